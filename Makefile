@@ -1,0 +1,102 @@
+# sessd: server-side sessions for Linux logins. `make help` lists what can be made.
+
+PREFIX     ?= /usr
+SYSCONFDIR ?= /etc
+MULTIARCH  := $(shell $(CC) -print-multiarch 2>/dev/null)
+SECURITYDIR ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/$(MULTIARCH)/security
+UNITDIR    ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
+MANDIR     ?= $(PREFIX)/share/man
+DESTDIR    ?=
+
+# SAN=address,undefined or SAN=thread; FAULTS=1 builds in the points at which a test may kill sessd.
+SAN    ?=
+FAULTS ?=
+V      ?=
+
+comma := ,
+FLAVOUR := $(or $(subst $(comma),-,$(SAN)),plain)$(if $(FAULTS),-faults)
+B := build/$(FLAVOUR)
+Q := $(if $(V),,@)
+say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
+
+CC       ?= cc
+CLANG    ?= clang
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+	-Wold-style-definition -Wpointer-arith -Wwrite-strings -Wcast-qual -Wvla -Wformat=2 -Wundef
+# What dpkg-buildflags gives with hardening=+all, spelled out so that a plain `make` has it too. The sanitizers
+# bring their own checks and do not go with _FORTIFY_SOURCE.
+HARDEN   := -fstack-protector-strong -fstack-clash-protection -fcf-protection -Wformat -Werror=format-security \
+	$(if $(SAN),,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
+HARDENLD := -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed
+SANFLAGS := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+ALL_CFLAGS := -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(HARDEN) $(SANFLAGS) -fPIC -fvisibility=hidden \
+	-pthread $(if $(FAULTS),-DSESSD_FAULTS) $(CFLAGS) $(CPPFLAGS)
+ALL_LDFLAGS := $(HARDENLD) $(SANFLAGS) -pthread $(LDFLAGS)
+
+COMMON_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard common/*.c))
+SESSD_OBJS   := $(patsubst %.c,$(B)/%.o,$(filter-out sessd/main.c,$(wildcard sessd/*.c)))
+SESSCTL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard sessctl/*.c))
+PAM_OBJS     := $(patsubst %.c,$(B)/%.o,$(wildcard pam_module/*.c))
+UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
+PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so
+
+SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse
+SESSCTL_LIBS := -lsodium
+
+.PHONY: all deps deps-test demo test unit lint format bench fuzz install uninstall clean help
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(PROGRAMS)
+
+help:
+	@sed -n 's/^#: //p' Makefile
+
+#: make               build everything
+#: make deps          install what the build needs (Debian 12 packages); nothing when it is there
+#: make demo          show the main job in a private host; changes nothing on this machine
+#: make test          every test; ends with `N passed, N failed, N skipped`
+#: make unit          the unit tests alone
+#: make lint          formatting, include directions, static analysis
+#: make bench fuzz    measure beside named peers; fuzz for an hour (SECONDS=3600)
+#: make install uninstall   with DESTDIR=, PREFIX=
+#: make clean         remove build/
+#: SAN=address,undefined | SAN=thread   build and test with sanitizers;  V=1  show the commands
+
+$(B)/%.o: %.c
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/libcommon.a: $(COMMON_OBJS)
+$(B)/libsessd.a: $(SESSD_OBJS)
+$(B)/libpam_sess.a: $(PAM_OBJS)
+$(B)/libsessctl.a: $(filter-out %/main.o,$(SESSCTL_OBJS))
+$(B)/lib%.a:
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $^
+
+$(B)/sessd/sessd: $(B)/sessd/main.o $(B)/libsessd.a $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(SESSD_LIBS)
+
+$(B)/sessctl/sessctl: $(SESSCTL_OBJS) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(SESSCTL_LIBS)
+
+$(B)/pam_module/pam_sess.so: $(PAM_OBJS) $(B)/libcommon.a pam_module/pam_sess.map
+	$(call say,LINK,$@)
+	$(Q)$(CC) -shared -o $@ $(PAM_OBJS) $(B)/libcommon.a -Wl,--version-script=pam_module/pam_sess.map \
+		$(if $(SAN),,-Wl,-z,defs) $(ALL_LDFLAGS) -lpam -lkeyutils
+
+# A unit test links with the archives, so it holds little more than what it tests.
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsessd.a $(B)/libpam_sess.a $(B)/libsessctl.a $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(SESSD_LIBS) -lpam -lkeyutils
+
+clean:
+	rm -rf build
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)

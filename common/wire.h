@@ -1,0 +1,306 @@
+/*
+ * The wire between the module, sessctl, the fleet agent and sessd: every message, declared once.
+ * PROTOCOL.md describes the same in prose, and a test compares the two.
+ *
+ * One message is one SOCK_SEQPACKET packet:
+ *
+ *	u8 version | u8 type | u16 zero | u32 serial | fields
+ *	field:  u16 tag | u16 length | value
+ *
+ * The version is the one agreed on; `hello` and its answers, which come before that, never change
+ *and carry 0. All numbers are big-endian. Fields come in the order of the rows, each at most once;
+ *a tag that this version does not know is passed over (that is how a minor addition is made); a
+ *missing required field, a repeated or misplaced one, a wrong length, bad text or bytes left over
+ *make the message malformed. The serial is the requester's and is given back in every answer.
+ */
+#ifndef COMMON_WIRE_H
+#define COMMON_WIRE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/field.h"
+
+/* The protocol versions that this build speaks. */
+#define WIRE_VERSION_MIN 1
+#define WIRE_VERSION_MAX 1
+
+/* Bytes of a packet; both sides refuse longer ones. */
+#define WIRE_MAX    32768
+#define WIRE_HEADER 8
+
+/* Bytes of a BLOB field that a packet surely has room for. */
+#define WIRE_BLOB_MAX 30000
+
+#define WIRE_PAM_SOCKET "pam.sock"
+#define WIRE_CTL_SOCKET "ctl.sock"
+
+/* clang-format off */
+/* Which socket a request is for; answers go where the request came from. */
+enum wire_use {
+	WIRE_ON_PAM = 1,
+	WIRE_ON_CTL = 2,
+	WIRE_ANSWER = 4,
+	WIRE_FILE = 8,
+	WIRE_FROZEN = 16, /* the same in every protocol version, and marked by version 0 */
+};
+
+/*  M(name, code, use, what it is for) */
+#define WIRE_MESSAGES(M) \
+	M(hello,    1, WIRE_ON_PAM | WIRE_ON_CTL | WIRE_FROZEN, "first message of a connection: the versions that the client speaks") \
+	M(acct,     2, WIRE_ON_PAM, "would this login be let in? (advisory, so that the user reads why not)") \
+	M(open,     3, WIRE_ON_PAM, "admit the session and record it; the peer is its leader") \
+	M(close,    4, WIRE_ON_PAM, "the session ended normally") \
+	M(spooled,  5, WIRE_FILE,   "what happened while the daemon was away, one file in pending/ each") \
+	M(stored,   6, WIRE_FILE,   "the row of a session in the ledger's database") \
+	M(list,    16, WIRE_ON_CTL, "one page of sessions") \
+	M(show,    17, WIRE_ON_CTL, "one session by a prefix of its sid") \
+	M(revoke,  18, WIRE_ON_CTL, "end sessions now") \
+	M(status,  19, WIRE_ON_CTL, "how the daemon is doing") \
+	M(read,    20, WIRE_ON_CTL, "one page of the ledger, as the export prints it") \
+	M(metrics, 21, WIRE_ON_CTL, "one page of the OpenMetrics text") \
+	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
+	M(granted, 65, WIRE_ANSWER, "to acct and open: yes") \
+	M(refused, 66, WIRE_ANSWER, "to acct and open: no") \
+	M(done,    67, WIRE_ANSWER, "to close, list, show and revoke: the last message of the answer") \
+	M(error,   68, WIRE_ANSWER | WIRE_FROZEN, "to anything: not carried out") \
+	M(session, 69, WIRE_ANSWER, "to list and show: one session") \
+	M(outcome, 70, WIRE_ANSWER, "to revoke: what became of one session") \
+	M(state,   71, WIRE_ANSWER, "to status") \
+	M(page,    72, WIRE_ANSWER, "to read and metrics: a piece of text")
+
+/*  E(ID, code, exit code of sessctl, words) */
+#define WIRE_ERRORS(E) \
+	E(PROTOCOL,      1, 3, "the message is malformed or out of order") \
+	E(VERSION,       2, 3, "no common protocol version") \
+	E(LIMIT,         3, 3, "too many connections or requests") \
+	E(NOT_PERMITTED, 4, 4, "not permitted") \
+	E(NO_SESSION,    5, 5, "no such session") \
+	E(AMBIGUOUS,     6, 2, "the prefix fits more than one session") \
+	E(INVALID,       7, 2, "the request makes no sense") \
+	E(UNAVAILABLE,   8, 3, "the daemon cannot do this now")
+
+#define WIRE_FIELDS_hello(F, R) \
+	F(R, U64,    version_min,    1, REQUIRED) \
+	F(R, U64,    version_max,    2, REQUIRED) \
+	F(R, STR,    program,        3, REQUIRED) /* name and version, for the log */
+
+/* Who logs in, and from where: what acct, open and spooled have in common. Nothing here identifies the
+ * caller; the kernel does that. */
+#define WIRE_FIELDS_LOGIN(F, R) \
+	F(R, STR,    user,           1, REQUIRED) \
+	F(R, U64,    uid,            2, REQUIRED) \
+	F(R, GIDS,   gids,           3, OPTIONAL) /* the primary group too */ \
+	F(R, STR,    service,        4, REQUIRED) \
+	F(R, STR,    tty,            5, OPTIONAL) /* PAM_TTY, for the record only */ \
+	F(R, STR,    rhost,          6, OPTIONAL) /* PAM_RHOST */ \
+	F(R, STR,    ruser,          7, OPTIONAL) /* PAM_RUSER */ \
+	F(R, STR,    auth,           8, OPTIONAL) /* first line of SSH_AUTH_INFO_0 */ \
+	F(R, TOKEN,  token,          9, OPTIONAL) /* found in the caller's session keyring */
+
+#define WIRE_FIELDS_acct(F, R) WIRE_FIELDS_LOGIN(F, R)
+
+/* The module chooses sid and new token, so that a request which is sent twice, or sent and then
+ * spooled, names the same session. */
+#define WIRE_FIELDS_open(F, R) \
+	WIRE_FIELDS_LOGIN(F, R) \
+	F(R, SID,    sid,           16, REQUIRED) \
+	F(R, TOKEN,  new_token,     17, REQUIRED)
+
+#define WIRE_FIELDS_close(F, R) \
+	F(R, SID,    sid,            1, REQUIRED)
+
+/* A file is written by root into a folder of root's, so here the leader is named by its own word. */
+#define WIRE_FIELDS_spooled(F, R) \
+	WIRE_FIELDS_open(F, R) \
+	F(R, U64,    leader_pid,    32, REQUIRED) \
+	F(R, U64,    leader_start,  33, REQUIRED) /* field 22 of /proc/PID/stat: clock ticks since boot */ \
+	F(R, TIME,   opened_at,     34, REQUIRED) \
+	F(R, TIME,   closed_at,     35, OPTIONAL) /* set: the session was closed, or the login refused */ \
+	F(R, BOOL,   was_refused,   36, OPTIONAL) /* with closed_at: unavailable=deny turned the login away */ \
+	F(R, STR,    boot_id,       37, REQUIRED)
+
+#define WIRE_FIELDS_list(F, R) \
+	F(R, U64,    cursor,         1, OPTIONAL) /* 0 at first, then what `done` said */ \
+	F(R, STR,    user,           2, OPTIONAL) \
+	F(R, BOOL,   all,            3, OPTIONAL) /* ended ones too */
+
+#define WIRE_FIELDS_show(F, R) \
+	F(R, STR,    prefix,         1, REQUIRED)
+
+/* Either a prefix or a user. One `outcome` for each session, in the order of their ends, then `done`. */
+#define WIRE_FIELDS_revoke(F, R) \
+	F(R, STR,    prefix,         1, OPTIONAL) \
+	F(R, STR,    user,           2, OPTIONAL) \
+	F(R, STR,    text,           3, OPTIONAL) /* why, for the ledger */
+
+#define WIRE_FIELDS_status(F, R)
+
+#define WIRE_FIELDS_read(F, R) \
+	F(R, U64,    after,          1, OPTIONAL) /* the last seq that the reader has */ \
+	F(R, BOOL,   wait,           2, OPTIONAL) /* nothing newer: answer when there is */
+
+#define WIRE_FIELDS_metrics(F, R) \
+	F(R, U64,    after,          1, OPTIONAL) /* bytes that the reader has */
+
+#define WIRE_FIELDS_welcome(F, R) \
+	F(R, U64,    version,        1, REQUIRED) \
+	F(R, STR,    program,        2, REQUIRED)
+
+#define WIRE_FIELDS_granted(F, R) \
+	F(R, BOOL,   tracked,        1, OPTIONAL) /* no: the service's class is `ignored` */ \
+	F(R, BOOL,   keep_token,     2, OPTIONAL) /* put new_token into the session keyring */ \
+	F(R, TIME,   expires_at,     3, OPTIONAL)
+
+#define WIRE_FIELDS_refused(F, R) \
+	F(R, REASON, reason,         1, REQUIRED) \
+	F(R, TEXT,   text,           2, REQUIRED) /* the one line for the user, without a prefix */
+
+#define WIRE_FIELDS_done(F, R) \
+	F(R, U64,    cursor,         1, OPTIONAL) /* list: where the next page begins; 0: there is none */ \
+	F(R, U64,    count,          2, OPTIONAL) /* messages that came before in this answer */
+
+#define WIRE_FIELDS_error(F, R) \
+	F(R, U64,    code,           1, REQUIRED) /* enum wire_errno */ \
+	F(R, TEXT,   text,           2, REQUIRED)
+
+/* The record of a session. Its names are those of `sessctl list --json` and of the ledger. */
+#define WIRE_FIELDS_session(F, R) \
+	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, SID,    parent,         2, OPTIONAL) \
+	F(R, CLASS,  class,          3, REQUIRED) \
+	F(R, PHASE,  phase,          4, REQUIRED) \
+	F(R, STR,    user,           5, REQUIRED) \
+	F(R, U64,    uid,            6, REQUIRED) \
+	F(R, STR,    service,        7, REQUIRED) \
+	F(R, STR,    tty,            8, OPTIONAL) \
+	F(R, STR,    rhost,          9, OPTIONAL) \
+	F(R, STR,    ruser,         10, OPTIONAL) \
+	F(R, STR,    auth,          11, OPTIONAL) \
+	F(R, U64,    leader_pid,    12, OPTIONAL) \
+	F(R, U64,    audit_session, 13, OPTIONAL) /* 0: the kernel gave none */ \
+	F(R, TIME,   opened_at,     14, REQUIRED) \
+	F(R, TIME,   expires_at,    15, OPTIONAL) \
+	F(R, STR,    policy,        16, OPTIONAL) /* the policy that set the lifetime, or `exempt` */ \
+	F(R, BOOL,   adopted,       17, OPTIONAL) /* it was opened while the daemon was away */ \
+	F(R, TIME,   ended_at,      18, OPTIONAL) \
+	F(R, REASON, reason,        19, OPTIONAL) \
+	F(R, STR,    ended_by,      20, OPTIONAL) /* user name of the administrator */ \
+	F(R, TEXT,   text,          21, OPTIONAL) /* what he gave as his reason */
+
+/* What the daemon must find again after a restart. Never leaves it. */
+#define WIRE_FIELDS_stored(F, R) \
+	WIRE_FIELDS_session(F, R) \
+	F(R, GIDS,   gids,          64, OPTIONAL) \
+	F(R, TOKEN,  token_hash,    65, OPTIONAL) /* keyed BLAKE2b-256 of the token */ \
+	F(R, U64,    leader_start,  66, OPTIONAL) \
+	F(R, STR,    boot_id,       67, REQUIRED) \
+	F(R, DUR,    deadline,      68, OPTIONAL) /* clock_boot() of its end by lifetime */ \
+	F(R, BOOL,   sweep,         69, OPTIONAL) /* the audit session is this session's own */ \
+	F(R, STR,    cgroup,        70, OPTIONAL) /* one that sessd made for it */
+
+#define WIRE_FIELDS_outcome(F, R) \
+	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, STR,    user,           2, REQUIRED) \
+	F(R, STR,    service,        3, REQUIRED) \
+	F(R, REASON, reason,         4, REQUIRED) \
+	F(R, U64,    signalled,      5, OPTIONAL) /* processes */ \
+	F(R, DUR,    elapsed,        6, OPTIONAL) /* from the order to the last exit */ \
+	F(R, U64,    survivors,      7, OPTIONAL) /* processes still there: it is not done */ \
+	F(R, TEXT,   survivor_list,  8, OPTIONAL) /* `pid name state`, comma-separated */
+
+#define WIRE_FIELDS_state(F, R) \
+	F(R, STR,    program,        1, REQUIRED) \
+	F(R, U64,    pid,            2, REQUIRED) \
+	F(R, TIME,   started_at,     3, REQUIRED) \
+	F(R, STR,    config,         4, REQUIRED) \
+	F(R, U64,    policies,       5, OPTIONAL) \
+	F(R, TIME,   loaded_at,      6, OPTIONAL) /* when the configuration was read */ \
+	F(R, TEXT,   config_error,   7, OPTIONAL) /* the last reload failed: why; the one before holds */ \
+	F(R, U64,    login,          8, OPTIONAL) /* sessions that are active, by class */ \
+	F(R, U64,    elevation,      9, OPTIONAL) \
+	F(R, U64,    background,    10, OPTIONAL) \
+	F(R, U64,    opening,       11, OPTIONAL) \
+	F(R, U64,    ending,        12, OPTIONAL) \
+	F(R, STR,    ledger,        13, REQUIRED) /* its file */ \
+	F(R, U64,    ledger_seq,    14, OPTIONAL) /* of the newest event on disk */ \
+	F(R, U64,    ledger_queued, 15, OPTIONAL) /* events that are not on disk yet */ \
+	F(R, TEXT,   ledger_error,  16, OPTIONAL) /* it cannot be written now: why */ \
+	F(R, STR,    boot_id,       17, REQUIRED) \
+	F(R, BOOL,   peer_pidfd,    18, OPTIONAL) /* the kernel has SO_PEERPIDFD */ \
+	F(R, BOOL,   cgroup,        19, OPTIONAL) /* sessions can have a cgroup of their own */
+
+#define WIRE_FIELDS_page(F, R) \
+	F(R, U64,    last,           1, OPTIONAL) /* `after` of the next request */ \
+	F(R, BOOL,   more,           2, OPTIONAL) \
+	F(R, BLOB,   body,           3, OPTIONAL) /* whole lines, each with its newline */
+/* clang-format on */
+
+enum wire_type {
+#define WIRE_ENUM(name, code, use, help) WIRE_##name = (code),
+	WIRE_MESSAGES(WIRE_ENUM)
+#undef WIRE_ENUM
+};
+
+enum wire_errno {
+#define WIRE_ERROR_ENUM(id, code, exit, words) WIRE_E_##id = (code),
+	WIRE_ERRORS(WIRE_ERROR_ENUM)
+#undef WIRE_ERROR_ENUM
+};
+
+#define WIRE_STRUCT(name, code, use, help)                  \
+	struct wire_##name {                                \
+		WIRE_FIELDS_##name(FIELD_DECL, wire_##name) \
+	};
+WIRE_MESSAGES(WIRE_STRUCT)
+#undef WIRE_STRUCT
+
+struct wire_info {
+	enum wire_type type;
+	unsigned use;
+	const char *name;
+	const char *help;
+	size_t size; /* of the struct */
+	const struct field *fields;
+	size_t n_fields;
+};
+
+/* All messages, in the order above. */
+extern const struct wire_info wire_messages[];
+extern const size_t wire_n_messages;
+
+/* NULL where there is no such message. */
+const struct wire_info *wire_info(unsigned type);
+
+const char *wire_error_words(uint64_t code);
+int wire_error_exit(uint64_t code);
+
+/* A decoded message. Large (about 8 KiB): one for each thread of control, not one for each
+ * connection. */
+struct wire_frame {
+	uint8_t version;
+	enum wire_type type;
+	uint32_t serial;
+	union {
+#define WIRE_MEMBER(name, code, use, help) struct wire_##name name;
+		WIRE_MESSAGES(WIRE_MEMBER)
+#undef WIRE_MEMBER
+	} u;
+};
+
+/*
+ * Writes `msg`, a struct wire_<type>, as one packet of at most `size` bytes. -EMSGSIZE: no room;
+ * -EINVAL: a text in it is not valid. Both are bugs of the caller's unless the record came from
+ * outside.
+ */
+int wire_encode(enum wire_type type, uint32_t serial, const void *msg, uint8_t *buf, size_t size,
+	size_t *ret_len);
+
+/*
+ * Reads one packet. BLOB fields point into buf. -EPROTO: malformed; -EPROTONOSUPPORT: another
+ * version than the ones that this build speaks (ret->version and ret->serial are set then, nothing
+ * else).
+ */
+int wire_decode(const uint8_t *buf, size_t len, struct wire_frame *ret);
+
+#endif

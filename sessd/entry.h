@@ -1,0 +1,87 @@
+/*
+ * What the ledger says: one entry for each event that somebody may want to prove later. The kinds
+ *and the members are declared here, once. A line of the ledger is
+ *
+ *	{"seq":N,"prev":"…","time":"…","event":"session_opened",…}
+ *
+ * with the members below in this order, those that are empty left out.
+ */
+#ifndef SESSD_ENTRY_H
+#define SESSD_ENTRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/field.h"
+#include "common/json.h"
+
+/* clang-format off */
+/*  K(ID, name, what happened) */
+#define ENTRY_KINDS(K) \
+	K(DAEMON_STARTED,  "daemon_started",  "sessd came up; `text` names what it found") \
+	K(DAEMON_STOPPED,  "daemon_stopped",  "sessd was told to stop; no session is harmed") \
+	K(CONFIG_LOADED,   "config_loaded",   "the configuration was read") \
+	K(CONFIG_REJECTED, "config_rejected", "a new configuration has a mistake; the one before holds") \
+	K(SESSION_OPENED,  "session_opened",  "a login was let in") \
+	K(SESSION_ADOPTED, "session_adopted", "a login that was let in while sessd was away is tracked from now on") \
+	K(SESSION_REFUSED, "session_refused", "a login was turned away") \
+	K(SESSION_ENDING,  "session_ending",  "sessd began to end a session") \
+	K(SESSION_ENDED,   "session_ended",   "a session is over; with `elapsed`: its processes are gone") \
+	K(SESSION_SURVIVED, "session_survived", "processes of a session that was ended are still there") \
+	K(LEDGER_GAP,      "ledger_gap",      "`count` events could not be kept while the ledger could not be written") \
+	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why")
+
+#define ENTRY_FIELDS(F, R) \
+	F(R, TIME,   time,           1, REQUIRED) \
+	F(R, STR,    event,          2, REQUIRED) \
+	F(R, SID,    sid,            3, OPTIONAL) \
+	F(R, SID,    parent,         4, OPTIONAL) \
+	F(R, CLASS,  class,          5, OPTIONAL) \
+	F(R, STR,    user,           6, OPTIONAL) \
+	F(R, UID,    uid,            7, OPTIONAL) \
+	F(R, STR,    service,        8, OPTIONAL) \
+	F(R, STR,    tty,            9, OPTIONAL) \
+	F(R, STR,    rhost,         10, OPTIONAL) \
+	F(R, STR,    ruser,         11, OPTIONAL) \
+	F(R, STR,    auth,          12, OPTIONAL) \
+	F(R, U64,    leader_pid,    13, OPTIONAL) \
+	F(R, U64,    audit_session, 14, OPTIONAL) \
+	F(R, TIME,   opened_at,     15, OPTIONAL) \
+	F(R, TIME,   expires_at,    16, OPTIONAL) \
+	F(R, STR,    policy,        17, OPTIONAL) /* that let it in, ended it or refused it */ \
+	F(R, REASON, reason,        18, OPTIONAL) \
+	F(R, STR,    by,            19, OPTIONAL) /* the administrator, or the user himself */ \
+	F(R, SID,    by_sid,        20, OPTIONAL) /* the session that he spoke from */ \
+	F(R, TEXT,   text,          21, OPTIONAL) \
+	F(R, U64,    limit,         22, OPTIONAL) /* cap: the limit … */ \
+	F(R, U64,    count,         23, OPTIONAL) /* … and the number found; gap: events lost */ \
+	F(R, U64,    signalled,     24, OPTIONAL) \
+	F(R, DUR,    elapsed,       25, OPTIONAL) \
+	F(R, U64,    survivors,     26, OPTIONAL) \
+	F(R, TEXT,   survivor_list, 27, OPTIONAL) \
+	F(R, STR,    boot_id,       28, OPTIONAL)
+/* clang-format on */
+
+enum entry_kind {
+#define ENTRY_ENUM(id, name, help) ENTRY_##id,
+	ENTRY_KINDS(ENTRY_ENUM)
+#undef ENTRY_ENUM
+};
+
+struct entry {
+	ENTRY_FIELDS(FIELD_DECL, entry)
+};
+
+/* Bytes of a line without seq and prev, at the most. */
+#define ENTRY_MAX 16384
+
+const char *entry_name(enum entry_kind kind);
+
+/* An entry of that kind, all else empty. */
+void entry_init(struct entry *e, enum entry_kind kind, uint64_t wall_ns);
+
+/* The members, as a JSON object `{"time":…}`, which the ledger completes. -EMSGSIZE cannot happen
+ * with ENTRY_MAX. */
+int entry_format(const struct entry *e, char *buf, size_t size, size_t *ret_len);
+
+#endif

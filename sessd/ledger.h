@@ -1,0 +1,119 @@
+/*
+ * The ledger: an append-only, hash-chained record of events, and the rows of the sessions as their
+ * projection, in one SQLite database, changed in one transaction. One thread owns the database; the
+ * loop hands it work through a queue and hears back through another. It knows the loop, never the
+ * session table.
+ *
+ * All functions are the loop thread's. Callbacks run in the loop, never from within the call that
+ * asked.
+ */
+#ifndef SESSD_LEDGER_H
+#define SESSD_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "sessd/entry.h"
+#include "sessd/loop.h"
+
+#define LEDGER_FILE "ledger.db"
+
+/* Events that wait in memory while the database cannot be written; beyond it they are counted as
+ * lost. */
+#define LEDGER_QUEUE_MAX 10000
+
+/* Bytes of lines in one answer to a read: what fits a packet. */
+#define LEDGER_PAGE 29000
+
+/* Everybody's events. */
+#define LEDGER_ALL_UIDS ((uid_t)-1)
+
+struct ledger;
+
+/* The row of a session beside an event: written (inserted or replaced) in the same transaction. */
+struct ledger_row {
+	uint64_t id; /* sequential, from 1, given by the caller: see ledger_last_id() */
+	bool live;
+	uid_t uid;
+	const uint8_t *record; /* a `stored` message of the wire; copied */
+	size_t len;
+};
+
+/* 0: on disk. Negative: the database cannot be written (the event waits in memory and will be tried
+ * again). */
+typedef void ledger_done_fn(void *ctx, int result);
+
+struct ledger_page {
+	const char *body; /* whole lines with newlines, or records (see ledger_read_ended) */
+	size_t len;
+	uint64_t last; /* seq or row id of the last one */
+	bool more;
+};
+
+typedef void ledger_page_fn(void *ctx, int result, const struct ledger_page *page);
+
+/* Called for each live row. record is the row's. A negative answer stops the load and is returned.
+ */
+typedef int ledger_row_fn(void *ctx, uint64_t id, const uint8_t *record, size_t len);
+
+/*
+ * Opens or makes dir/ledger.db (mode 0600), checks its schema and the chain's last line, and starts
+ * the thread. A database that is corrupt is set aside as ledger.db.corrupt-N and a new one begins,
+ * whose first event says so. A newer schema is refused (-EPROTONOSUPPORT). What failed goes to the
+ * log; -errno.
+ */
+int ledger_open(const char *dir, struct loop *loop, struct ledger **ret);
+
+/* Writes what is queued, stops the thread, closes the database. Callbacks still pending are not
+ * called. */
+void ledger_close(struct ledger *ledger);
+
+/* The live rows, in the order of their ids. Before the first append only: it reads in the caller's
+ * thread. */
+int ledger_load(struct ledger *ledger, ledger_row_fn *fn, void *ctx);
+
+/* The highest row id ever given; 0 in a new ledger. */
+uint64_t ledger_last_id(const struct ledger *ledger);
+
+/*
+ * Queues an event, with the row that it changes (or NULL). subject: whose event it is, for reads by
+ * that user (LEDGER_ALL_UIDS: nobody's). done may be NULL. Events are committed in the order of
+ * these calls, as many in one transaction as are waiting. -ENOMEM; -ENOSPC when the queue is full
+ * (the event is counted as lost).
+ */
+int ledger_append(struct ledger *ledger, const struct entry *entry, uid_t subject,
+	const struct ledger_row *row, ledger_done_fn *done, void *ctx);
+
+/* A page of event lines with seq > after, of one user or of all. -ENOMEM. */
+int ledger_read(struct ledger *ledger, uint64_t after, uid_t uid, ledger_page_fn *done, void *ctx);
+
+/*
+ * A page of rows of ended sessions, newest first, with id < before (0: from the newest). The body
+ * is a sequence of {u64 id, u32 length, record}, in host order; `last` is the last id in it.
+ */
+int ledger_read_ended(
+	struct ledger *ledger, uint64_t before, uid_t uid, ledger_page_fn *done, void *ctx);
+
+/* fn is called in the loop after each commit (and may be NULL): who waits for new events asks again
+ * then. */
+void ledger_on_commit(struct ledger *ledger, loop_fn *fn, void *ctx);
+
+struct ledger_stats {
+	uint64_t seq;	 /* of the newest event on disk */
+	uint64_t queued; /* events that are not */
+	uint64_t lost;	 /* events that were dropped since the start */
+	uint64_t commits;
+	uint64_t errors; /* commits that failed */
+	bool failing;	 /* the last one did */
+	char error[256]; /* why; "" when it did not */
+	char path[256];
+};
+
+void ledger_stats(const struct ledger *ledger, struct ledger_stats *ret);
+
+/* Duration of each commit, for the histogram; may be NULL. */
+void ledger_on_timing(struct ledger *ledger, void (*fn)(void *ctx, uint64_t ns), void *ctx);
+
+#endif

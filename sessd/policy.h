@@ -1,0 +1,94 @@
+/*
+ * Which limits a login is under. Pure: no descriptor, no clock, no log, no names to look up;
+ * config.c fills a policy set from the file, and core asks it.
+ *
+ * Every policy that matches applies; for each limit the strictest wins. `exempt` beats all of them.
+ */
+#ifndef SESSD_POLICY_H
+#define SESSD_POLICY_H
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/terms.h"
+
+/* What to do with a login that finds the cap reached. In order of strictness. */
+enum at_limit { AT_LIMIT_DENY, AT_LIMIT_EVICT_OLDEST, AT_LIMIT_EVICT_IDLEST };
+
+/* A network: IPv4 as ::ffff:0:0/96. */
+struct network {
+	struct in6_addr addr;
+	uint8_t bits;
+};
+
+struct policy {
+	char *name;
+	char **users; /* NULL: all; else NULL-terminated names */
+	gid_t *gids;  /* with any_group false: none resolved means that nobody matches */
+	size_t n_gids;
+	bool any_group;
+	char **services; /* NULL: all */
+	struct network *from;
+	size_t n_from; /* 0: from anywhere */
+
+	uint32_t max_sessions; /* 0: no cap */
+	enum at_limit at_limit;
+	uint64_t lifetime; /* ns; 0: none */
+	bool exempt;
+};
+
+/* A PAM service and its class. */
+struct service {
+	char *name;
+	enum class class;
+};
+
+struct policy_set {
+	struct policy *policies; /* in the order of the file */
+	size_t n_policies;
+	struct service *services; /* sorted by name */
+	size_t n_services;
+};
+
+/* Who is judged. All strings are the caller's, none is NULL (empty: unknown). */
+struct subject {
+	const char *user;
+	const char *service;
+	const char *rhost; /* as PAM gave it */
+	const uint32_t *gids;
+	size_t n_gids;
+};
+
+/* The limits of one subject. The names point into the policy set. */
+struct limits {
+	bool exempt;
+	uint64_t lifetime;	     /* ns; 0: none */
+	const char *lifetime_policy; /* NULL where there is none */
+	const char *exempt_policy;
+};
+
+void policy_set_fini(struct policy_set *set);
+
+/* The class of a PAM service; CLASS_BACKGROUND (tracked, never capped) for one that no row names.
+ */
+enum class policy_class(const struct policy_set *set, const char *service);
+
+/*
+ * Does the policy apply? A source that is no numeric address (a host name, an X display) matches
+ * any `from` of a policy that limits, and none of a policy that exempts: strict where it cannot
+ * know. An empty source (a console) matches no `from`.
+ */
+bool policy_matches(const struct policy *policy, const struct subject *subject);
+
+void policy_resolve(
+	const struct policy_set *set, const struct subject *subject, struct limits *ret);
+
+/* Parses `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`. False: no address or network; ret is
+ * untouched. Bits beyond the prefix must be zero. */
+bool network_parse(const char *s, struct network *ret);
+bool network_contains(const struct network *network, const struct in6_addr *addr);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * What /proc says of a process. A pid is only a name that the kernel reuses: whoever acts on one
+ * holds a pidfd, and reads again after he got it.
+ */
+#ifndef SESSD_PROC_H
+#define SESSD_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define PROC_COMM     16
+#define PROC_CGROUP   512
+#define PROC_NO_AUDIT UINT32_C(4294967295) /* /proc/PID/sessionid where the kernel gave none */
+
+struct proc_stat {
+	char comm[PROC_COMM + 1]; /* raw: the process chose it; escape it at the sink */
+	char state;		  /* R S D Z T ... */
+	pid_t ppid;
+	dev_t tty;	/* 0: no controlling terminal; as makedev(3) */
+	uint64_t start; /* field 22: clock ticks since boot */
+};
+
+/* All return 0 or -errno; -ESRCH when there is no such process. */
+int proc_stat(pid_t pid, struct proc_stat *ret);
+int proc_audit_session(pid_t pid, uint32_t *ret);   /* may be PROC_NO_AUDIT */
+int proc_cgroup(pid_t pid, char *ret, size_t size); /* the cgroup v2 path, from `/` */
+
+/* The kernel's boot id: 36 characters and a NUL. */
+#define PROC_BOOT_ID 37
+int proc_boot_id(char ret[PROC_BOOT_ID]);
+
+int pidfd_open_pid(pid_t pid);	      /* CLOEXEC descriptor or -errno */
+int pidfd_signal(int pidfd, int sig); /* sig 0 asks whether it lives; 0 or -errno */
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * Ends sessions and watches until every process is gone. It knows the loop, never the session
+ * table.
+ *
+ * One scan of /proc serves all sessions that are being ended, in slices, so that a loop with
+ * thousands of processes still answers lookups in between. The order for one session: its own
+ * cgroup (cgroup.kill), its audit session (stop all, then kill, until two scans in a row find
+ * none), its leader. A process is signalled only through a pidfd whose audit session was read again
+ * after it was opened.
+ */
+#ifndef SESSD_REAPER_H
+#define SESSD_REAPER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/text.h"
+#include "sessd/cgroup.h"
+#include "sessd/loop.h"
+#include "sessd/proc.h"
+
+/* After so long, what is still there is reported as surviving; it is watched on. */
+#define REAPER_PATIENCE_NS (UINT64_C(3) * 1000000000)
+
+struct reaper;
+struct reap;
+
+struct reap_order {
+	const char *cgroup;	/* the session's own, or "" */
+	uint32_t audit_session; /* the session's own, or PROC_NO_AUDIT: no sweep */
+	int leader_pidfd;	/* borrowed (the reaper takes a dup); -1: it is gone */
+	pid_t leader;		/* its number, for the report */
+	/*
+	 * A login that was refused after sshd had gone too far: TERM the leader (sshd closes the
+	 * connection within 20 ms) and go on to the rest after so many ns. 0: kill at once.
+	 */
+	uint64_t grace;
+};
+
+struct reap_result {
+	bool gone;	    /* no process is left; this is the last report */
+	uint32_t signalled; /* different processes that were in the session and were told to end */
+	uint64_t elapsed;   /* ns since the order */
+	uint32_t survivors;
+	char survivor_list[TEXT_LONG_MAX + 1]; /* `pid name state`, comma-separated, escaped */
+};
+
+/*
+ * Called with gone false at most once, after REAPER_PATIENCE_NS, and with gone true exactly once,
+ * at the end, never from within reaper_end() itself.
+ */
+typedef void reap_report_fn(void *ctx, const struct reap_result *result);
+
+int reaper_new(struct loop *loop, struct cgroups *cg, struct reaper **ret);
+/* Forgets what is under way without a report; processes are left as they are. */
+void reaper_free(struct reaper *r);
+
+/* -errno only where memory is out. *ret is valid until the last report; it may be NULL. */
+int reaper_end(struct reaper *r, const struct reap_order *order, reap_report_fn *fn, void *ctx,
+	struct reap **ret);
+
+/* Sessions being ended now. */
+uint32_t reaper_active(const struct reaper *r);
+
+#endif
