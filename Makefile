@@ -42,7 +42,7 @@ UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so
 
 SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse
-SESSCTL_LIBS := -lsodium
+SESSCTL_LIBS := -lsodium -ljansson
 
 .PHONY: all deps deps-test demo test unit lint format bench fuzz install uninstall clean help
 .DELETE_ON_ERROR:

@@ -32,6 +32,7 @@ static void put_quoted(struct json *j, const char *s)
 			esc[0] = '\\';
 			esc[1] = s[i];
 			put(j, esc, 2);
+			n = 1;
 		} else if (text_valid(s + i, n)) {
 			put(j, s + i, n);
 		} else {

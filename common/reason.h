@@ -27,7 +27,7 @@ enum reason_use { REASON_ENDS = 1, REASON_REFUSES = 2 };
 	R(CAP,             10, "cap",              REASON_ENDS | REASON_REFUSES, "you have too many sessions",      PAM_PERM_DENIED) \
 	R(REAUTH,          11, "reauth",           REASON_REFUSES, "authenticate again first",                      PAM_PERM_DENIED) \
 	R(TOKEN_MISMATCH,  12, "token_mismatch",   REASON_REFUSES, "this session cannot prove its identity",        PAM_PERM_DENIED) \
-	R(UNAVAILABLE,     13, "unavailable",      REASON_REFUSES, "the session service is not available",          PAM_PERM_DENIED)
+	R(UNAVAILABLE,     13, "unavailable",      REASON_ENDS | REASON_REFUSES, "the session service is not available",          PAM_PERM_DENIED)
 /* clang-format on */
 
 enum reason {

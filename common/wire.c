@@ -142,6 +142,8 @@ static int put_value(const struct field *f, const void *msg, uint8_t *out, size_
 			memcpy(out, ((const struct blob *)p)->data, size);
 		return 0;
 	case FIELD_GIDS:
+		if (gids->n > FIELD_GIDS_MAX)
+			return -EINVAL;
 		for (i = 0; i < gids->n; i++)
 			put_be(out + (size_t)4 * i, gids->gid[i], 4);
 		return 0;

@@ -33,12 +33,16 @@ int cgroup_make(struct cgroups *cg, const struct sid *sid, const char *parent, p
 /*
  * Finds a cgroup that is the session's alone: of a leader that lives by /proc, else by logind's
  * naming (user.slice/user-UID.slice/session-ASID.scope). Only a cgroup named session-*.scope or
- * made by sessd qualifies: never one that others share. -ENOENT: it has none.
+ * made by sessd qualifies: never one that others share. -ENOENT: it has none. Not for an elevation:
+ * its leader is in the cgroup of its parent.
  */
 int cgroup_find(struct cgroups *cg, pid_t leader, uid_t uid, uint32_t audit_session,
 	char ret_path[PROC_CGROUP]);
 
-/* Ends every process in it and below, at once. 0 also where it is gone already. */
+/*
+ * Ends every process in it and below, at once. 0 also where it is gone already. In this and in the
+ * three that follow, pid 1 and sessd itself are not touched, counted or waited for.
+ */
 int cgroup_kill(struct cgroups *cg, const char *path);
 
 /* How many processes are in it and below (0 when it is gone), or -errno. Bounded: stops counting at

@@ -24,8 +24,15 @@
  * lost. */
 #define LEDGER_QUEUE_MAX 10000
 
+/* Events that wait while it can: the ends of 100,000 sessions, all at once after a reboot, are no
+ * reason to lose any. */
+#define LEDGER_BURST_MAX 200000
+
 /* Bytes of lines in one answer to a read: what fits a packet. */
 #define LEDGER_PAGE 29000
+
+/* Bytes of a row's record, at the most. */
+#define LEDGER_RECORD_MAX (LEDGER_PAGE - 12)
 
 /* Everybody's events. */
 #define LEDGER_ALL_UIDS ((uid_t)-1)
@@ -47,11 +54,12 @@ typedef void ledger_done_fn(void *ctx, int result);
 
 struct ledger_page {
 	const char *body; /* whole lines with newlines, or records (see ledger_read_ended) */
-	size_t len;
-	uint64_t last; /* seq or row id of the last one */
+	size_t len;	  /* 0 only where nothing more is there */
+	uint64_t last; /* where the next page begins: the seq or row id that was looked at last */
 	bool more;
 };
 
+/* The page is never NULL; it is empty where result is negative. */
 typedef void ledger_page_fn(void *ctx, int result, const struct ledger_page *page);
 
 /* Called for each live row. record is the row's. A negative answer stops the load and is returned.
@@ -66,8 +74,9 @@ typedef int ledger_row_fn(void *ctx, uint64_t id, const uint8_t *record, size_t 
  */
 int ledger_open(const char *dir, struct loop *loop, struct ledger **ret);
 
-/* Writes what is queued, stops the thread, closes the database. Callbacks still pending are not
- * called. */
+/* Writes what is queued (where that fails, it is not tried for long), stops the thread, closes the
+ * database. Callbacks still pending are not called. Not from a callback of the ledger's; NULL is
+ * nothing. */
 void ledger_close(struct ledger *ledger);
 
 /* The live rows, in the order of their ids. Before the first append only: it reads in the caller's
@@ -80,8 +89,9 @@ uint64_t ledger_last_id(const struct ledger *ledger);
 /*
  * Queues an event, with the row that it changes (or NULL). subject: whose event it is, for reads by
  * that user (LEDGER_ALL_UIDS: nobody's). done may be NULL. Events are committed in the order of
- * these calls, as many in one transaction as are waiting. -ENOMEM; -ENOSPC when the queue is full
- * (the event is counted as lost).
+ * these calls, as many in one transaction as are waiting. On any failure done is not called.
+ * -ENOMEM; -EMSGSIZE: the record is longer than LEDGER_RECORD_MAX; -ENOSPC when the queue is full:
+ * the event is counted as lost, a LEDGER_GAP will stand in its place, and the row is kept for it.
  */
 int ledger_append(struct ledger *ledger, const struct entry *entry, uid_t subject,
 	const struct ledger_row *row, ledger_done_fn *done, void *ctx);
@@ -96,10 +106,11 @@ int ledger_read(struct ledger *ledger, uint64_t after, uid_t uid, ledger_page_fn
 int ledger_read_ended(
 	struct ledger *ledger, uint64_t before, uid_t uid, ledger_page_fn *done, void *ctx);
 
-/* fn is called in the loop after each commit (and may be NULL): who waits for new events asks again
- * then. */
+/* fn is called in the loop after a commit, or after several at once (and may be NULL): who waits
+ * for new events asks again then. */
 void ledger_on_commit(struct ledger *ledger, loop_fn *fn, void *ctx);
 
+/* As far as the loop has been told: never ahead of the callbacks. */
 struct ledger_stats {
 	uint64_t seq;	 /* of the newest event on disk */
 	uint64_t queued; /* events that are not */

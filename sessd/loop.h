@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sessd/heap.h"
+
 struct loop;
 
 /* `events` are those of epoll(7). */
@@ -20,16 +22,14 @@ struct loop_io {
 	int fd;
 	loop_io_fn *fn;
 	void *ctx;
-	uint64_t generation; /* private */
-	uint32_t slot;	     /* private */
+	uint32_t slot; /* private: index + 1; 0: not watched */
 };
 
 /* A deadline on CLOCK_BOOTTIME; embedded in its owner, all zeros at first. */
 struct loop_timer {
-	uint64_t at;
+	struct heap_node node;
 	loop_fn *fn;
 	void *ctx;
-	uint32_t index; /* private: place in the heap + 1; 0: not set */
 };
 
 int loop_new(struct loop **ret);

@@ -25,6 +25,8 @@ struct proc_stat {
 /* All return 0 or -errno; -ESRCH when there is no such process. */
 int proc_stat(pid_t pid, struct proc_stat *ret);
 int proc_audit_session(pid_t pid, uint32_t *ret);   /* may be PROC_NO_AUDIT */
+/* The same by way of an open /proc, for those who ask of many: cheaper. */
+int proc_audit_session_at(int proc_fd, pid_t pid, uint32_t *ret);
 int proc_cgroup(pid_t pid, char *ret, size_t size); /* the cgroup v2 path, from `/` */
 
 /* The kernel's boot id: 36 characters and a NUL. */
@@ -33,5 +35,11 @@ int proc_boot_id(char ret[PROC_BOOT_ID]);
 
 int pidfd_open_pid(pid_t pid);	      /* CLOEXEC descriptor or -errno */
 int pidfd_signal(int pidfd, int sig); /* sig 0 asks whether it lives; 0 or -errno */
+
+/*
+ * True when every thread of the process has ended, though its parent may not have collected it yet.
+ * Not the same as state Z, which a process shows too whose first thread alone has ended.
+ */
+bool pidfd_is_dead(int pidfd);
 
 #endif

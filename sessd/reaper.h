@@ -6,7 +6,11 @@
  * thousands of processes still answers lookups in between. The order for one session: its own
  * cgroup (cgroup.kill), its audit session (stop all, then kill, until two scans in a row find
  * none), its leader. A process is signalled only through a pidfd whose audit session was read again
- * after it was opened.
+ * after it was opened. Where a session has neither cgroup nor audit session, those who descend from
+ * its leader stand for it; what had left that tree (a double fork) is then not found.
+ *
+ * A zombie counts as gone: it holds nothing but its number. Never ended, nor waited for: pid 1 and
+ * sessd itself.
  */
 #ifndef SESSD_REAPER_H
 #define SESSD_REAPER_H
@@ -40,7 +44,10 @@ struct reap_order {
 
 struct reap_result {
 	bool gone;	    /* no process is left; this is the last report */
-	uint32_t signalled; /* different processes that were in the session and were told to end */
+	/* Different processes that were in the session and were told to end. By number: one that
+	 * took another's number meanwhile is not counted; nor is one that was born and died between
+	 * two looks. */
+	uint32_t signalled;
 	uint64_t elapsed;   /* ns since the order */
 	uint32_t survivors;
 	char survivor_list[TEXT_LONG_MAX + 1]; /* `pid name state`, comma-separated, escaped */
@@ -48,7 +55,7 @@ struct reap_result {
 
 /*
  * Called with gone false at most once, after REAPER_PATIENCE_NS, and with gone true exactly once,
- * at the end, never from within reaper_end() itself.
+ * at the end, never from within reaper_end() itself. It may call reaper_end(), not reaper_free().
  */
 typedef void reap_report_fn(void *ctx, const struct reap_result *result);
 
@@ -56,11 +63,14 @@ int reaper_new(struct loop *loop, struct cgroups *cg, struct reaper **ret);
 /* Forgets what is under way without a report; processes are left as they are. */
 void reaper_free(struct reaper *r);
 
-/* -errno only where memory is out. *ret is valid until the last report; it may be NULL. */
+/* -errno only where memory or descriptors are out. *ret is valid until the last report; it may be NULL. */
 int reaper_end(struct reaper *r, const struct reap_order *order, reap_report_fn *fn, void *ctx,
 	struct reap **ret);
 
 /* Sessions being ended now. */
 uint32_t reaper_active(const struct reaper *r);
+
+/* Instead of REAPER_PATIENCE_NS: for tests. */
+void reaper_set_patience(struct reaper *r, uint64_t ns);
 
 #endif

@@ -1,0 +1,34 @@
+/*
+ * The token in the kernel's session keyring: a key of type "user" named "sessd:token", owned by
+ * root, that the login user possesses and yet can neither read nor show nor share.
+ *
+ * Keyrings belong to the calling thread's credentials, which its children inherit; so a caller with
+ * several threads forks the user's process from the thread that called open_session, as it must for
+ * pam_keyinit too. Nothing of another thread is touched.
+ */
+#ifndef PAM_MODULE_KEYRING_H
+#define PAM_MODULE_KEYRING_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "common/sid.h"
+
+/* Owner: all; possessor, group, others: nothing. With any right for the possessor it leaks. */
+#define KEYRING_TOKEN_PERM 0x003f0000
+
+/*
+ * Finds the caller's token among the direct children of its session keyring; nothing that is linked
+ * in below them counts, nor a key that is not root's. False: there is none, or there are no keys
+ * here at all.
+ */
+bool keyring_find(struct token *ret);
+
+/*
+ * Puts the token into the session keyring of the login of user `uid` and primary group `gid`, which
+ * becomes a new one where the present one is not this login's own. 0 or -errno; -ENOSYS and -EPERM
+ * say that there are no keys here (a container).
+ */
+int keyring_keep(const struct token *token, uid_t uid, gid_t gid);
+
+#endif

@@ -1,0 +1,293 @@
+#include <errno.h>
+#include <security/pam_ext.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+
+#include "common/timestamp.h"
+#include "pam_module/ask.h"
+#include "pam_module/handle.h"
+#include "pam_module/keyring.h"
+#include "pam_module/leader.h"
+#include "pam_module/login.h"
+#include "pam_module/visit.h"
+#include "pam_module/spool.h"
+
+/* A login while it is being judged. Large and full of secrets: on the heap, and wiped. */
+struct attempt {
+	struct wire_spooled record; /* the fullest; the requests are taken from it */
+	union {
+		struct wire_acct acct;
+		struct wire_open open;
+	} request;
+	struct answer answer;
+	const char *what; /* for the log */
+};
+
+#define COPY_FIELD(to, kind, name, tag, presence) \
+	memcpy(&(to)->name, &record->name, sizeof((to)->name));
+
+static void request_acct(struct wire_acct *ret, const struct wire_spooled *record)
+{
+	WIRE_FIELDS_acct(COPY_FIELD, ret)
+}
+
+static void request_open(struct wire_open *ret, const struct wire_spooled *record)
+{
+	WIRE_FIELDS_open(COPY_FIELD, ret)
+}
+
+static void attempt_free(struct attempt *a)
+{
+	if (a != NULL)
+		explicit_bzero(a, sizeof(*a));
+	free(a);
+}
+
+/* A PAM code; on anything but PAM_SUCCESS there is nothing to free. */
+static int attempt_new(const struct visit *visit, const char *name, struct attempt **ret)
+{
+	struct attempt *a = calloc(1, sizeof(*a));
+	int r;
+
+	if (a == NULL)
+		return PAM_BUF_ERR;
+	a->what = name;
+	r = login_fill(visit->pamh, &a->record);
+	if (r == PAM_SUCCESS)
+		*ret = a;
+	else
+		attempt_free(a);
+	return r;
+}
+
+/* The text may come from whatever answered on the socket, so it is escaped at both sinks. */
+static int refuse(const struct visit *visit, const struct attempt *a, const char *text)
+{
+	char shown[TEXT_LONG_MAX + 1];
+
+	text_escape(text, strlen(text), shown, sizeof(shown));
+	pam_syslog(visit->pamh, LOG_NOTICE, "%s of %s (uid %u) refused: %s", a->what,
+		a->record.user, (unsigned)a->record.uid, shown);
+	if (!visit->silent)
+		pam_error(visit->pamh, "sessd: %s", shown);
+	return answer_pam(a->answer.reason);
+}
+
+/*
+ * Goes the login on although the daemon is not there, or not itself? Where yes, the log says why.
+ */
+static bool goes_on(const struct visit *visit, const struct attempt *a)
+{
+	const char *why = "unavailable=allow";
+	char shown[TEXT_LONG_MAX + 1];
+	int level = LOG_WARNING;
+
+	text_escape(a->answer.text, strlen(a->answer.text), shown, sizeof(shown));
+	if (a->answer.verdict == VERDICT_HOSTILE || visit->args.deny) {
+		if (!login_breaks_glass(visit->pamh, &a->record))
+			return false;
+		why = "break-glass";
+		level = LOG_ALERT;
+	}
+	pam_syslog(visit->pamh, level, "%s of %s (uid %u) goes on without sessd (%s): %s", a->what,
+		a->record.user, (unsigned)a->record.uid, why, shown);
+	return true;
+}
+
+/* Why a login without a daemon is refused: to the log the cause, to the user what he can grasp. */
+static int refuse_without(const struct visit *visit, const struct attempt *a)
+{
+	if (a->answer.verdict == VERDICT_HOSTILE)
+		return refuse(visit, a, a->answer.text);
+	pam_syslog(visit->pamh, LOG_WARNING, "unavailable=deny: %s", a->answer.text);
+	return refuse(visit, a, reason_words(REASON_UNAVAILABLE));
+}
+
+int visit_acct(const struct visit *visit)
+{
+	struct attempt *a;
+	int r;
+
+	r = attempt_new(visit, "account check", &a);
+	if (r != PAM_SUCCESS)
+		return r;
+	request_acct(&a->request.acct, &a->record);
+	ask_daemon(&visit->args, visit->deadline, WIRE_acct, &a->request.acct, &a->answer);
+	switch (a->answer.verdict) {
+	case VERDICT_GRANTED:
+		r = PAM_SUCCESS;
+		break;
+	case VERDICT_UNTRACKED:
+		r = PAM_IGNORE;
+		break;
+	case VERDICT_REFUSED:
+		r = refuse(visit, a, a->answer.text);
+		break;
+	case VERDICT_UNAVAILABLE:
+	case VERDICT_HOSTILE:
+	case VERDICT_UNKNOWN: /* never answers to acct */
+	case VERDICT_CLOSED:
+		r = goes_on(visit, a) ? PAM_IGNORE : refuse_without(visit, a);
+		break;
+	}
+	attempt_free(a);
+	return r;
+}
+
+static void keep_token(const struct visit *visit, const struct wire_spooled *record)
+{
+	int r = keyring_keep(&record->new_token, (uid_t)record->uid, (gid_t)record->gids.gid[0]);
+
+	if (r == -ENOSYS || r == -EPERM) {
+		if (visit->args.debug)
+			pam_syslog(visit->pamh, LOG_DEBUG, "there are no keyrings here: %s",
+				strerrordesc_np(-r));
+	} else if (r < 0) {
+		pam_syslog(visit->pamh, LOG_WARNING,
+			"the token of %s (uid %u) is not in its session keyring: %s", record->user,
+			(unsigned)record->uid, strerrordesc_np(-r));
+	}
+}
+
+/* What an admitted session leaves behind: the handle's data, SESSD_SID, the token. Want of memory
+ * for them is logged, not held against a user who is already admitted. */
+static int admit(const struct visit *visit, const struct attempt *a, bool with_token)
+{
+	char hex[SID_HEX + 1], env[sizeof("SESSD_SID=") + SID_HEX];
+
+	snprintf(env, sizeof(env), "SESSD_SID=%s", sid_hex(&a->record.sid, hex));
+	if (handle_put(visit->pamh, &a->record) != PAM_SUCCESS ||
+		pam_putenv(visit->pamh, env) != PAM_SUCCESS)
+		pam_syslog(visit->pamh, LOG_ERR, "session %s: the PAM handle has no room", hex);
+	if (with_token)
+		keep_token(visit, &a->record);
+	if (visit->args.debug)
+		pam_syslog(visit->pamh, LOG_DEBUG, "session %s of %s (uid %u) opened", hex,
+			a->record.user, (unsigned)a->record.uid);
+	return PAM_SUCCESS;
+}
+
+static void spool(const struct visit *visit, const struct attempt *a)
+{
+	int r = spool_keep(visit->args.dir, &a->record);
+
+	if (r < 0)
+		pam_syslog(visit->pamh, LOG_ERR, "%s of %s (uid %u) cannot be kept in %s/%s: %s",
+			a->what, a->record.user, (unsigned)a->record.uid, visit->args.dir,
+			SPOOL_FOLDER, strerrordesc_np(-r));
+}
+
+static int open_without(const struct visit *visit, struct attempt *a)
+{
+	if (goes_on(visit, a)) {
+		spool(visit, a);
+		return admit(visit, a, login_keeps_token(&a->record));
+	}
+	/* An outage may have admitted it before it began, and is told to undo that. To whoever
+	 * forged an answer nothing was admitted. */
+	if (a->answer.verdict == VERDICT_UNAVAILABLE) {
+		a->record.closed_at = a->record.opened_at;
+		a->record.was_refused = true;
+		spool(visit, a);
+	}
+	return refuse_without(visit, a);
+}
+
+static int open_attempt(const struct visit *visit, struct attempt *a)
+{
+	int r;
+
+	if (sid_random(&a->record.sid) < 0 || token_random(&a->record.new_token) < 0) {
+		pam_syslog(visit->pamh, LOG_CRIT, "the kernel gives no random numbers");
+		return PAM_SESSION_ERR;
+	}
+	r = leader_fill(&a->record);
+	if (r < 0)
+		pam_syslog(visit->pamh, LOG_WARNING, "/proc does not tell this process: %s",
+			strerrordesc_np(-r));
+	a->record.opened_at = clock_wall();
+	request_open(&a->request.open, &a->record);
+	ask_daemon(&visit->args, visit->deadline, WIRE_open, &a->request.open, &a->answer);
+	switch (a->answer.verdict) {
+	case VERDICT_GRANTED:
+		return admit(visit, a, a->answer.keep_token);
+	case VERDICT_UNTRACKED:
+		return PAM_IGNORE;
+	case VERDICT_REFUSED:
+		return refuse(visit, a, a->answer.text);
+	case VERDICT_UNAVAILABLE:
+	case VERDICT_HOSTILE:
+	case VERDICT_UNKNOWN: /* never answers to open */
+	case VERDICT_CLOSED:
+		break;
+	}
+	return open_without(visit, a);
+}
+
+int visit_open(const struct visit *visit)
+{
+	struct handle_session *session = handle_get(visit->pamh);
+	struct attempt *a;
+	int r;
+
+	if (session != NULL) {
+		session->depth++;
+		return PAM_SUCCESS;
+	}
+	r = attempt_new(visit, "session", &a);
+	if (r != PAM_SUCCESS)
+		return r;
+	r = open_attempt(visit, a);
+	attempt_free(a);
+	return r;
+}
+
+/* The daemon did not take the close. Where it does not even know the session, only what waits in
+ * the spool matters; where it is away, the close is kept there whatever is. */
+static void close_spooled(
+	const struct visit *visit, struct wire_spooled *record, const struct answer *answer)
+{
+	char hex[SID_HEX + 1], shown[TEXT_LONG_MAX + 1];
+	int r;
+
+	record->closed_at = clock_wall();
+	if (answer->verdict == VERDICT_UNKNOWN) {
+		r = spool_mark_closed(visit->args.dir, record);
+		if (r == -ENOENT)
+			return;
+	} else {
+		/* the true one is wiped; the record needs some, which nobody shall ever present */
+		r = token_random(&record->new_token);
+		if (r == 0)
+			r = spool_keep_closed(visit->args.dir, record);
+	}
+	text_escape(answer->text, strlen(answer->text), shown, sizeof(shown));
+	sid_hex(&record->sid, hex);
+	if (r < 0)
+		pam_syslog(visit->pamh, LOG_ERR,
+			"the end of session %s is not told (%s) and cannot be kept in %s/%s: %s",
+			hex, shown, visit->args.dir, SPOOL_FOLDER, strerrordesc_np(-r));
+	else
+		pam_syslog(visit->pamh, LOG_WARNING, "the end of session %s is kept for sessd: %s",
+			hex, shown);
+}
+
+int visit_close(const struct visit *visit)
+{
+	struct handle_session *session = handle_get(visit->pamh);
+	struct wire_close request;
+	struct answer answer;
+
+	if (session == NULL)
+		return PAM_IGNORE;
+	if (--session->depth > 0)
+		return PAM_SUCCESS;
+	request.sid = session->record.sid;
+	ask_daemon(&visit->args, visit->deadline, WIRE_close, &request, &answer);
+	if (answer.verdict != VERDICT_CLOSED)
+		close_spooled(visit, &session->record, &answer);
+	handle_drop(visit->pamh);
+	return PAM_SUCCESS;
+}

@@ -1,0 +1,82 @@
+/*
+ * A command of sessctl is a constant entry, in a file of its own: its name, its options, its words
+ * and the function that carries it out. Help, usage errors, the completion's words and a test of
+ * the man page follow from it.
+ */
+#ifndef SESSCTL_COMMAND_H
+#define SESSCTL_COMMAND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "sessctl/context.h"
+
+#define OPTIONS_MAX  8
+#define OPERANDS_ANY 1000000
+
+struct option_row {
+	const char *name;
+	char letter;	  /* 0: none */
+	const char *arg;  /* what its argument is called, or the choices as `a|b|c`; NULL: a flag */
+	const char *help; /* NULL: it is for the completion, and shown nowhere */
+};
+
+/* What was given on the command line. */
+struct args {
+	const char *value[OPTIONS_MAX]; /* by row; NULL: not given; a flag that was: "" */
+	char **operand;
+	int n_operands;
+};
+
+struct command {
+	const char *name;    /* one word or two: `audit verify` */
+	const char *summary; /* a line, no full stop */
+	const struct option_row *options;
+	size_t n_options;
+	const char *operands; /* as the usage shows them; "": none */
+	int min_operands;
+	int max_operands;
+	const char *text; /* what else its help says: whole lines; may be "" */
+	int (*exec)(struct context *ctx, const struct args *args);
+};
+
+#define OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
+
+/* The commands, in the order in which help shows them; cmd_NAME.c has each. */
+#define COMMANDS(C)     \
+	C(list)         \
+	C(show)         \
+	C(revoke)       \
+	C(status)       \
+	C(watch)        \
+	C(audit_export) \
+	C(audit_verify) \
+	C(metrics)      \
+	C(help)
+
+#define COMMAND_DECLARE(name) extern const struct command cmd_##name;
+COMMANDS(COMMAND_DECLARE)
+#undef COMMAND_DECLARE
+
+extern const struct command *const commands[];
+extern const size_t n_commands;
+
+/* Options that stand before or behind the command's name. */
+enum {
+	GLOBAL_RUNTIME_DIR,
+	GLOBAL_TIMEOUT,
+	GLOBAL_COLOR,
+	GLOBAL_HELP,
+	GLOBAL_VERSION,
+	N_GLOBALS,
+};
+
+extern const struct option_row global_options[N_GLOBALS];
+
+/* The command that `words` begin with, and how many of them are its name; NULL: there is none. */
+const struct command *command_find(char *const *words, int n, int *ret_used);
+
+/* `audit` is no command, but commands begin with it. */
+bool command_is_group(const char *word);
+
+#endif

@@ -1,0 +1,195 @@
+#include <poll.h>
+#include <stddef.h>
+
+#include "common/duration.h"
+#include "common/timestamp.h"
+#include "common/version.h"
+#include "sessctl/conn.h"
+
+/* How often the progress line is looked at while nothing comes. */
+#define TICK_MS 200
+
+/* What each trouble means for the exit code, and what would help. */
+static const struct trouble {
+	enum client_status status;
+	int exit;
+	const char *remedy;
+} troubles[] = {
+	{CLIENT_DOWN, EXIT_UNAVAILABLE, "systemctl start sessd"},
+	{CLIENT_TIMEOUT, EXIT_UNAVAILABLE,
+		"see systemctl status sessd; --timeout lets it take longer"},
+	{CLIENT_HOSTILE, EXIT_UNAVAILABLE,
+		"look at who owns the socket, and whether --runtime-dir is right"},
+	{CLIENT_FORBIDDEN, EXIT_FORBIDDEN, "the socket must have mode 0666"},
+	{CLIENT_VERSION, EXIT_UNAVAILABLE,
+		"install the same version of sessd and sessctl, then systemctl restart sessd"},
+	{CLIENT_INVALID, EXIT_USAGE, "control characters and broken UTF-8 are not taken"},
+};
+
+static int explain(struct conn *c, enum client_status status, const char *words)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
+		if (troubles[i].status == status)
+			break;
+	if (i == sizeof(troubles) / sizeof(troubles[0]))
+		return EXIT_UNAVAILABLE;
+	context_error(c->ctx, "%s: %s (%s)", c->ctx->socket, words, troubles[i].remedy);
+	return troubles[i].exit;
+}
+
+static uint64_t deadline_after(uint64_t timeout)
+{
+	return timeout == 0 ? UINT64_MAX : clock_boot() + timeout;
+}
+
+int conn_open(struct conn *c, struct context *ctx)
+{
+	enum client_status status;
+
+	c->ctx = ctx;
+	c->timeout = ctx->timeout;
+	c->subject = NULL;
+	c->received = 0;
+	status = client_open(
+		&c->client, ctx->socket, "sessctl " SESSD_VERSION, deadline_after(ctx->timeout));
+	if (status == CLIENT_OK)
+		return EXIT_DONE;
+	/* the daemon is there and said why it will not talk */
+	if (status == CLIENT_DOWN && c->client.text[0] != '\0') {
+		context_error(ctx, "%s: %s", ctx->socket, c->client.text);
+		return EXIT_UNAVAILABLE;
+	}
+	return explain(c, status,
+		c->client.text[0] != '\0' ? c->client.text : client_status_words(status));
+}
+
+void conn_close(struct conn *c)
+{
+	client_close(&c->client);
+}
+
+/* Once a connection stood, CLIENT_DOWN means another thing than at first. */
+static int broken(struct conn *c, enum client_status status)
+{
+	if (status != CLIENT_DOWN)
+		return explain(c, status, client_status_words(status));
+	context_error(c->ctx, "%s: sessd broke off the connection (see systemctl status sessd)",
+		c->ctx->socket);
+	return EXIT_UNAVAILABLE;
+}
+
+int conn_ask(struct conn *c, enum wire_type type, const void *msg)
+{
+	enum client_status status;
+
+	c->client.deadline = deadline_after(c->timeout);
+	status = client_send(&c->client, type, msg);
+	return status == CLIENT_OK ? EXIT_DONE : broken(c, status);
+}
+
+/* Waits in short steps while there is a progress line to keep up; the deadline is client_recv()'s.
+ */
+static void wait_with_progress(struct conn *c)
+{
+	struct pollfd p = {.fd = c->client.fd, .events = POLLIN};
+	uint64_t now;
+
+	if (c->ctx->progress.what == NULL || !c->ctx->progress.terminal)
+		return;
+	while (poll(&p, 1, TICK_MS) <= 0) {
+		now = clock_boot();
+		if (now >= c->client.deadline)
+			return;
+		progress_tick(&c->ctx->progress, now, c->received, 0);
+	}
+}
+
+static int daemon_error(struct conn *c, const struct wire_error *e)
+{
+	const char *text = e->text[0] != '\0' ? e->text : wire_error_words(e->code);
+
+	if (c->subject != NULL)
+		context_error(c->ctx, "%s: %s", c->subject, text);
+	else
+		context_error(c->ctx, "%s", text);
+	return wire_error_exit(e->code);
+}
+
+int conn_next(struct conn *c)
+{
+	enum client_status status;
+
+	c->client.deadline = deadline_after(c->timeout);
+	wait_with_progress(c);
+	status = client_recv(&c->client, c->buf, &c->frame);
+	if (status != CLIENT_OK)
+		return broken(c, status);
+	if (c->frame.type == WIRE_error)
+		return daemon_error(c, &c->frame.u.error);
+	c->received++;
+	return EXIT_DONE;
+}
+
+int conn_strange(struct conn *c)
+{
+	return broken(c, CLIENT_HOSTILE);
+}
+
+int conn_status(struct conn *c, struct wire_state *ret)
+{
+	struct wire_status ask;
+	int r;
+
+	r = conn_ask(c, WIRE_status, &ask);
+	if (r == EXIT_DONE)
+		r = conn_next(c);
+	if (r != EXIT_DONE)
+		return r;
+	if (c->frame.type != WIRE_state)
+		return conn_strange(c);
+	*ret = c->frame.u.state;
+	return EXIT_DONE;
+}
+
+/* One page behind *after, which moves on. */
+static int one_page(struct conn *c, enum wire_type type, const void *ask, uint64_t *after,
+	conn_page_fn *fn, void *arg)
+{
+	const struct wire_page *page = &c->frame.u.page;
+	int r;
+
+	r = conn_ask(c, type, ask);
+	if (r == EXIT_DONE)
+		r = conn_next(c);
+	if (r != EXIT_DONE)
+		return r;
+	/* a page that does not lead on would have us ask for ever */
+	if (c->frame.type != WIRE_page || (page->more && page->last <= *after))
+		return conn_strange(c);
+	*after = page->last;
+	return fn(arg, page);
+}
+
+int conn_ledger(struct conn *c, conn_page_fn *fn, void *arg)
+{
+	struct wire_read ask = {0};
+	int r;
+
+	do
+		r = one_page(c, WIRE_read, &ask, &ask.after, fn, arg);
+	while (r == EXIT_DONE && c->frame.u.page.more);
+	return r;
+}
+
+int conn_metrics(struct conn *c, conn_page_fn *fn, void *arg)
+{
+	struct wire_metrics ask = {0};
+	int r;
+
+	do
+		r = one_page(c, WIRE_metrics, &ask, &ask.after, fn, arg);
+	while (r == EXIT_DONE && c->frame.u.page.more);
+	return r;
+}

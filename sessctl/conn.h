@@ -1,0 +1,48 @@
+/*
+ * A conversation with sessd on its ctl.sock. Every function that can fail returns an exit code,
+ * EXIT_DONE where all is well, and has then told the user what is wrong and what would help.
+ */
+#ifndef SESSCTL_CONN_H
+#define SESSCTL_CONN_H
+
+#include <stdint.h>
+
+#include "common/client.h"
+#include "common/wire.h"
+#include "sessctl/context.h"
+
+/* About 50 KiB. */
+struct conn {
+	struct context *ctx;
+	struct client client;
+	uint64_t timeout;    /* ns for each message of an answer; 0: none */
+	const char *subject; /* what the request is about, for the daemon's errors; NULL: nothing */
+	uint64_t received;   /* messages, for the progress line */
+	uint8_t buf[WIRE_MAX];
+	struct wire_frame frame; /* the last message; its blobs are in buf */
+};
+
+/* On any answer but EXIT_DONE there is nothing to close. */
+int conn_open(struct conn *c, struct context *ctx);
+void conn_close(struct conn *c);
+
+int conn_ask(struct conn *c, enum wire_type type, const void *msg);
+
+/* The next message of the answer, in c->frame. The daemon's `error` is printed, not returned. */
+int conn_next(struct conn *c);
+
+/* The message in c->frame has no place here. */
+int conn_strange(struct conn *c);
+
+/* Asks for `state`. */
+int conn_status(struct conn *c, struct wire_state *ret);
+
+/*
+ * Text that comes in pages: `fn` is called for each until one says that there are no more; a code
+ * other than EXIT_DONE from it stops the reading and is returned.
+ */
+typedef int conn_page_fn(void *arg, const struct wire_page *page);
+int conn_ledger(struct conn *c, conn_page_fn *fn, void *arg);
+int conn_metrics(struct conn *c, conn_page_fn *fn, void *arg);
+
+#endif

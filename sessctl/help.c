@@ -1,0 +1,122 @@
+#include <stdarg.h>
+#include <string.h>
+
+#include "sessctl/help.h"
+#include "sessctl/output.h"
+
+static void print_usage(FILE *out, const struct command *command)
+{
+	const struct option_row *row;
+	size_t i;
+
+	if (command == NULL) {
+		fputs("usage: sessctl [OPTION...] COMMAND [ARGUMENT...]\n", out);
+		return;
+	}
+	fprintf(out, "usage: sessctl %s", command->name);
+	for (i = 0; i < command->n_options; i++) {
+		row = &command->options[i];
+		if (row->help == NULL)
+			continue;
+		fprintf(out, " [--%s%s%s]", row->name, row->arg ? " " : "",
+			row->arg ? row->arg : "");
+	}
+	fprintf(out, "%s%s\n", command->operands[0] ? " " : "", command->operands);
+}
+
+static void print_option(FILE *out, const struct option_row *row)
+{
+	char left[64], letter[8] = "    ";
+
+	if (row->help == NULL)
+		return;
+	if (row->letter != 0)
+		snprintf(letter, sizeof(letter), "-%c, ", row->letter);
+	snprintf(left, sizeof(left), "%s--%s%s%s", letter, row->name, row->arg ? " " : "",
+		row->arg ? row->arg : "");
+	fprintf(out, "  %-31s  %s\n", left, row->help);
+}
+
+static void print_options(
+	FILE *out, bool bold, const char *title, const struct option_row *rows, size_t n)
+{
+	size_t i;
+
+	if (n == 0)
+		return;
+	fputc('\n', out);
+	output_bold(out, bold, title);
+	fputc('\n', out);
+	for (i = 0; i < n; i++)
+		print_option(out, &rows[i]);
+}
+
+void help_all(FILE *out, bool bold)
+{
+	size_t i;
+
+	print_usage(out, NULL);
+	fputs("Lists, watches and ends the sessions of this machine's users, through sessd(8).\n\n",
+		out);
+	output_bold(out, bold, "commands:");
+	fputc('\n', out);
+	for (i = 0; i < n_commands; i++)
+		fprintf(out, "  %-14s  %s\n", commands[i]->name, commands[i]->summary);
+	print_options(out, bold, "options:", global_options, N_GLOBALS);
+	fputs("\n`sessctl help COMMAND` says more of one command, and sessctl(8) of all.\n", out);
+}
+
+void help_command(FILE *out, bool bold, const struct command *command)
+{
+	print_usage(out, command);
+	fprintf(out, "%s.\n", command->summary);
+	if (command->text[0] != '\0')
+		fprintf(out, "\n%s", command->text);
+	print_options(out, bold, "options:", command->options, command->n_options);
+	print_options(out, bold, "options of every command:", global_options, N_GLOBALS);
+}
+
+static void print_words(FILE *out, const char *name, const struct option_row *rows, size_t n)
+{
+	const char *arg;
+	size_t i;
+
+	for (i = 0; i < n; i++) {
+		if (rows[i].help == NULL)
+			continue;
+		arg = rows[i].arg ? rows[i].arg : "-";
+		fprintf(out, "%s\t--%s\t%s\n", name, rows[i].name, arg);
+		if (rows[i].letter != 0)
+			fprintf(out, "%s\t-%c\t%s\n", name, rows[i].letter, arg);
+	}
+}
+
+void help_words(FILE *out)
+{
+	size_t i;
+
+	print_words(out, "-", global_options, N_GLOBALS);
+	for (i = 0; i < n_commands; i++) {
+		fprintf(out, "%s\t-\t%s\n", commands[i]->name,
+			commands[i]->operands[0] ? commands[i]->operands : "-");
+		print_words(out, commands[i]->name, commands[i]->options, commands[i]->n_options);
+	}
+}
+
+int help_usage_error(struct context *ctx, const struct command *command, const char *format, ...)
+{
+	char what[512];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(what, sizeof(what), format, ap);
+	va_end(ap);
+	if (command != NULL)
+		context_error(ctx, "%s: %s", command->name, what);
+	else
+		context_error(ctx, "%s", what);
+	print_usage(ctx->err, command);
+	if (command == NULL)
+		fputs("`sessctl help` lists the commands.\n", ctx->err);
+	return EXIT_USAGE;
+}

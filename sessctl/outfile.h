@@ -1,0 +1,34 @@
+/*
+ * A file that appears whole or not at all: written beside its place under another name, synced, and
+ * renamed. One at a time.
+ */
+#ifndef SESSCTL_OUTFILE_H
+#define SESSCTL_OUTFILE_H
+
+#include <limits.h>
+#include <stdio.h>
+
+struct outfile {
+	FILE *f;
+	int error; /* the first write that failed: -errno */
+	const char *path;
+	char temp[PATH_MAX];
+};
+
+/*
+ * Mode 0600. `path` must live as long as `o`. What stands there already must be a regular file
+ * (-EEXIST otherwise: a device or a link is not to be replaced). HUP, INT and TERM remove the
+ * half-written file before they end the process. -errno.
+ */
+int outfile_open(struct outfile *o, const char *path);
+
+/* Goes through to the file. -errno, which outfile_commit() gives again. */
+int outfile_write(struct outfile *o, const void *data, size_t len);
+
+/* Puts it in its place, on disk. On failure nothing is left of it. -errno. */
+int outfile_commit(struct outfile *o);
+
+/* Throws it away. Does nothing after a commit, or after an open that failed. */
+void outfile_abort(struct outfile *o);
+
+#endif

@@ -1,0 +1,31 @@
+/*
+ * Text for people: escaped, measured in columns of a terminal, and cut to fit. Whatever came from
+ * the daemon goes through here before it is shown, though the wire has refused control characters
+ * already: JSON can bring them back as \u001b.
+ */
+#ifndef SESSCTL_OUTPUT_H
+#define SESSCTL_OUTPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* All of s, escaped, however long. */
+void output_text(FILE *out, const char *s, size_t len);
+
+/* Columns that a valid UTF-8 string takes. */
+size_t output_width(const char *s);
+
+/*
+ * Escapes s into out and cuts it to `columns` (at least 4), ending in "..." where something is
+ * missing. Returns out, which must hold OUTPUT_CELL bytes; it never takes more.
+ */
+#define OUTPUT_CELL 512
+char *output_fit(const char *s, size_t columns, char *out);
+
+/* In bold where `bold` is true. */
+void output_bold(FILE *out, bool bold, const char *s);
+void output_alarm(FILE *out, bool bold, const char *s);
+
+#endif

@@ -1,0 +1,143 @@
+#include <errno.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sessctl/verify.h"
+
+int verify_init(struct verify *v)
+{
+	*v = (struct verify){0};
+	chain_init(&v->chain);
+	if (sodium_init() < 0)
+		return -ENOSYS;
+	v->part = malloc(VERIFY_LINE_MAX);
+	return v->part == NULL ? -ENOMEM : 0;
+}
+
+void verify_fini(struct verify *v)
+{
+	free(v->part);
+	v->part = NULL;
+}
+
+static int hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Reads the 64 digits at *line (`end` is beyond the last that may be read). */
+static bool read_hash(const char *line, const char *end, uint8_t *ret)
+{
+	size_t i;
+	int high, low;
+
+	if ((size_t)(end - line) < CHAIN_HEX)
+		return false;
+	for (i = 0; i < CHAIN_HASH; i++) {
+		high = hex_value(line[2 * i]);
+		low = hex_value(line[2 * i + 1]);
+		if (high < 0 || low < 0)
+			return false;
+		ret[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
+/* Moves *at behind `word`. */
+static bool read_word(const char **at, const char *end, const char *word)
+{
+	size_t n = strlen(word);
+
+	if ((size_t)(end - *at) < n || memcmp(*at, word, n) != 0)
+		return false;
+	*at += n;
+	return true;
+}
+
+/*
+ * The head that the first line says it follows. Only its form is read here; chain_check() then
+ * compares the line with what it must be, byte for byte. The ledger's own first line follows zeros,
+ * and is not asked.
+ */
+static bool read_start(const char *line, size_t len, struct chain *ret)
+{
+	const char *at = line, *end = line + len;
+	struct chain c = {0};
+	uint64_t seq = 0;
+
+	if (!read_word(&at, end, "{\"seq\":"))
+		return false;
+	for (; at < end && *at >= '0' && *at <= '9'; at++) {
+		if (seq > (UINT64_MAX - 9) / 10)
+			return false;
+		seq = seq * 10 + (uint64_t)(*at - '0');
+	}
+	if (!read_word(&at, end, ",\"prev\":\"") || seq == 0)
+		return false;
+	if (seq > 1 && !read_hash(at, end, c.hash))
+		return false;
+	c.seq = seq - 1;
+	*ret = c;
+	return true;
+}
+
+/* A whole line, without its newline. */
+static bool check_line(struct verify *v, const char *line, size_t len)
+{
+	if (v->events == 0 && !read_start(line, len, &v->chain))
+		v->wrong = "the line is not an event of a ledger";
+	else
+		v->wrong = chain_check(&v->chain, line, len);
+	if (v->wrong != NULL)
+		return false;
+	v->events++;
+	if (v->events == 1)
+		v->first = v->chain.seq;
+	return true;
+}
+
+static bool keep_part(struct verify *v, const char *data, size_t len)
+{
+	if (len > VERIFY_LINE_MAX - v->part_len) {
+		v->wrong = "the line is longer than 1 MiB";
+		return false;
+	}
+	memcpy(v->part + v->part_len, data, len);
+	v->part_len += len;
+	return true;
+}
+
+bool verify_feed(struct verify *v, const char *data, size_t len)
+{
+	const char *newline;
+	size_t n;
+
+	while (v->wrong == NULL && len > 0) {
+		newline = memchr(data, '\n', len);
+		n = newline ? (size_t)(newline - data) : len;
+		if (newline == NULL || v->part_len > 0) {
+			if (!keep_part(v, data, n))
+				break;
+		}
+		if (newline == NULL)
+			break;
+		if (v->part_len > 0)
+			check_line(v, v->part, v->part_len);
+		else
+			check_line(v, data, n);
+		v->part_len = 0;
+		data += n + 1;
+		len -= n + 1;
+	}
+	return v->wrong == NULL;
+}
+
+bool verify_end(struct verify *v)
+{
+	if (v->wrong == NULL && v->part_len > 0)
+		v->wrong = "the line has no end: the text is cut off";
+	return v->wrong == NULL;
+}

@@ -1,0 +1,495 @@
+/*
+ * The events, and what all of them need: the entry for the ledger, the watch on a leader, the first
+ * deadline. How a session begins is in admission.c, how it ends in ending.c.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "common/duration.h"
+#include "common/timestamp.h"
+#include "sessd/core_state.h"
+#include "sessd/fault.h"
+#include "sessd/log.h"
+
+#define GARBAGE_WAIT_MIN (20 * NS_PER_MS)
+#define GARBAGE_WAIT_MAX (30 * NS_PER_SEC)
+
+int core_new(const struct core_parts *parts, struct core **ret)
+{
+	struct core *core = calloc(1, sizeof(*core));
+
+	if (core == NULL)
+		return -ENOMEM;
+	core->parts = *parts;
+	core->last_row = ledger_last_id(parts->ledger);
+	*ret = core;
+	return 0;
+}
+
+static void watch_free(struct watch *w)
+{
+	if (w == NULL)
+		return;
+	loop_io_remove(w->core->parts.loop, &w->io);
+	close(w->pidfd);
+	free(w);
+}
+
+void core_free(struct core *core)
+{
+	struct garbage *g;
+	struct session *s;
+	uint32_t slot = 0;
+
+	if (core == NULL)
+		return;
+	core->closing = true;
+	while ((s = session_next(&core->table, &slot)) != NULL) {
+		free(s->cgroup);
+		s->cgroup = NULL;
+		core_drop(core, s);
+	}
+	session_table_fini(&core->table);
+	condemned_forget(core);
+	while ((g = core->garbage) != NULL) {
+		core->garbage = g->next;
+		free(g);
+	}
+	loop_timer_cancel(core->parts.loop, &core->due);
+	loop_timer_cancel(core->parts.loop, &core->garbage_timer);
+	free(core);
+}
+
+void answer_error(struct answer *a, enum wire_errno code, const char *text)
+{
+	struct wire_error msg = {.code = code};
+
+	snprintf(msg.text, sizeof(msg.text), "%s", text ? text : wire_error_words(code));
+	answer_send(a, WIRE_error, &msg, true);
+}
+
+void caller_name(const struct core *core, const struct caller *caller, char *out, size_t size,
+	struct sid *ret_sid)
+{
+	const struct session *s = NULL;
+
+	if (caller->audit_session != PROC_NO_AUDIT)
+		s = session_by_audit(&core->table, caller->audit_session);
+	if (s != NULL) {
+		*ret_sid = s->sid;
+		snprintf(out, size, "%s", text_or_empty(s->user));
+	} else if (caller->uid == 0) {
+		snprintf(out, size, "root");
+	} else {
+		snprintf(out, size, "uid %u", (unsigned)caller->uid);
+	}
+}
+
+static void entry_fill(const struct core *core, struct entry *e, const struct session *s,
+	const struct remark *remark)
+{
+	struct wire_session rec;
+
+	session_record(s, &rec);
+	e->sid = rec.sid;
+	e->parent = rec.parent;
+	e->class = rec.class;
+	e->uid = (struct opt_uid){.set = true, .uid = s->uid};
+	e->leader_pid = rec.leader_pid;
+	e->audit_session = rec.audit_session;
+	e->opened_at = rec.opened_at;
+	e->expires_at = rec.expires_at;
+	e->reason = remark->reason ? remark->reason : rec.reason;
+	e->limit = remark->limit;
+	e->count = remark->count;
+	memcpy(e->user, rec.user, sizeof(e->user));
+	memcpy(e->service, rec.service, sizeof(e->service));
+	memcpy(e->tty, rec.tty, sizeof(e->tty));
+	memcpy(e->rhost, rec.rhost, sizeof(e->rhost));
+	memcpy(e->ruser, rec.ruser, sizeof(e->ruser));
+	memcpy(e->auth, rec.auth, sizeof(e->auth));
+	snprintf(e->policy, sizeof(e->policy), "%s", remark->policy ? remark->policy : rec.policy);
+	snprintf(e->text, sizeof(e->text), "%s", remark->text ? remark->text : rec.text);
+	snprintf(e->by, sizeof(e->by), "%s", rec.ended_by);
+	if (remark->by != NULL)
+		caller_name(core, remark->by, e->by, sizeof(e->by), &e->by_sid);
+	if (remark->reaped != NULL) {
+		e->signalled = remark->reaped->signalled;
+		e->elapsed = remark->reaped->elapsed;
+		e->survivors = remark->reaped->survivors;
+		memcpy(e->survivor_list, remark->reaped->survivor_list, sizeof(e->survivor_list));
+	}
+}
+
+static int row_fill(struct core *core, const struct session *s, struct ledger_row *row)
+{
+	struct wire_stored stored;
+	int r;
+
+	session_stored(s, core->parts.boot_id, &stored);
+	/* the row says what is true once it is on disk */
+	if (stored.phase == PHASE_OPENING)
+		stored.phase = PHASE_ACTIVE;
+	r = wire_encode(WIRE_stored, 0, &stored, core->record, sizeof(core->record), &row->len);
+	row->record = core->record;
+	row->id = s->row_id;
+	row->uid = s->uid;
+	row->live = s->phase != PHASE_ENDED;
+	return r;
+}
+
+void core_append(struct core *core, const struct session *s, enum entry_kind kind,
+	const struct remark *remark, bool row, ledger_done_fn *done, void *ctx)
+{
+	static const struct remark none;
+	struct ledger_row r;
+	struct entry e;
+	int rc = 0;
+
+	entry_init(&e, kind, clock_wall());
+	entry_fill(core, &e, s, remark ? remark : &none);
+	if (row)
+		rc = row_fill(core, s, &r);
+	if (rc == 0)
+		rc = ledger_append(core->parts.ledger, &e, s->uid, row ? &r : NULL, done, ctx);
+	if (rc < 0) {
+		log_error("%s of %s (uid %u): not recorded: %s", entry_name(kind),
+			text_or_empty(s->user), (unsigned)s->uid, strerror(-rc));
+		if (done != NULL)
+			done(ctx, rc);
+	}
+}
+
+void core_note(struct core *core, enum entry_kind kind, const char *text)
+{
+	struct entry e;
+	int r;
+
+	entry_init(&e, kind, clock_wall());
+	snprintf(e.text, sizeof(e.text), "%s", text);
+	snprintf(e.boot_id, sizeof(e.boot_id), "%s", core->parts.boot_id);
+	r = ledger_append(core->parts.ledger, &e, LEDGER_ALL_UIDS, NULL, NULL, NULL);
+	if (r < 0)
+		log_error("%s: not recorded: %s", entry_name(kind), strerror(-r));
+}
+
+static void collect_garbage(void *ctx)
+{
+	struct core *core = ctx;
+	struct garbage **p = &core->garbage, *g;
+
+	while ((g = *p) != NULL) {
+		if (cgroup_remove(core->parts.cgroups, g->path) == -EBUSY) {
+			p = &g->next;
+			continue;
+		}
+		*p = g->next;
+		free(g);
+	}
+	if (core->garbage == NULL)
+		return;
+	core->garbage_wait *= 2;
+	if (core->garbage_wait > GARBAGE_WAIT_MAX)
+		core->garbage_wait = GARBAGE_WAIT_MAX;
+	loop_timer_set(core->parts.loop, &core->garbage_timer, clock_boot() + core->garbage_wait,
+		collect_garbage, core);
+}
+
+void core_collect(struct core *core, const char *cgroup)
+{
+	struct garbage *g = malloc(sizeof(*g) + strlen(cgroup) + 1);
+
+	/* without memory, the empty cgroup stays until the next start */
+	if (g == NULL)
+		return;
+	strcpy(g->path, cgroup);
+	g->next = core->garbage;
+	core->garbage = g;
+	core->garbage_wait = GARBAGE_WAIT_MIN;
+	loop_timer_set(core->parts.loop, &core->garbage_timer, clock_boot() + core->garbage_wait,
+		collect_garbage, core);
+}
+
+void core_drop(struct core *core, struct session *s)
+{
+	struct session *other;
+
+	if (s->heir != NULL)
+		admission_gave_place(core, s->heir);
+	/* those whose place it was promised give it to nobody now */
+	if (s->phase == PHASE_OPENING && s->account != NULL)
+		for (other = s->account->first; other != NULL; other = other->account_next)
+			if (other->heir == s)
+				other->heir = NULL;
+	if (s->cgroup != NULL)
+		core_collect(core, s->cgroup);
+	ending_void(core, s);
+	session_table_remove(&core->table, s);
+	watch_free(s->watch);
+	session_free(s);
+	core_arm(core);
+}
+
+static void leader_died(void *ctx, uint32_t events)
+{
+	struct watch *w = ctx;
+	struct event event = {.type = EVENT_LEADER_GONE, .u.session = w->session};
+
+	(void)events;
+	loop_io_remove(w->core->parts.loop, &w->io);
+	w->gone = true;
+	core_handle(w->core, &event);
+}
+
+int core_watch(struct core *core, struct session *s, int pidfd)
+{
+	struct watch *w = calloc(1, sizeof(*w));
+	int r = -ENOMEM;
+
+	if (w != NULL) {
+		*w = (struct watch){.core = core, .session = s, .pidfd = pidfd};
+		r = loop_io_add(core->parts.loop, &w->io, pidfd, EPOLLIN, leader_died, w);
+	}
+	if (r < 0) {
+		close(pidfd);
+		free(w);
+		return r;
+	}
+	s->watch = w;
+	return 0;
+}
+
+static void deadline_passed(void *ctx)
+{
+	struct core *core = ctx;
+	struct session *s;
+
+	while ((s = session_first_due(&core->table)) != NULL && s->deadline.key <= clock_boot()) {
+		struct event event = {.type = EVENT_DUE, .u.session = s};
+
+		session_clear_deadline(&core->table, s);
+		core_handle(core, &event);
+	}
+	core_arm(core);
+}
+
+void core_arm(struct core *core)
+{
+	const struct session *s = session_first_due(&core->table);
+
+	if (s == NULL)
+		loop_timer_cancel(core->parts.loop, &core->due);
+	else if (loop_timer_set(
+			 core->parts.loop, &core->due, s->deadline.key, deadline_passed, core) < 0)
+		log_error("out of memory: deadlines are late");
+}
+
+static void handle_due(struct core *core, struct session *s)
+{
+	struct remark remark = {.policy = s->policy};
+
+	if (s->phase == PHASE_OPENING)
+		admission_waited_too_long(core, s);
+	else
+		ending_begin(core, s, REASON_LIFETIME, &remark);
+}
+
+static void handle_leader_gone(struct core *core, struct session *s)
+{
+	static const struct remark none;
+
+	if (s->phase == PHASE_OPENING)
+		admission_leader_gone(core, s);
+	else if (s->phase == PHASE_ACTIVE)
+		ending_begin(core, s, REASON_LEADER_GONE, &none);
+}
+
+void core_handle(struct core *core, const struct event *event)
+{
+	switch (event->type) {
+	case EVENT_ACCT:
+		admission_acct(core, event);
+		break;
+	case EVENT_OPEN:
+		admission_open(core, event);
+		break;
+	case EVENT_SPOOLED:
+		adoption_spooled(core, event);
+		break;
+	case EVENT_CLOSE:
+		ending_close(core, event);
+		break;
+	case EVENT_REVOKE:
+		ending_revoke(core, event);
+		break;
+	case EVENT_LEADER_GONE:
+		handle_leader_gone(core, event->u.session);
+		break;
+	case EVENT_DUE:
+		handle_due(core, event->u.session);
+		break;
+	case EVENT_REAPED:
+		ending_reaped(core, event);
+		break;
+	}
+}
+
+static int load_row(void *ctx, uint64_t id, const uint8_t *record, size_t len)
+{
+	struct core *core = ctx;
+	struct wire_frame frame;
+	struct session *s;
+	int r;
+
+	if (wire_decode(record, len, &frame) < 0 || frame.type != WIRE_stored) {
+		log_error("ledger: the row of session %llu is malformed and is passed over",
+			(unsigned long long)id);
+		return 0;
+	}
+	s = session_new(&frame.u.stored);
+	if (s == NULL)
+		return -ENOMEM;
+	s->row_id = id;
+	/* another boot: its processes are gone; it needs no watch, only its end */
+	if (strcmp(frame.u.stored.boot_id, core->parts.boot_id) != 0) {
+		s->leader = 0;
+		s->phase = PHASE_ACTIVE;
+		s->reason = REASON_REBOOT;
+	}
+	r = session_table_add(&core->table, s);
+	if (r < 0) {
+		log_error("ledger: the row of session %llu: %s", (unsigned long long)id,
+			strerror(-r));
+		session_free(s);
+	}
+	return r == -EEXIST ? 0 : r;
+}
+
+int core_load(struct core *core)
+{
+	int r;
+
+	fault_point(FAULT_recovery_begun);
+	r = ledger_load(core->parts.ledger, load_row, core);
+	fault_point(FAULT_recovery_loaded);
+	return r;
+}
+
+/* Watches the leader of a session from before the restart, if it is still the same process. */
+static int watch_again(struct core *core, struct session *s)
+{
+	struct proc_stat st;
+	int pidfd, r;
+
+	pidfd = pidfd_open_pid(s->leader);
+	if (pidfd < 0)
+		return pidfd;
+	r = proc_stat(s->leader, &st);
+	if (r < 0 || st.start != s->leader_start) {
+		close(pidfd);
+		return -ESRCH;
+	}
+	return core_watch(core, s, pidfd);
+}
+
+static void recover_session(struct core *core, struct session *s)
+{
+	static const struct remark none;
+	int r = 0;
+
+	if (s->reason == REASON_REBOOT) {
+		ending_finish(core, s, REASON_REBOOT, &none, NULL, NULL);
+		return;
+	}
+	if (s->watch == NULL)
+		r = watch_again(core, s);
+	if (s->phase == PHASE_ENDING) {
+		ending_repeat(core, s);
+	} else if (r < 0) {
+		ending_begin(core, s, REASON_LEADER_GONE, &none);
+	} else if (s->phase == PHASE_ACTIVE && s->deadline_at != 0) {
+		if (session_set_deadline(&core->table, s, s->deadline_at) < 0)
+			log_error("out of memory: session of %s has no deadline",
+				text_or_empty(s->user));
+	}
+}
+
+static void collect_unowned(void *ctx, const char *path)
+{
+	struct core *core = ctx;
+	const char *name = strrchr(path, '/');
+	struct sid sid;
+
+	if (name != NULL && sid_parse(name + 1, &sid) && session_by_sid(&core->table, &sid) == NULL)
+		core_collect(core, path);
+}
+
+int core_recover(struct core *core)
+{
+	struct session *s;
+	uint32_t slot = 0;
+
+	fault_point(FAULT_recovery_spooled);
+	while ((s = session_next(&core->table, &slot)) != NULL)
+		recover_session(core, s);
+	cgroup_each_made(core->parts.cgroups, collect_unowned, core);
+	core_arm(core);
+	fault_point(FAULT_recovery_judged);
+	return 0;
+}
+
+void core_set_config(struct core *core, const struct config *config)
+{
+	core->parts.config = config;
+}
+
+const struct session_table *core_sessions(const struct core *core)
+{
+	return &core->table;
+}
+
+bool core_permits(const struct caller *caller, const struct session *s)
+{
+	return caller->admin || caller->uid == s->uid;
+}
+
+struct session *core_find(const struct core *core, const struct caller *caller, const char *prefix,
+	enum wire_errno *ret_why)
+{
+	struct session *s, *found = NULL;
+	bool hidden = false;
+	uint32_t slot = 0;
+	struct sid sid;
+
+	if (!sid_prefix_valid(prefix)) {
+		*ret_why = WIRE_E_INVALID;
+		return NULL;
+	}
+	if (sid_parse(prefix, &sid)) {
+		found = session_by_sid(&core->table, &sid);
+		hidden = found != NULL && !core_permits(caller, found);
+	} else {
+		while ((s = session_next(&core->table, &slot)) != NULL) {
+			if (!sid_has_prefix(&s->sid, prefix))
+				continue;
+			if (!core_permits(caller, s)) {
+				hidden = true;
+				continue;
+			}
+			if (found != NULL) {
+				*ret_why = WIRE_E_AMBIGUOUS;
+				return NULL;
+			}
+			found = s;
+		}
+	}
+	if (found != NULL && core_permits(caller, found))
+		return found;
+	*ret_why = hidden ? WIRE_E_NOT_PERMITTED : WIRE_E_NO_SESSION;
+	return NULL;
+}

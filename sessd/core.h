@@ -1,0 +1,126 @@
+/*
+ * The one writer of the session table. A PAM request, a spooled login, an administrator, a
+ *deadline, the death of a leader and the report of the reaper all come in here as an event; core
+ *asks policy, changes the session, hands the ledger its entry, starts the effects, and answers who
+ *asked.
+ *
+ *	open_session -> frame -> dispatch -> core -> policy -> session (opening) -> ledger -> active
+ *-> answer
+ */
+#ifndef SESSD_CORE_H
+#define SESSD_CORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/wire.h"
+#include "sessd/cgroup.h"
+#include "sessd/config.h"
+#include "sessd/ledger.h"
+#include "sessd/loop.h"
+#include "sessd/metrics.h"
+#include "sessd/reaper.h"
+#include "sessd/session.h"
+
+/* Who asks, by the kernel's word. */
+struct caller {
+	pid_t pid;
+	uint64_t start; /* clock ticks since boot */
+	uid_t uid;
+	uint32_t audit_session; /* PROC_NO_AUDIT: none */
+	int pidfd;		/* the asker's to close; core takes a dup of it */
+	bool admin;		/* root or a member of the administrators' group */
+};
+
+/*
+ * Where an answer goes: called with each message, `last` with the final one, after which core
+ * forgets it. Never called from within the call that handed it in, except for what is decided at
+ * once; the callee must take both.
+ */
+struct answer {
+	void (*fn)(struct answer *answer, enum wire_type type, const void *msg, bool last);
+};
+
+/* Does nothing where a is NULL. */
+static inline void answer_send(struct answer *a, enum wire_type type, const void *msg, bool last)
+{
+	if (a != NULL)
+		a->fn(a, type, msg, last);
+}
+
+/* An error as the last message; text NULL: the words of the code. */
+void answer_error(struct answer *a, enum wire_errno code, const char *text);
+
+/* Everything that core works with. The pointers are lent for its life. */
+struct core_parts {
+	struct loop *loop;
+	struct cgroups *cgroups;
+	struct ledger *ledger;
+	struct reaper *reaper;
+	struct metrics *metrics;
+	const struct config *config;
+	const uint8_t *token_key; /* 32 bytes */
+	const char *boot_id;
+};
+
+struct core;
+
+int core_new(const struct core_parts *parts, struct core **ret);
+/* Forgets the sessions without touching them; answers that are due are dropped. */
+void core_free(struct core *core);
+
+/*
+ * After a start: core_load() reads the live rows from the ledger. Then the caller feeds in what was
+ * spooled of sessions that were closed; then core_recover() judges every session (another boot, a
+ * dead leader, an end that was under way); then the caller feeds in the rest of the spool.
+ */
+int core_load(struct core *core);
+int core_recover(struct core *core);
+
+enum event_type {
+	EVENT_ACCT,
+	EVENT_OPEN,
+	EVENT_SPOOLED,
+	EVENT_CLOSE,
+	EVENT_REVOKE,
+	EVENT_LEADER_GONE,
+	EVENT_DUE,
+	EVENT_REAPED,
+};
+
+struct event {
+	enum event_type type;
+	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE */
+	struct answer *answer;	     /* the same */
+	union {
+		const struct wire_acct *acct;
+		const struct wire_open *open;
+		const struct wire_spooled *spooled;
+		const struct wire_close *close;
+		const struct wire_revoke *revoke;
+		struct session *session; /* LEADER_GONE, DUE */
+		struct {
+			struct session *session;
+			const struct reap_result *result;
+		} reaped;
+	} u;
+};
+
+void core_handle(struct core *core, const struct event *event);
+
+/* A new configuration; sessions keep the lifetime that they were given. */
+void core_set_config(struct core *core, const struct config *config);
+
+/* Queues an entry that concerns no session. */
+void core_note(struct core *core, enum entry_kind kind, const char *text);
+
+/* For readers. */
+const struct session_table *core_sessions(const struct core *core);
+/* May the caller see and end the session? */
+bool core_permits(const struct caller *caller, const struct session *s);
+/* The one session with that prefix among those that the caller may see, or NULL and why not. */
+struct session *core_find(const struct core *core, const struct caller *caller, const char *prefix,
+	enum wire_errno *ret_why);
+
+#endif

@@ -1,0 +1,158 @@
+/*
+ * What core.c, admission.c and ending.c share: they are one module, the writer of the session
+ * table, in three files: the events, how a session begins, and how it ends. Nobody else includes
+ * this.
+ */
+#ifndef SESSD_CORE_STATE_H
+#define SESSD_CORE_STATE_H
+
+#include "sessd/core.h"
+
+/* The leader of a session, watched until it dies. */
+struct watch {
+	struct core *core;
+	struct session *session;
+	struct loop_io io;
+	int pidfd;
+	bool gone;
+};
+
+/* A cgroup that sessd made and whose session is over: removed when it is empty. */
+struct garbage {
+	struct garbage *next;
+	char path[];
+};
+
+struct core {
+	struct core_parts parts;
+	struct session_table table;
+	struct loop_timer due; /* the table's first deadline */
+	uint64_t last_row;
+	struct garbage *garbage;
+	struct loop_timer garbage_timer;
+	uint64_t garbage_wait;	     /* ns */
+	struct condemned *condemned; /* refused leaders that are to be ended */
+	bool closing;		     /* core_free(): nothing is answered or begun any more */
+	uint8_t record[WIRE_MAX];
+};
+
+/* What an entry says beyond the session that it is about. All may be left out. */
+struct remark {
+	const struct caller *by;
+	const char *policy;
+	const char *text;
+	enum reason reason;
+	uint64_t limit, count;
+	const struct reap_result *reaped;
+};
+
+/* Who that is, in words for the ledger: the user of the session that he speaks from, or his uid. */
+void caller_name(const struct core *core, const struct caller *caller, char *out, size_t size,
+	struct sid *ret_sid);
+
+/*
+ * Queues an entry about the session, and with `row` its row as it is now. done may be NULL. What
+ * cannot even be queued is logged, and done is called with the error at once.
+ */
+void core_append(struct core *core, const struct session *s, enum entry_kind kind,
+	const struct remark *remark, bool row, ledger_done_fn *done, void *ctx);
+
+/* Makes the loop wake up for the first deadline of the table. */
+void core_arm(struct core *core);
+
+/* Takes the session out of the table and frees it with all that hangs from it. */
+void core_drop(struct core *core, struct session *s);
+
+/* Watches the leader; pidfd is taken over. -errno, and the pidfd is closed. */
+int core_watch(struct core *core, struct session *s, int pidfd);
+
+void core_collect(struct core *core, const char *cgroup);
+
+/* What the policies say of one more login. */
+struct verdict {
+	bool admitted;		     /* false: refuse */
+	const struct policy *policy; /* the cap that is reached, or NULL */
+	uint32_t count;
+};
+
+/* cap.c */
+
+/* The strictest of the caps that one more login would exceed; `settled`: not counting those that
+ * are being ended. */
+struct verdict cap_judge(
+	const struct core *core, const struct subject *subject, uid_t uid, bool settled);
+bool cap_exempts(const struct core *core, const struct subject *subject);
+/* `you already have 2 of 2 sessions (policy "contractors"): sshd from web1 since 09:12` */
+void cap_words(const struct core *core, uid_t uid, const struct verdict *v, char *out, size_t size);
+/*
+ * Finds a place for `s`, which is in the table but holds none yet: a free one, or the place of
+ * those that it then waits for (s->waits). False: refused, and v says by which cap.
+ */
+bool cap_find_place(struct core *core, struct session *s, struct verdict *v);
+
+/* condemned.c */
+
+/* Ends, in a moment, a leader whose session was refused. audit_session: its own one, or
+ * PROC_NO_AUDIT. pidfd is lent. */
+void condemn(struct core *core, int pidfd, pid_t leader, uint32_t audit_session);
+void condemned_forget(struct core *core);
+
+/* admission.c */
+void admission_acct(struct core *core, const struct event *event);
+void admission_open(struct core *core, const struct event *event);
+void admission_gave_place(struct core *core, struct session *heir);
+void admission_waited_too_long(struct core *core, struct session *s);
+void admission_leader_gone(struct core *core, struct session *s);
+/* Turns away one that is in the table and opening. v may be NULL. */
+void admission_refuse(struct core *core, struct session *s, enum reason reason,
+	const struct verdict *v, const char *text);
+/* Takes over a new session: into the table, under the caps, to the ledger. pidfd is lent. */
+void admission_begin(struct core *core, struct session *s, int pidfd, struct answer *answer);
+/* Completes the record with what the kernel, the policies and the clock say. */
+void admission_complete(
+	const struct core *core, const struct caller *caller, struct wire_stored *rec);
+void admission_hash_token(const struct core *core, const struct token *token, struct token *ret);
+/* The session that a su or sudo was started in: by the kernel's word, or where it has none by the
+ * token. */
+const struct session *admission_parent(
+	const struct core *core, const struct caller *caller, const struct token *token);
+
+/* What acct, open and spooled say of the login, as a record. A macro, because the three messages
+ * are three structs. */
+#define RECORD_OF_LOGIN(login, ret)                                               \
+	do {                                                                      \
+		(ret)->uid = (login)->uid;                                        \
+		(ret)->gids = (login)->gids;                                      \
+		memcpy((ret)->user, (login)->user, sizeof((ret)->user));          \
+		memcpy((ret)->service, (login)->service, sizeof((ret)->service)); \
+		memcpy((ret)->tty, (login)->tty, sizeof((ret)->tty));             \
+		memcpy((ret)->rhost, (login)->rhost, sizeof((ret)->rhost));       \
+		memcpy((ret)->ruser, (login)->ruser, sizeof((ret)->ruser));       \
+		memcpy((ret)->auth, (login)->auth, sizeof((ret)->auth));          \
+	} while (0)
+
+/* adoption.c */
+void adoption_spooled(struct core *core, const struct event *event);
+
+/* ending.c */
+
+/*
+ * Ends the session: at once where it is active, as soon as it is where it is opening. Does nothing
+ * where it is being ended already.
+ */
+void ending_begin(
+	struct core *core, struct session *s, enum reason reason, const struct remark *remark);
+/* The part of it that an opening session waited for. */
+void ending_start(struct core *core, struct session *s);
+void ending_reaped(struct core *core, const struct event *event);
+/* After a restart: once more, without a new entry. */
+void ending_repeat(struct core *core, struct session *s);
+void ending_close(struct core *core, const struct event *event);
+/* The session is over without a kill: its entry, its row, and out of the table. */
+void ending_finish(struct core *core, struct session *s, enum reason reason,
+	const struct remark *remark, ledger_done_fn *done, void *ctx);
+void ending_revoke(struct core *core, const struct event *event);
+/* Answers and frees what hangs from a session that is dropped before it was active. */
+void ending_void(struct core *core, struct session *s);
+
+#endif

@@ -1,0 +1,372 @@
+/*
+ * How a session ends. Either it closes by itself (a logout: one entry, and out of the table), or
+ * sessd ends it: the order goes to the ledger and to the reaper at once, the session stays in the
+ * table as `ending` until its last process is gone, and who asked is answered when that is so and
+ * on disk.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/duration.h"
+#include "common/timestamp.h"
+#include "sessd/core_state.h"
+#include "sessd/fault.h"
+#include "sessd/log.h"
+
+/* One request to revoke: answered with an outcome for each session, then with `done`. */
+struct revocation {
+	struct answer *answer;
+	uint32_t pending;
+	uint32_t count;
+};
+
+struct waiter {
+	struct waiter *next;
+	struct revocation *revocation;
+};
+
+/* The end of one session. It outlives the session until its last entry is on disk. */
+struct ending {
+	struct core *core;
+	struct session *session; /* NULL: gone */
+	struct wire_outcome outcome;
+	struct waiter *waiters;
+};
+
+static void revocation_release(struct revocation *r)
+{
+	struct wire_done done = {.count = r->count};
+
+	if (--r->pending > 0)
+		return;
+	answer_send(r->answer, WIRE_done, &done, true);
+	free(r);
+}
+
+/* Tells all who wait what became of the session, as far as that is known now. */
+static void tell(struct ending *e)
+{
+	struct waiter *w;
+
+	while ((w = e->waiters) != NULL) {
+		e->waiters = w->next;
+		w->revocation->count++;
+		answer_send(w->revocation->answer, WIRE_outcome, &e->outcome, false);
+		revocation_release(w->revocation);
+		free(w);
+	}
+}
+
+static int wait_for(struct ending *e, struct revocation *r)
+{
+	struct waiter *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return -ENOMEM;
+	*w = (struct waiter){.next = e->waiters, .revocation = r};
+	e->waiters = w;
+	r->pending++;
+	return 0;
+}
+
+static struct ending *ending_new(struct core *core, struct session *s)
+{
+	struct ending *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->core = core;
+	e->session = s;
+	e->outcome.sid = s->sid;
+	e->outcome.reason = s->reason;
+	snprintf(e->outcome.user, sizeof(e->outcome.user), "%s", text_or_empty(s->user));
+	snprintf(e->outcome.service, sizeof(e->outcome.service), "%s", text_or_empty(s->service));
+	return e;
+}
+
+void ending_void(struct core *core, struct session *s)
+{
+	struct ending *e = s->ending;
+	struct waiter *w;
+
+	if (e == NULL)
+		return;
+	s->ending = NULL;
+	if (!core->closing)
+		tell(e);
+	while ((w = e->waiters) != NULL) {
+		e->waiters = w->next;
+		if (--w->revocation->pending == 0)
+			free(w->revocation);
+		free(w);
+	}
+	free(e);
+}
+
+static void reaped(void *ctx, const struct reap_result *result)
+{
+	struct ending *e = ctx;
+	struct event event = {
+		.type = EVENT_REAPED, .u.reaped = {.session = e->session, .result = result}};
+
+	core_handle(e->core, &event);
+}
+
+/* Its elevations are in its cgroup or its audit session, so they die with it; each says why in its
+ * own record. */
+static void end_children(struct core *core, const struct session *parent)
+{
+	struct remark remark = {.policy = parent->policy, .text = parent->text};
+	struct session *s;
+	uint32_t slot = 0;
+
+	if (core->table.count[CLASS_ELEVATION][PHASE_ACTIVE] +
+			core->table.count[CLASS_ELEVATION][PHASE_OPENING] ==
+		0)
+		return;
+	while ((s = session_next(&core->table, &slot)) != NULL)
+		if (s->class == CLASS_ELEVATION && sid_equal(&s->parent, &parent->sid))
+			ending_begin(core, s, parent->reason, &remark);
+}
+
+static void order_reaper(struct core *core, struct session *s)
+{
+	char cgroup[PROC_CGROUP] = "";
+	struct reap_order order = {
+		.cgroup = text_or_empty(s->cgroup),
+		.audit_session = s->sweep ? s->audit_session : PROC_NO_AUDIT,
+		.leader_pidfd = s->watch != NULL && !s->watch->gone ? s->watch->pidfd : -1,
+		.leader = s->leader,
+	};
+
+	/* looked up now, because pam_systemd moves the leader after the session was opened */
+	if (s->cgroup == NULL && s->class != CLASS_ELEVATION &&
+		cgroup_find(core->parts.cgroups, order.leader_pidfd >= 0 ? s->leader : 0, s->uid,
+			s->sweep ? s->audit_session : PROC_NO_AUDIT, cgroup) == 0)
+		order.cgroup = cgroup;
+	if (reaper_end(core->parts.reaper, &order, reaped, s->ending, NULL) < 0) {
+		log_error("session of %s cannot be ended: out of memory; tried again at the next "
+			  "start",
+			text_or_empty(s->user));
+		tell(s->ending);
+	}
+}
+
+void ending_start(struct core *core, struct session *s)
+{
+	char sid[SID_HEX + 1];
+
+	session_set_phase(&core->table, s, PHASE_ENDING);
+	session_clear_deadline(&core->table, s);
+	core_arm(core);
+	s->ended_at = clock_wall();
+	core->parts.metrics->kills++;
+	log_info("ending session %.8s of %s (uid %u): %s", sid_hex(&s->sid, sid),
+		text_or_empty(s->user), (unsigned)s->uid, reason_name(s->reason));
+	core_append(core, s, ENTRY_SESSION_ENDING, NULL, true, NULL, NULL);
+	fault_point(FAULT_ending_queued);
+	order_reaper(core, s);
+	fault_point(FAULT_ending_killed);
+	end_children(core, s);
+}
+
+/* Notes on the session why it ends, and by whom. Lost words are no reason to let it live. */
+static void note_end(
+	struct core *core, struct session *s, enum reason reason, const struct remark *remark)
+{
+	char by[TEXT_STR_MAX + 1] = "";
+	struct sid sid;
+
+	s->reason = reason;
+	if (remark->by != NULL)
+		caller_name(core, remark->by, by, sizeof(by), &sid);
+	if (session_set_text(&s->ended_by, by) < 0 ||
+		session_set_text(&s->text, text_or_empty(remark->text)) < 0)
+		log_error("out of memory: the record of a session's end is short");
+	if (remark->policy != NULL && session_set_text(&s->policy, remark->policy) < 0)
+		log_error("out of memory: the record of a session's end is short");
+}
+
+void ending_begin(
+	struct core *core, struct session *s, enum reason reason, const struct remark *remark)
+{
+	if (s->ending != NULL || s->phase == PHASE_ENDING)
+		return;
+	note_end(core, s, reason, remark);
+	s->ending = ending_new(core, s);
+	if (s->ending == NULL) {
+		log_error("session of %s cannot be ended: out of memory", text_or_empty(s->user));
+		return;
+	}
+	if (s->phase == PHASE_ACTIVE)
+		ending_start(core, s);
+}
+
+void ending_repeat(struct core *core, struct session *s)
+{
+	s->ending = ending_new(core, s);
+	if (s->ending == NULL)
+		return;
+	order_reaper(core, s);
+	end_children(core, s);
+}
+
+void ending_finish(struct core *core, struct session *s, enum reason reason,
+	const struct remark *remark, ledger_done_fn *done, void *ctx)
+{
+	session_set_phase(&core->table, s, PHASE_ENDED);
+	s->reason = reason;
+	if (s->ended_at == 0)
+		s->ended_at = clock_wall();
+	core->parts.metrics->ended[reason]++;
+	core_append(core, s, ENTRY_SESSION_ENDED, remark, true, done, ctx);
+	core_drop(core, s);
+}
+
+static void end_committed(void *ctx, int result)
+{
+	struct ending *e = ctx;
+
+	/* not on disk yet: it is gone all the same, and the ledger's own alarm says the rest */
+	(void)result;
+	tell(e);
+	fault_point(FAULT_revoke_answered);
+	free(e);
+}
+
+void ending_reaped(struct core *core, const struct event *event)
+{
+	const struct reap_result *result = event->u.reaped.result;
+	struct session *s = event->u.reaped.session;
+	struct ending *e = s->ending;
+	struct remark remark = {.reaped = result};
+
+	e->outcome.signalled = result->signalled;
+	e->outcome.elapsed = result->elapsed;
+	e->outcome.survivors = result->survivors;
+	memcpy(e->outcome.survivor_list, result->survivor_list, sizeof(e->outcome.survivor_list));
+	if (!result->gone) {
+		core->parts.metrics->survivors += result->survivors;
+		log_warning("session of %s: %u processes survive: %s", text_or_empty(s->user),
+			result->survivors, result->survivor_list);
+		core_append(core, s, ENTRY_SESSION_SURVIVED, &remark, false, NULL, NULL);
+		tell(e);
+		return;
+	}
+	fault_point(FAULT_ending_gone);
+	core->parts.metrics->signalled += result->signalled;
+	histogram_add(&core->parts.metrics->revoke, result->elapsed);
+	e->session = NULL;
+	s->ending = NULL;
+	ending_finish(core, s, s->reason, &remark, end_committed, e);
+	fault_point(FAULT_ended_queued);
+}
+
+static void close_committed(void *ctx, int result)
+{
+	static const struct wire_done done;
+
+	(void)result;
+	answer_send(ctx, WIRE_done, &done, true);
+	fault_point(FAULT_close_answered);
+}
+
+/* May this process say that the session is over? Its leader may, and who is in the session. */
+static bool may_close(const struct caller *caller, const struct session *s)
+{
+	if (caller->pid == s->leader && caller->start == s->leader_start)
+		return true;
+	return s->audit_session != 0 && caller->audit_session == s->audit_session;
+}
+
+void ending_close(struct core *core, const struct event *event)
+{
+	static const struct wire_done done;
+	static const struct remark none;
+	struct session *s = session_by_sid(&core->table, &event->u.close->sid);
+
+	fault_point(FAULT_close_received);
+	/* one that is being ended goes its way; one that is not there is over already */
+	if (s == NULL || s->phase == PHASE_ENDING) {
+		answer_send(event->answer, WIRE_done, &done, true);
+		return;
+	}
+	if (!may_close(event->caller, s)) {
+		log_warning("process %d (uid %u) asked to close a session that is not its own",
+			(int)event->caller->pid, (unsigned)event->caller->uid);
+		answer_error(event->answer, WIRE_E_NOT_PERMITTED, NULL);
+		return;
+	}
+	if (s->phase == PHASE_OPENING) {
+		answer_error(event->answer, WIRE_E_INVALID, "the session is not open yet");
+		return;
+	}
+	ending_finish(core, s, REASON_LOGOUT, &none, close_committed, event->answer);
+	fault_point(FAULT_close_queued);
+}
+
+static void revoke_one(
+	struct core *core, struct session *s, const struct remark *remark, struct revocation *r)
+{
+	ending_begin(core, s, REASON_REVOKED, remark);
+	if (s->ending == NULL || wait_for(s->ending, r) < 0)
+		log_error("out of memory: nobody hears of the end of a session");
+}
+
+/* False: there are sessions of that user, and the caller may end none of them. */
+static bool revoke_user(
+	struct core *core, const char *user, const struct remark *remark, struct revocation *r)
+{
+	struct session *s;
+	uint32_t slot = 0;
+
+	while ((s = session_next(&core->table, &slot)) != NULL)
+		if (strcmp(text_or_empty(s->user), user) == 0 && !core_permits(remark->by, s))
+			return false;
+	slot = 0;
+	while ((s = session_next(&core->table, &slot)) != NULL)
+		if (strcmp(text_or_empty(s->user), user) == 0)
+			revoke_one(core, s, remark, r);
+	return true;
+}
+
+void ending_revoke(struct core *core, const struct event *event)
+{
+	const struct wire_revoke *req = event->u.revoke;
+	struct remark remark = {.by = event->caller, .text = req->text[0] ? req->text : NULL};
+	struct revocation *r;
+	struct session *s = NULL;
+	enum wire_errno why;
+
+	fault_point(FAULT_revoke_received);
+	if ((req->prefix[0] != '\0') == (req->user[0] != '\0')) {
+		answer_error(
+			event->answer, WIRE_E_INVALID, "either a session or a user must be named");
+		return;
+	}
+	if (req->prefix[0] != '\0') {
+		s = core_find(core, event->caller, req->prefix, &why);
+		if (s == NULL) {
+			answer_error(event->answer, why, NULL);
+			return;
+		}
+	}
+	r = calloc(1, sizeof(*r));
+	if (r == NULL) {
+		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
+		return;
+	}
+	r->answer = event->answer;
+	r->pending = 1;
+	if (s != NULL)
+		revoke_one(core, s, &remark, r);
+	else if (!revoke_user(core, req->user, &remark, r)) {
+		free(r);
+		answer_error(event->answer, WIRE_E_NOT_PERMITTED, NULL);
+		return;
+	}
+	revocation_release(r);
+}

@@ -1,0 +1,100 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "sessd/config.h"
+#include "sessd/identity.h"
+
+/* Linux 6.5; glibc 2.36 does not know it */
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+bool identity_has_peerpidfd(void)
+{
+	int pair[2], pidfd = -1;
+	socklen_t len = sizeof(pidfd);
+	bool has;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return false;
+	has = getsockopt(pair[0], SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0;
+	if (has)
+		close(pidfd);
+	close(pair[0]);
+	close(pair[1]);
+	return has;
+}
+
+static int open_peer(int fd, pid_t pid, bool use_peerpidfd)
+{
+	int pidfd = -1;
+	socklen_t len = sizeof(pidfd);
+
+	if (!use_peerpidfd)
+		return pidfd_open_pid(pid);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) < 0)
+		return -errno;
+	return pidfd;
+}
+
+static bool in_group(int fd, gid_t primary, gid_t gid)
+{
+	gid_t few[64], *groups = few;
+	socklen_t len = sizeof(few);
+	bool found = primary == gid;
+	size_t i;
+	int r;
+
+	if (gid == CONFIG_NO_GID || found)
+		return found;
+	r = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len);
+	if (r < 0 && errno == ERANGE) {
+		groups = malloc(len);
+		r = groups ? getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &len) : -1;
+	}
+	for (i = 0; r == 0 && i < len / sizeof(gid_t); i++)
+		found = found || groups[i] == gid;
+	if (groups != few)
+		free(groups);
+	return found;
+}
+
+int identity_of_peer(int fd, bool use_peerpidfd, gid_t admin_gid, struct caller *ret)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	struct proc_stat before, after;
+	struct caller c;
+	int r;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
+		return -errno;
+	if (cred.pid <= 0)
+		return -ESRCH;
+	c = (struct caller){.pid = cred.pid, .uid = cred.uid};
+	r = proc_stat(c.pid, &before);
+	if (r < 0)
+		return r;
+	c.pidfd = open_peer(fd, c.pid, use_peerpidfd);
+	if (c.pidfd < 0)
+		return c.pidfd;
+	r = proc_stat(c.pid, &after);
+	if (r == 0 && before.start != after.start)
+		r = -ESRCH;
+	if (r == 0)
+		r = proc_audit_session(c.pid, &c.audit_session);
+	/* what was read belongs to the peer only if it lives now: a pid is not reused before its
+	 * death */
+	if (r == 0)
+		r = pidfd_signal(c.pidfd, 0);
+	if (r < 0) {
+		close(c.pidfd);
+		return r;
+	}
+	c.start = after.start;
+	c.admin = c.uid == 0 || in_group(fd, cred.gid, admin_gid);
+	*ret = c;
+	return 0;
+}

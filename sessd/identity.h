@@ -1,0 +1,22 @@
+/*
+ * Who is at the other end of a socket, by the kernel's word alone.
+ */
+#ifndef SESSD_IDENTITY_H
+#define SESSD_IDENTITY_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "sessd/core.h"
+
+/* Has the kernel SO_PEERPIDFD (Linux 6.5)? */
+bool identity_has_peerpidfd(void);
+
+/*
+ * Fills in *ret; ret->pidfd is then the caller's to close. Without SO_PEERPIDFD the pid of
+ * SO_PEERCRED is opened between two looks at its start time. -ESRCH: the process that connected is
+ * gone (or is in a pid namespace that cannot be seen from here).
+ */
+int identity_of_peer(int fd, bool use_peerpidfd, gid_t admin_gid, struct caller *ret);
+
+#endif

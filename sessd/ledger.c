@@ -1,0 +1,234 @@
+/* The loop's half of the ledger: it hands over work, and is told what became of it. */
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "sessd/ledger_state.h"
+#include "sessd/log.h"
+
+/* With the lock: the loop is to look. */
+void ledger_tell_loop(struct ledger *l)
+{
+	uint64_t one = 1;
+
+	if (l->shared.told)
+		return;
+	/* it can only fail where the counter is full, and then the descriptor is readable */
+	if (write(l->event_fd, &one, sizeof(one)) == (ssize_t)sizeof(one))
+		l->shared.told = true;
+}
+
+/* With the lock: answers the event's caller, if he has not been. */
+void ledger_finish(struct ledger *l, struct backlog_event *event, int result)
+{
+	if (event->call == NULL)
+		return;
+	event->call->result = result;
+	calls_push(&l->shared.finished, event->call);
+	event->call = NULL;
+}
+
+static void run_call(struct call *call)
+{
+	struct ledger_page page = {
+		.body = call->buf,
+		.len = call->result < 0 ? 0 : call->page.len,
+		.last = call->page.at,
+		.more = call->page.more,
+	};
+
+	if (call->done != NULL)
+		call->done(call->ctx, call->result);
+	else
+		call->page_done(call->ctx, call->result, &page);
+	free(call);
+}
+
+void ledger_on_finished(void *ctx, uint32_t events)
+{
+	struct ledger *l = ctx;
+	uint64_t timings[LEDGER_TIMINGS], ignored, commits = l->loop_side.stats.commits;
+	size_t i, n_timings;
+	struct calls calls;
+	struct call *call;
+
+	(void)events;
+	if (read(l->event_fd, &ignored, sizeof(ignored)) < 0 && errno != EAGAIN)
+		log_error("ledger: reading its eventfd: %s", strerror(errno));
+	pthread_mutex_lock(&l->lock);
+	l->shared.told = false;
+	calls = l->shared.finished;
+	l->shared.finished = (struct calls){0};
+	n_timings = l->shared.n_timings;
+	memcpy(timings, l->shared.timings, n_timings * sizeof(timings[0]));
+	l->shared.n_timings = 0;
+	l->loop_side.stats = l->shared.stats;
+	l->loop_side.written = l->shared.written;
+	pthread_mutex_unlock(&l->lock);
+
+	for (i = 0; i < n_timings && l->loop_side.on_timing != NULL; i++)
+		l->loop_side.on_timing(l->loop_side.on_timing_ctx, timings[i]);
+	while ((call = calls_pop(&calls)) != NULL)
+		run_call(call);
+	if (l->loop_side.stats.commits != commits && l->loop_side.on_commit != NULL)
+		l->loop_side.on_commit(l->loop_side.on_commit_ctx);
+}
+
+static uint64_t queued(const struct ledger *l)
+{
+	return l->loop_side.appended - l->loop_side.written;
+}
+
+static bool full(const struct ledger *l)
+{
+	return queued(l) >= (l->loop_side.stats.failing ? LEDGER_QUEUE_MAX : LEDGER_BURST_MAX);
+}
+
+static int lose(struct ledger *l, uint64_t wall_ns, const struct ledger_row *row, bool fresh)
+{
+	bool is_new;
+	int r;
+
+	pthread_mutex_lock(&l->lock);
+	r = backlog_lose(&l->shared.backlog, wall_ns, row, fresh, &is_new);
+	pthread_mutex_unlock(&l->lock);
+	l->loop_side.lost++;
+	if (is_new) {
+		log_error("ledger: %" PRIu64
+			  " events wait to be written: from now on they are lost",
+			queued(l));
+		l->loop_side.appended++;
+	}
+	return r < 0 ? r : -ENOSPC;
+}
+
+static struct call *call_new(void *ctx, size_t size)
+{
+	struct call *call = malloc(sizeof(*call) + size);
+
+	if (call == NULL)
+		return NULL;
+	*call = (struct call){.ctx = ctx, .page = {.buf = call->buf, .size = size}};
+	return call;
+}
+
+/* Hands over an event; while the ledger fails, its caller is told so without waiting for a try. */
+static void enqueue(struct ledger *l, struct backlog_event *event)
+{
+	pthread_mutex_lock(&l->lock);
+	backlog_push(&l->shared.backlog, event);
+	if (!l->shared.stats.failing) {
+		pthread_cond_signal(&l->work);
+	} else if (event->call != NULL) {
+		ledger_finish(l, event, l->shared.result);
+		ledger_tell_loop(l);
+	}
+	pthread_mutex_unlock(&l->lock);
+	l->loop_side.appended++;
+}
+
+int ledger_append(struct ledger *l, const struct entry *entry, uid_t subject,
+	const struct ledger_row *row, ledger_done_fn *done, void *ctx)
+{
+	struct backlog_event *event;
+	struct call *call = NULL;
+	char body[ENTRY_MAX];
+	bool fresh = false;
+	size_t len;
+	int r;
+
+	if (row != NULL) {
+		assert(row->id > 0 && row->id <= INT64_MAX);
+		if (row->len > LEDGER_RECORD_MAX)
+			return -EMSGSIZE;
+		fresh = row->id > l->loop_side.last_id;
+		if (fresh)
+			l->loop_side.last_id = row->id;
+	}
+	if (full(l))
+		return lose(l, entry->time, row, fresh);
+	r = entry_format(entry, body, sizeof(body), &len);
+	if (r < 0)
+		return r;
+	event = backlog_event_new(body, len, subject, row);
+	if (event != NULL && done != NULL) {
+		call = call_new(ctx, 0);
+		if (call != NULL)
+			call->done = done;
+	}
+	if (event == NULL || (done != NULL && call == NULL)) {
+		backlog_event_free(event);
+		l->loop_side.lost++;
+		return -ENOMEM;
+	}
+	event->call = call;
+	enqueue(l, event);
+	return 0;
+}
+
+static int read_page(
+	struct ledger *l, bool ended, uint64_t at, uid_t uid, ledger_page_fn *done, void *ctx)
+{
+	struct call *call = call_new(ctx, LEDGER_PAGE);
+
+	if (call == NULL)
+		return -ENOMEM;
+	call->page_done = done;
+	call->ended = ended;
+	call->page.at = at;
+	call->page.uid = uid;
+	pthread_mutex_lock(&l->lock);
+	calls_push(&l->shared.reads, call);
+	pthread_cond_signal(&l->work);
+	pthread_mutex_unlock(&l->lock);
+	return 0;
+}
+
+int ledger_read(struct ledger *l, uint64_t after, uid_t uid, ledger_page_fn *done, void *ctx)
+{
+	return read_page(l, false, after, uid, done, ctx);
+}
+
+int ledger_read_ended(struct ledger *l, uint64_t before, uid_t uid, ledger_page_fn *done, void *ctx)
+{
+	return read_page(l, true, before, uid, done, ctx);
+}
+
+int ledger_load(struct ledger *l, ledger_row_fn *fn, void *ctx)
+{
+	int r;
+
+	assert(l->loop_side.appended == 0);
+	/* the thread has nothing to do yet, and so does not use the store */
+	pthread_mutex_lock(&l->lock);
+	r = store_live(&l->store, fn, ctx);
+	pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
+uint64_t ledger_last_id(const struct ledger *l)
+{
+	return l->loop_side.last_id;
+}
+
+void ledger_on_commit(struct ledger *l, loop_fn *fn, void *ctx)
+{
+	l->loop_side.on_commit = fn;
+	l->loop_side.on_commit_ctx = ctx;
+}
+
+void ledger_on_timing(struct ledger *l, void (*fn)(void *ctx, uint64_t ns), void *ctx)
+{
+	l->loop_side.on_timing = fn;
+	l->loop_side.on_timing_ctx = ctx;
+}
+
+void ledger_stats(const struct ledger *l, struct ledger_stats *ret)
+{
+	*ret = l->loop_side.stats;
+	ret->queued = queued(l);
+	ret->lost = l->loop_side.lost;
+}

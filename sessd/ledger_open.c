@@ -1,0 +1,180 @@
+/* The life of the ledger: opening its store, or a new one for a damaged one, the thread, the end.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "common/timestamp.h"
+#include "sessd/ledger_state.h"
+#include "sessd/log.h"
+
+static void calls_fini(struct calls *calls)
+{
+	struct call *call;
+
+	while ((call = calls_pop(calls)) != NULL)
+		free(call);
+}
+
+/* The first event of a new ledger says why it begins. */
+static int begin(struct ledger *l, const char *why)
+{
+	struct store *s = &l->store;
+	char body[ENTRY_MAX];
+	struct entry e;
+	size_t len;
+	int r;
+
+	entry_init(&e, ENTRY_LEDGER_STARTED, clock_wall());
+	snprintf(e.text, sizeof(e.text), "%s", why);
+	r = entry_format(&e, body, sizeof(body), &len);
+	if (r == 0)
+		r = store_begin(s);
+	if (r == 0)
+		r = store_event(s, LEDGER_ALL_UIDS, body, len);
+	if (r == 0)
+		r = store_commit(s);
+	return r;
+}
+
+/* The store was found damaged: sets it aside, opens a new one and says what to write into it. */
+static int replace(struct ledger *l, const char *path, char *ret_why, size_t size)
+{
+	char name[256], damage[sizeof(l->store.error)];
+	uint64_t seq = l->store.known_seq;
+	int r;
+
+	memcpy(damage, l->store.error, sizeof(damage));
+	r = store_set_aside(path, name, sizeof(name));
+	if (r < 0) {
+		snprintf(l->store.error, sizeof(l->store.error),
+			"it is damaged and cannot be set aside: %s", strerror(-r));
+		return r;
+	}
+	log_error("ledger: %s is damaged (%s): set aside as %s, and a new one begins", path, damage,
+		name);
+	snprintf(ret_why, size,
+		"the ledger before is damaged (%s) and was set aside as %s; the last event that "
+		"could "
+		"be found in it is %" PRIu64,
+		damage, name, seq);
+	return store_open(&l->store, path);
+}
+
+static int open_store(struct ledger *l, const char *path)
+{
+	char why[TEXT_LONG_MAX + 1] = "first start";
+	int r = store_open(&l->store, path);
+
+	if (r == -EBADMSG)
+		r = replace(l, path, why, sizeof(why));
+	if (r == 0 && l->store.head.seq == 0)
+		r = begin(l, why);
+	if (r == -EPROTONOSUPPORT)
+		log_error(
+			"ledger: %s was written by a newer sessd (%s): install that one again, or "
+			"move the file away to begin a new ledger",
+			path, l->store.error);
+	else if (r == -EBUSY)
+		log_error("ledger: another process has %s open", path);
+	else if (r < 0)
+		log_error("ledger: %s cannot be opened: %s", path, l->store.error);
+	return r;
+}
+
+/* Signals are the loop's: the thread takes none. */
+static int start_thread(struct ledger *l)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&l->thread, NULL, ledger_thread, l);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	l->threaded = r == 0;
+	return -r;
+}
+
+static void init_lock(struct ledger *l)
+{
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&l->lock, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&l->work, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+int ledger_open(const char *dir, struct loop *loop, struct ledger **ret)
+{
+	struct ledger *l = calloc(1, sizeof(*l));
+	struct ledger_stats *stats;
+	int r;
+
+	if (l == NULL)
+		return -ENOMEM;
+	init_lock(l);
+	l->loop = loop;
+	l->event_fd = -1;
+	stats = &l->shared.stats;
+	if (snprintf(stats->path, sizeof(stats->path), "%s/" LEDGER_FILE, dir) >=
+		(int)sizeof(stats->path))
+		r = -ENAMETOOLONG;
+	else
+		r = open_store(l, stats->path);
+	if (r == 0) {
+		stats->seq = l->store.head.seq;
+		l->loop_side.stats = *stats;
+		l->loop_side.last_id = l->store.last_id;
+		l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		r = l->event_fd < 0 ? -errno : 0;
+	}
+	if (r == 0)
+		r = loop_io_add(loop, &l->io, l->event_fd, EPOLLIN, ledger_on_finished, l);
+	if (r == 0)
+		r = start_thread(l);
+	if (r < 0) {
+		ledger_close(l);
+		return r;
+	}
+	*ret = l;
+	return 0;
+}
+
+void ledger_close(struct ledger *l)
+{
+	struct backlog_event *event;
+
+	if (l == NULL)
+		return;
+	if (l->threaded) {
+		pthread_mutex_lock(&l->lock);
+		l->shared.stopping = true;
+		pthread_cond_signal(&l->work);
+		pthread_mutex_unlock(&l->lock);
+		pthread_join(l->thread, NULL);
+	}
+	if (l->shared.backlog.head != NULL)
+		log_error("ledger: events that waited are lost: %s", l->shared.stats.error);
+	for (event = l->shared.backlog.head; event != NULL; event = event->next)
+		free(event->call);
+	backlog_fini(&l->shared.backlog);
+	calls_fini(&l->shared.reads);
+	calls_fini(&l->shared.finished);
+	if (l->event_fd >= 0) {
+		loop_io_remove(l->loop, &l->io);
+		close(l->event_fd);
+	}
+	store_close(&l->store);
+	pthread_cond_destroy(&l->work);
+	pthread_mutex_destroy(&l->lock);
+	free(l);
+}

@@ -1,0 +1,110 @@
+/*
+ * What the halves of the ledger share: the loop's (ledger.c, ledger_open.c) and the thread's
+ * (ledger_thread.c). The backlog passes one way, finished calls the other way; `lock` guards
+ * `shared`, the store is the thread's while it has work, `loop_side` is the loop's.
+ */
+#ifndef SESSD_LEDGER_STATE_H
+#define SESSD_LEDGER_STATE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "sessd/backlog.h"
+#include "sessd/ledger.h"
+#include "sessd/loop.h"
+#include "sessd/store.h"
+
+/* Commits whose duration the loop has not fetched; where it stays away for longer, the later ones
+ * go unmeasured. */
+#define LEDGER_TIMINGS 512
+
+/* Somebody who waits: for an event to be on disk, or (done is NULL) for a page. */
+struct call {
+	struct call *next;
+	ledger_done_fn *done;
+	ledger_page_fn *page_done;
+	void *ctx;
+	int result;
+	bool ended; /* a page of ended sessions */
+	struct store_page page;
+	char buf[];
+};
+
+struct calls {
+	struct call *head, *tail;
+};
+
+struct ledger {
+	struct store store; /* the thread's while it runs */
+	struct loop *loop;
+	struct loop_io io;
+	int event_fd; /* -1: none */
+	pthread_t thread;
+	bool threaded;
+
+	pthread_mutex_t lock;
+	pthread_cond_t work;
+	struct {
+		struct backlog backlog;
+		struct calls reads;
+		struct calls finished;
+		bool told; /* the loop: event_fd was written and not read since */
+		bool stopping;
+		uint64_t retry_at; /* CLOCK_MONOTONIC; with stats.failing */
+		int result;	   /* of the last commit */
+		uint64_t written;  /* items of the backlog, gaps included */
+		struct ledger_stats stats;
+		uint64_t timings[LEDGER_TIMINGS];
+		size_t n_timings;
+	} shared;
+
+	struct {
+		uint64_t last_id;
+		uint64_t appended; /* items put into the backlog */
+		uint64_t written;
+		uint64_t lost;
+		struct ledger_stats stats; /* as the callbacks have been told so far */
+		loop_fn *on_commit;
+		void *on_commit_ctx;
+		void (*on_timing)(void *ctx, uint64_t ns);
+		void *on_timing_ctx;
+	} loop_side;
+};
+
+static inline void calls_push(struct calls *calls, struct call *call)
+{
+	call->next = NULL;
+	if (calls->tail != NULL)
+		calls->tail->next = call;
+	else
+		calls->head = call;
+	calls->tail = call;
+}
+
+static inline struct call *calls_pop(struct calls *calls)
+{
+	struct call *call = calls->head;
+
+	if (call != NULL)
+		calls->head = call->next;
+	if (calls->head == NULL)
+		calls->tail = NULL;
+	return call;
+}
+
+/* With the lock: the loop is to look at `finished` and `stats`. */
+void ledger_tell_loop(struct ledger *l);
+
+/* With the lock: answers the event's caller, if he has not been. */
+void ledger_finish(struct ledger *l, struct backlog_event *event, int result);
+
+/* In the loop, when the thread has told it. */
+void ledger_on_finished(void *ctx, uint32_t events);
+
+/* The thread's body; arg is the ledger. Ends when `stopping` is set and the backlog is written, or
+ * cannot be. */
+void *ledger_thread(void *arg);
+
+#endif

@@ -1,0 +1,497 @@
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "common/duration.h"
+#include "common/timestamp.h"
+#include "common/version.h"
+#include "sessd/charge.h"
+#include "sessd/config.h"
+#include "sessd/identity.h"
+#include "sessd/log.h"
+#include "sessd/peer.h"
+
+/* Connections of one socket; the one that has been idle for longest makes way for a new one. */
+#define PEERS_MAX 512
+/* Connections accepted in one turn of the loop, so that a flood leaves time for the rest. */
+#define ACCEPT_BATCH 16
+/* Packets that wait until the peer reads: the outcomes of a revocation of thousands may come at once. */
+#define QUEUE_MAX     256
+#define HELLO_TIMEOUT (2 * NS_PER_SEC)
+#define IDLE_TIMEOUT  (60 * NS_PER_SEC)
+/* Out of descriptors: look again so much later. */
+#define ACCEPT_PAUSE (100 * NS_PER_MS)
+
+struct packet {
+	struct packet *next;
+	size_t len;
+	uint8_t data[];
+};
+
+struct listener {
+	struct peers *peers;
+	struct listener *next;
+	struct loop_io io;
+	struct loop_timer pause;
+	int fd;
+	enum wire_use use;
+	uint32_t n;
+	struct peer *oldest, *newest; /* by their last request */
+};
+
+struct peer {
+	struct listener *listener;
+	struct peer *older, *newer;
+	struct loop_io io;
+	struct loop_timer timeout;
+	struct caller caller;
+	struct charge *charge;
+	struct packet *first, **last;
+	uint32_t queued;
+	int fd;
+	bool greeted;
+	bool busy;
+	bool broken; /* to be closed when the present event is over */
+	bool handling;
+	void (*gone)(void *ctx);
+	void *gone_ctx;
+};
+
+struct peers {
+	struct peers_options o;
+	bool use_peerpidfd;
+	struct charges charges;
+	struct listener *listeners;
+	uint8_t buf[WIRE_MAX];
+	struct wire_frame frame;
+};
+
+int peers_new(const struct peers_options *options, struct peers **ret)
+{
+	struct peers *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return -ENOMEM;
+	p->o = *options;
+	p->use_peerpidfd = !options->no_peerpidfd && identity_has_peerpidfd();
+	*ret = p;
+	return 0;
+}
+
+bool peers_use_pidfd(const struct peers *peers)
+{
+	return peers->use_peerpidfd;
+}
+
+void peers_set_admin_gid(struct peers *peers, gid_t gid)
+{
+	peers->o.admin_gid = gid;
+}
+
+const struct caller *peer_caller(const struct peer *peer)
+{
+	return &peer->caller;
+}
+
+enum wire_use peer_use(const struct peer *peer)
+{
+	return peer->listener->use;
+}
+
+static void unlink_peer(struct peer *p)
+{
+	struct listener *l = p->listener;
+
+	*(p->older ? &p->older->newer : &l->oldest) = p->newer;
+	*(p->newer ? &p->newer->older : &l->newest) = p->older;
+	l->n--;
+}
+
+static void link_newest(struct peer *p)
+{
+	struct listener *l = p->listener;
+
+	p->older = l->newest;
+	p->newer = NULL;
+	*(l->newest ? &l->newest->newer : &l->oldest) = p;
+	l->newest = p;
+	l->n++;
+}
+
+static void peer_close(struct peer *p)
+{
+	struct peers *peers = p->listener->peers;
+	struct packet *packet;
+
+	if (p->gone != NULL)
+		p->gone(p->gone_ctx);
+	unlink_peer(p);
+	loop_io_remove(peers->o.loop, &p->io);
+	loop_timer_cancel(peers->o.loop, &p->timeout);
+	charge_release(&peers->charges, p->charge);
+	while ((packet = p->first) != NULL) {
+		p->first = packet->next;
+		free(packet);
+	}
+	close(p->caller.pidfd);
+	close(p->fd);
+	free(p);
+}
+
+static void timed_out(void *ctx)
+{
+	peer_close(ctx);
+}
+
+/* Reads on only while no request is under way; writes while something waits. */
+static void watch_peer(struct peer *p)
+{
+	struct loop *loop = p->listener->peers->o.loop;
+	uint32_t events = EPOLLRDHUP | (p->busy ? 0 : EPOLLIN) | (p->first ? EPOLLOUT : 0);
+
+	if (loop_io_change(loop, &p->io, events) < 0)
+		p->broken = true;
+	if (p->busy)
+		loop_timer_cancel(loop, &p->timeout);
+	else if (loop_timer_set(loop, &p->timeout,
+			 clock_boot() + (p->greeted ? IDLE_TIMEOUT : HELLO_TIMEOUT), timed_out,
+			 p) < 0)
+		p->broken = true;
+}
+
+static void flush(struct peer *p)
+{
+	struct packet *packet;
+
+	while ((packet = p->first) != NULL) {
+		if (send(p->fd, packet->data, packet->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
+			if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
+				p->broken = true;
+			return;
+		}
+		p->first = packet->next;
+		if (p->first == NULL)
+			p->last = &p->first;
+		p->queued--;
+		free(packet);
+	}
+}
+
+static void enqueue(struct peer *p, const uint8_t *data, size_t len)
+{
+	struct packet *packet = p->queued < QUEUE_MAX ? malloc(sizeof(*packet) + len) : NULL;
+
+	if (packet == NULL) {
+		p->broken = true;
+		return;
+	}
+	packet->next = NULL;
+	packet->len = len;
+	memcpy(packet->data, data, len);
+	*p->last = packet;
+	p->last = &packet->next;
+	p->queued++;
+}
+
+/* After something was done for a peer from outside its own event. */
+static void settle(struct peer *p)
+{
+	if (p->handling)
+		return;
+	if (!p->broken)
+		watch_peer(p);
+	if (p->broken)
+		peer_close(p);
+}
+
+void peer_send(struct peer *p, enum wire_type type, uint32_t serial, const void *msg)
+{
+	uint8_t buf[WIRE_MAX];
+	size_t len;
+	int r;
+
+	r = wire_encode(type, serial, msg, buf, sizeof(buf), &len);
+	if (r < 0) {
+		log_error("answer %d to process %d cannot be encoded: %s", (int)type,
+			(int)p->caller.pid, strerror(-r));
+		p->broken = true;
+		return;
+	}
+	enqueue(p, buf, len);
+	flush(p);
+}
+
+void peer_busy(struct peer *p, void (*gone)(void *ctx), void *ctx)
+{
+	p->busy = true;
+	p->gone = gone;
+	p->gone_ctx = ctx;
+}
+
+void peer_idle(struct peer *p)
+{
+	p->busy = false;
+	p->gone = NULL;
+	settle(p);
+}
+
+static void send_error(struct peer *p, uint32_t serial, enum wire_errno code, const char *text)
+{
+	struct wire_error msg = {.code = code};
+
+	snprintf(msg.text, sizeof(msg.text), "%s", text ? text : wire_error_words(code));
+	peer_send(p, WIRE_error, serial, &msg);
+}
+
+static void greet(struct peer *p, const struct wire_frame *frame)
+{
+	const struct wire_hello *hello = &frame->u.hello;
+	struct wire_welcome welcome = {
+		.version = WIRE_VERSION_MAX, .program = "sessd " SESSD_VERSION};
+	char text[512];
+
+	if (hello->version_min > WIRE_VERSION_MAX || hello->version_max < WIRE_VERSION_MIN) {
+		snprintf(text, sizeof(text),
+			"%.100s speaks protocol versions %llu to %llu, %s speaks %d to %d: %s is "
+			"too old",
+			hello->program, (unsigned long long)hello->version_min,
+			(unsigned long long)hello->version_max, welcome.program, WIRE_VERSION_MIN,
+			WIRE_VERSION_MAX,
+			hello->version_min > WIRE_VERSION_MAX ? "sessd" : "the former");
+		log_warning("%s", text);
+		send_error(p, frame->serial, WIRE_E_VERSION, text);
+		p->broken = true;
+		return;
+	}
+	if (hello->version_max < WIRE_VERSION_MAX)
+		welcome.version = hello->version_max;
+	p->greeted = true;
+	peer_send(p, WIRE_welcome, frame->serial, &welcome);
+}
+
+static void refuse_frame(struct peer *p, uint32_t serial, enum wire_errno code, const char *what)
+{
+	p->listener->peers->o.metrics->malformed++;
+	log_info("process %d (uid %u): %s", (int)p->caller.pid, (unsigned)p->caller.uid, what);
+	send_error(p, serial, code, what);
+	p->broken = true;
+}
+
+static void handle_packet(struct peer *p, size_t len)
+{
+	struct peers *peers = p->listener->peers;
+	struct wire_frame *frame = &peers->frame;
+	const struct wire_info *info;
+	int r;
+
+	r = wire_decode(peers->buf, len, frame);
+	if (r < 0) {
+		refuse_frame(p, len < WIRE_HEADER ? 0 : frame->serial, r == -EPROTONOSUPPORT ? WIRE_E_VERSION : WIRE_E_PROTOCOL,
+			r == -EPROTONOSUPPORT ? "a message of another protocol version"
+					      : "a malformed message");
+		return;
+	}
+	info = wire_info(frame->type);
+	if (!(info->use & p->listener->use) || (frame->type == WIRE_hello) == p->greeted) {
+		refuse_frame(p, frame->serial, WIRE_E_PROTOCOL, "a message that is out of order");
+		return;
+	}
+	if (frame->type == WIRE_hello) {
+		greet(p, frame);
+		return;
+	}
+	if (!charge_request(p->charge, clock_boot())) {
+		send_error(p, frame->serial, WIRE_E_LIMIT, "too many requests; wait a moment");
+		return;
+	}
+	unlink_peer(p);
+	link_newest(p);
+	peers->o.message(peers->o.ctx, p, frame);
+}
+
+static void read_packet(struct peer *p)
+{
+	struct peers *peers = p->listener->peers;
+	ssize_t n;
+
+	/* descriptors that somebody attached are dropped by the kernel: there is no room for them
+	 */
+	n = recv(p->fd, peers->buf, sizeof(peers->buf), MSG_TRUNC | MSG_DONTWAIT);
+	if (n > 0)
+		handle_packet(p, (size_t)n);
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+		p->broken = true;
+}
+
+static void peer_ready(void *ctx, uint32_t events)
+{
+	struct peer *p = ctx;
+
+	p->handling = true;
+	if (events & EPOLLOUT)
+		flush(p);
+	if ((events & EPOLLIN) && !p->busy)
+		read_packet(p);
+	else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+		p->broken = true;
+	p->handling = false;
+	settle(p);
+}
+
+/* Over the limit: the connection is told so and closed, and never becomes a peer. */
+static void turn_away(struct peers *peers, int fd)
+{
+	struct wire_error msg = {.code = WIRE_E_LIMIT};
+	uint8_t buf[1024];
+	size_t len;
+
+	peers->o.metrics->refused_connections++;
+	snprintf(msg.text, sizeof(msg.text), "too many connections of this user");
+	if (wire_encode(WIRE_error, 1, &msg, buf, sizeof(buf), &len) == 0)
+		send(fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
+/* Makes room: first among those that never said hello, then the one that has been idle for longest.
+ */
+static void make_room(struct listener *l)
+{
+	struct peer *p, *victim = NULL;
+
+	if (l->n < PEERS_MAX)
+		return;
+	for (p = l->oldest; p != NULL && victim == NULL; p = p->newer)
+		if (!p->greeted)
+			victim = p;
+	for (p = l->oldest; p != NULL && victim == NULL; p = p->newer)
+		if (!p->busy)
+			victim = p;
+	l->peers->o.metrics->refused_connections++;
+	peer_close(victim ? victim : l->oldest);
+}
+
+static int peer_new(struct listener *l, int fd, const struct caller *caller)
+{
+	struct peers *peers = l->peers;
+	struct peer *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (p == NULL)
+		return -ENOMEM;
+	p->charge = charge_connection(&peers->charges, caller->uid, clock_boot());
+	if (p->charge == NULL) {
+		free(p);
+		return -EUSERS;
+	}
+	p->listener = l;
+	p->fd = fd;
+	p->last = &p->first;
+	r = loop_io_add(peers->o.loop, &p->io, fd, EPOLLIN | EPOLLRDHUP, peer_ready, p);
+	if (r == 0)
+		r = loop_timer_set(
+			peers->o.loop, &p->timeout, clock_boot() + HELLO_TIMEOUT, timed_out, p);
+	if (r < 0) {
+		loop_io_remove(peers->o.loop, &p->io);
+		charge_release(&peers->charges, p->charge);
+		free(p);
+		return r;
+	}
+	p->caller = *caller;
+	link_newest(p);
+	return 0;
+}
+
+static void welcome_connection(struct listener *l, int fd)
+{
+	struct peers *peers = l->peers;
+	struct caller caller;
+	int r;
+
+	peers->o.metrics->connections++;
+	r = identity_of_peer(fd, peers->use_peerpidfd, peers->o.admin_gid, &caller);
+	if (r < 0 || (l->use == WIRE_ON_PAM && caller.uid != 0)) {
+		if (r == 0)
+			close(caller.pidfd);
+		close(fd);
+		return;
+	}
+	make_room(l);
+	r = peer_new(l, fd, &caller);
+	if (r < 0) {
+		close(caller.pidfd);
+		turn_away(peers, fd);
+	}
+}
+
+static void listener_ready(void *ctx, uint32_t events);
+
+static void accept_again(void *ctx)
+{
+	struct listener *l = ctx;
+
+	loop_io_change(l->peers->o.loop, &l->io, EPOLLIN);
+}
+
+static void listener_ready(void *ctx, uint32_t events)
+{
+	struct listener *l = ctx;
+	int fd, i;
+
+	(void)events;
+	for (i = 0; i < ACCEPT_BATCH; i++) {
+		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+		if (fd < 0)
+			break;
+		welcome_connection(l, fd);
+	}
+	if (i < ACCEPT_BATCH &&
+		(errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+		log_warning("no connection can be accepted: %s", strerror(errno));
+		loop_io_change(l->peers->o.loop, &l->io, 0);
+		loop_timer_set(
+			l->peers->o.loop, &l->pause, clock_boot() + ACCEPT_PAUSE, accept_again, l);
+	}
+}
+
+int peers_listen(struct peers *peers, int fd, enum wire_use use)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+	int r = -ENOMEM;
+
+	if (l != NULL) {
+		*l = (struct listener){.peers = peers, .fd = fd, .use = use};
+		r = loop_io_add(peers->o.loop, &l->io, fd, EPOLLIN, listener_ready, l);
+	}
+	if (r < 0) {
+		close(fd);
+		free(l);
+		return r;
+	}
+	l->next = peers->listeners;
+	peers->listeners = l;
+	return 0;
+}
+
+void peers_free(struct peers *peers)
+{
+	struct listener *l;
+
+	if (peers == NULL)
+		return;
+	while ((l = peers->listeners) != NULL) {
+		peers->listeners = l->next;
+		while (l->oldest != NULL)
+			peer_close(l->oldest);
+		loop_io_remove(peers->o.loop, &l->io);
+		loop_timer_cancel(peers->o.loop, &l->pause);
+		close(l->fd);
+		free(l);
+	}
+	charges_fini(&peers->charges);
+	free(peers);
+}

@@ -1,0 +1,328 @@
+/*
+ * How one session ends, step by step (reap.h). Each step but the first begins in strike() or
+ * begin_grace(), asks for a sweep where it needs one, and goes on in pass_done().
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "common/duration.h"
+#include "common/timestamp.h"
+#include "sessd/log.h"
+#include "sessd/reap.h"
+#include "sessd/survivors.h"
+#include "sessd/victim.h"
+
+/* Between two passes of KILL: growing, and after the report of survivors growing on, because then
+ * it may take for ever. */
+#define DELAY_FIRST (1 * NS_PER_MS)
+#define DELAY_MOST  (50 * NS_PER_MS)
+#define DELAY_LATER (5 * NS_PER_SEC)
+
+/* More processes than a session has by itself: they may fork faster than a pass sees them, so that
+ * STOP is repeated until a pass sees nobody new, or so often. */
+#define STOP_CROWD  64
+#define STOP_PASSES 8
+/* A tree must stand still for two passes before it may be killed; waited for so long. */
+#define TREE_PASSES 24
+
+static void next_pass(struct reap *reap);
+static void pass_done(void *ctx, int error);
+
+static bool sweeps(const struct reap *reap)
+{
+	if (reap->tree)
+		return reap->step != REAP_KILL;
+	return reap->audit_session != PROC_NO_AUDIT;
+}
+
+bool reap_leader_lives(const struct reap *reap)
+{
+	return reap->leader_fd >= 0 && !pidfd_is_dead(reap->leader_fd);
+}
+
+void reap_saw(struct reap *reap, pid_t pid)
+{
+	if (reap->alive < REAP_SAMPLE)
+		reap->sample[reap->alive] = pid;
+	reap->alive++;
+}
+
+/* By number alone: of two processes that had the same one only the first is counted. */
+void reap_told(struct reap *reap, pid_t pid)
+{
+	if (pidset_add(&reap->known, pid, 0) == 1) {
+		reap->signalled++;
+		reap->fresh++;
+	}
+}
+
+static void found(void *ctx, pid_t pid, const struct proc_stat *stat)
+{
+	struct reap *reap = ctx;
+	int sig = reap->step == REAP_STOP ? SIGSTOP : SIGKILL;
+
+	if (reap->tree) {
+		reap_tree_found(reap, pid, stat);
+	} else if (victim_of_audit(pid, reap->audit_session, sig) == VICTIM_ALIVE) {
+		reap_saw(reap, pid);
+		reap_told(reap, pid);
+	}
+}
+
+static void told_member(void *ctx, pid_t pid)
+{
+	reap_told(ctx, pid);
+}
+
+/* Whatever is left of the grace, now the whole order. */
+static void strike(struct reap *reap)
+{
+	loop_io_remove(reap->reaper->loop, &reap->leader_io);
+	if (reap->cgroup[0] != '\0')
+		cgroup_each(reap->reaper->cg, reap->cgroup, told_member, reap);
+	reap->step = REAP_STOP;
+	if (!sweeps(reap))
+		reap->step = REAP_KILL;
+	reap->pass = reap->quiet = 0;
+	next_pass(reap);
+}
+
+static void on_leader(void *ctx, uint32_t events)
+{
+	(void)events;
+	strike(ctx);
+}
+
+static void begin_grace(struct reap *reap)
+{
+	reap->step = REAP_GRACE;
+	if (!reap_leader_lives(reap)) {
+		strike(reap);
+		return;
+	}
+	pidfd_signal(reap->leader_fd, SIGTERM);
+	reap->termed = true;
+	if (reap->tree)
+		reap->signalled++;
+	else
+		reap_told(reap, reap->leader);
+	/* where it cannot be watched, the whole grace is waited for */
+	loop_io_add(reap->reaper->loop, &reap->leader_io, reap->leader_fd, EPOLLIN, on_leader, reap);
+	reap_wake(reap, reap->grace);
+}
+
+static void begin(struct reap *reap)
+{
+	/* who has only a leader, and that one is gone, has nothing */
+	if (reap->tree)
+		reap->tree = reap_tree_init(reap);
+	reap->target = (struct sweep_target){.audit_session = reap->audit_session,
+		.all = reap->tree,
+		.found = found,
+		.done = pass_done,
+		.ctx = reap,
+		.place = reap->target.place};
+	if (reap->grace > 0 && reap->tree && reap_leader_lives(reap)) {
+		reap->step = REAP_COLLECT;
+		next_pass(reap);
+	} else if (reap->grace > 0 && reap_leader_lives(reap)) {
+		begin_grace(reap);
+	} else {
+		strike(reap);
+	}
+}
+
+static void next_pass(struct reap *reap)
+{
+	struct cgroups *cg = reap->reaper->cg;
+
+	reap_wake(reap, DURATION_MAX);
+	reap->pass++;
+	reap->alive = reap->fresh = 0;
+	if (reap->step == REAP_KILL || reap->step == REAP_STOP) {
+		if (reap->cgroup[0] != '\0' && !cgroup_is_empty(cg, reap->cgroup))
+			cgroup_kill(cg, reap->cgroup);
+	}
+	if (sweeps(reap)) {
+		sweep_want(reap->reaper->sweep, &reap->target);
+		return;
+	}
+	if (reap->tree)
+		reap_tree_kill(reap);
+	pass_done(reap, 0);
+}
+
+struct listing {
+	const struct reap *reap;
+	struct survivors list;
+};
+
+/* Of the cgroup's processes those that the sweep has not counted. */
+static void list_member(void *ctx, pid_t pid)
+{
+	struct listing *l = ctx;
+	uint32_t audit;
+
+	if (l->reap->audit_session != PROC_NO_AUDIT && proc_audit_session(pid, &audit) == 0 &&
+		audit == l->reap->audit_session)
+		return;
+	survivors_add(&l->list, pid);
+}
+
+static bool list_has_leader(const struct reap *reap)
+{
+	char path[PROC_CGROUP];
+	uint32_t audit;
+	size_t len = strlen(reap->cgroup);
+
+	if (reap->tree)
+		return true;
+	if (reap->audit_session != PROC_NO_AUDIT &&
+		proc_audit_session(reap->leader, &audit) == 0 && audit == reap->audit_session)
+		return true;
+	return len > 0 && proc_cgroup(reap->leader, path, sizeof(path)) == 0 &&
+	       strncmp(path, reap->cgroup, len) == 0 && (path[len] == '\0' || path[len] == '/');
+}
+
+static void report_survivors(struct reap *reap, uint64_t elapsed)
+{
+	struct reap_result result = {.signalled = reap->signalled, .elapsed = elapsed};
+	struct listing l = {.reap = reap};
+	uint32_t i;
+
+	reap->reported = true;
+	survivors_init(&l.list);
+	for (i = 0; i < reap->alive && i < REAP_SAMPLE; i++)
+		survivors_add(&l.list, reap->sample[i]);
+	l.list.n = reap->alive;
+	if (reap->cgroup[0] != '\0')
+		cgroup_each(reap->reaper->cg, reap->cgroup, list_member, &l);
+	if (reap_leader_lives(reap) && !list_has_leader(reap))
+		survivors_add(&l.list, reap->leader);
+	result.survivors = l.list.n;
+	memcpy(result.survivor_list, l.list.text, sizeof(result.survivor_list));
+	reap->fn(reap->ctx, &result);
+}
+
+static void report_gone(struct reap *reap, uint64_t elapsed)
+{
+	struct reap_result result = {
+		.gone = true, .signalled = reap->signalled, .elapsed = elapsed};
+	reap_report_fn *fn = reap->fn;
+	void *ctx = reap->ctx;
+
+	reap_free(reap);
+	fn(ctx, &result);
+}
+
+/* After a pass of KILL: is anything left? Two passes in a row must have found none, because a
+ * process that was born behind the place where the first one read is seen by the second. */
+static void settle(struct reap *reap)
+{
+	uint64_t elapsed = clock_boot() - reap->began, most = DELAY_MOST, cost;
+	bool leader = reap_leader_lives(reap), clean, rest;
+
+	if (leader && pidfd_signal(reap->leader_fd, SIGKILL) == 0 && !reap->tree)
+		reap_told(reap, reap->leader);
+	clean = sweeps(reap) ? reap->quiet >= 2 : reap->quiet >= 1;
+	rest = leader || (reap->cgroup[0] != '\0' &&
+				 !cgroup_is_empty(reap->reaper->cg, reap->cgroup));
+	if (clean && !rest) {
+		report_gone(reap, elapsed);
+		return;
+	}
+	if (!reap->reported && elapsed >= reap->reaper->patience) {
+		report_survivors(reap, elapsed);
+		reap->delay = DELAY_MOST;
+	}
+	if (reap->quiet == 1 && !rest) {
+		next_pass(reap);
+		return;
+	}
+	cost = sweeps(reap) ? sweep_cost(reap->reaper->sweep) : 0;
+	reap_wake(reap, reap->delay > cost ? reap->delay : cost);
+	if (reap->reported)
+		most = DELAY_LATER;
+	reap->delay = reap->delay * 2 < most ? reap->delay * 2 : most;
+}
+
+/* After a pass of STOP: once more? */
+static bool stop_again(const struct reap *reap)
+{
+	if (reap->tree)
+		return reap->quiet < 2 && reap->pass < TREE_PASSES;
+	return reap->fresh >= STOP_CROWD && reap->pass < STOP_PASSES;
+}
+
+static void stopped(struct reap *reap)
+{
+	if (stop_again(reap)) {
+		/* who was told to stop needs a moment, which a crowd does not get */
+		if (reap->tree && reap->alive > 0)
+			reap_wake(reap, DELAY_FIRST);
+		else
+			next_pass(reap);
+		return;
+	}
+	reap->step = REAP_KILL;
+	reap->pass = 0;
+	if (reap->tree)
+		reap->quiet = 0;
+	next_pass(reap);
+}
+
+static void note_blind(struct reap *reap, int error)
+{
+	if (error == 0 || reap->blind)
+		return;
+	reap->blind = true;
+	log_error("cannot read all of /proc while ending the session of process %d: %s",
+		(int)reap->leader, strerror(-error));
+}
+
+static void pass_done(void *ctx, int error)
+{
+	struct reap *reap = ctx;
+	bool none = reap->alive == 0 && error == 0 && (!reap->tree || reap->fresh == 0);
+
+	note_blind(reap, error);
+	reap->quiet = none ? reap->quiet + 1 : 0;
+	switch (reap->step) {
+	case REAP_COLLECT:
+		if (reap->fresh > 0 && reap->pass < TREE_PASSES)
+			next_pass(reap);
+		else
+			begin_grace(reap);
+		break;
+	case REAP_STOP:
+		stopped(reap);
+		break;
+	case REAP_KILL:
+		settle(reap);
+		break;
+	case REAP_BEGIN:
+	case REAP_GRACE:
+		break;
+	}
+}
+
+void reap_step(struct reap *reap)
+{
+	switch (reap->step) {
+	case REAP_BEGIN:
+		reap->delay = DELAY_FIRST;
+		begin(reap);
+		break;
+	case REAP_GRACE:
+		strike(reap);
+		break;
+	case REAP_STOP:
+	case REAP_KILL:
+		next_pass(reap);
+		break;
+	case REAP_COLLECT:
+		break;
+	}
+}

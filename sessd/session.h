@@ -1,0 +1,124 @@
+/*
+ * A session, and the table of those that live. Pure: no descriptor, no clock, no log; time is a
+ * parameter. core is the one writer.
+ *
+ * The table finds a session by its sid, by the hash of its token, by its user and by its audit
+ * session; keeps the deadlines in a heap; and gives each a slot that stays the same for its life,
+ * so that a reader can page through the table while it changes and meets every session that stayed.
+ */
+#ifndef SESSD_SESSION_H
+#define SESSD_SESSION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/wire.h"
+#include "sessd/hash.h"
+#include "sessd/heap.h"
+#include "sessd/policy.h"
+
+struct watch;  /* core's own: the descriptor of the leader */
+struct ending; /* core's own: who waits for the end */
+struct answer;
+
+struct session {
+	struct sid sid;
+	struct sid parent; /* zero: none */
+	uint64_t row_id;   /* of its row in the ledger */
+	enum class class;
+	enum phase phase;
+	uid_t uid;
+	pid_t leader;
+	uint64_t leader_start;	/* clock ticks since boot */
+	uint32_t audit_session; /* 0: none */
+	bool sweep;		/* the audit session is this session's alone */
+	bool adopted;
+	bool holds; /* it holds a place under the caps; one that was evicted has given it away */
+	uint32_t waits; /* opening: sessions that must be gone first */
+	enum reason reason;
+	uint64_t opened_at;  /* wall, ns */
+	uint64_t expires_at; /* wall, ns; 0: never */
+	uint64_t ended_at;
+	struct token token_hash;   /* zero: it has no token */
+	struct heap_node deadline; /* clock_boot() */
+	uint64_t deadline_at;	   /* of its lifetime; 0: none */
+	/* strings: NULL where empty */
+	char *user, *service, *tty, *rhost, *ruser, *auth, *policy, *ended_by, *text, *cgroup;
+	uint32_t *gids;
+	uint32_t n_gids;
+
+	struct session *heir; /* the one that waits for its place */
+	struct watch *watch;
+	struct ending *ending;
+	struct answer *answer; /* opening: whom to tell */
+
+	struct hash_link by_sid, by_token, by_audit;
+	struct account *account;
+	struct session *account_prev, *account_next;
+	uint32_t slot; /* index + 1; 0: not in the table */
+};
+
+/* All live sessions of one uid, oldest first. */
+struct account {
+	uid_t uid;
+	uint32_t n;
+	struct session *first, *last;
+	struct hash_link by_uid;
+};
+
+struct session_table {
+	struct session **slots;
+	uint32_t n_slots, free_hint;
+	struct hash by_sid, by_token, by_audit, accounts;
+	struct heap deadlines;
+	uint32_t count[CLASS_LOGIN + 1][PHASE_ENDED + 1];
+};
+
+static inline const char *text_or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+/* A new session from its record; phase and all else as the record says. NULL: no memory. */
+struct session *session_new(const struct wire_stored *record);
+void session_free(struct session *s);
+
+/* The record, complete (for the ledger) or as others may see it. */
+void session_stored(const struct session *s, const char *boot_id, struct wire_stored *ret);
+void session_record(const struct session *s, struct wire_session *ret);
+
+/* The only way to change a phase; asserts that the step is one of the constant table. */
+void session_set_phase(struct session_table *t, struct session *s, enum phase phase);
+
+/* Replaces a string of the session (&s->ended_by and the like) by a copy. -ENOMEM: it is unchanged.
+ */
+int session_set_text(char **text, const char *value);
+
+void session_subject(const struct session *s, struct subject *ret);
+
+/* -ENOMEM; -EEXIST: there is one of that sid. The table does not own its sessions. */
+int session_table_add(struct session_table *t, struct session *s);
+void session_table_remove(struct session_table *t, struct session *s);
+/* The table must be empty. */
+void session_table_fini(struct session_table *t);
+
+struct session *session_by_sid(const struct session_table *t, const struct sid *sid);
+struct session *session_by_token_hash(const struct session_table *t, const struct token *hash);
+/* The login of that audit session that is active, or NULL. */
+struct session *session_by_audit(const struct session_table *t, uint32_t audit_session);
+/* NULL where the uid has none. */
+struct account *session_account(const struct session_table *t, uid_t uid);
+
+/* The session in the first used slot from *slot on; *slot is moved behind it. NULL at the end.
+ * Begin with 0. */
+struct session *session_next(const struct session_table *t, uint32_t *slot);
+
+/* Sets or moves what is due next for it: its end by lifetime, or while it opens the end of its
+ * wait. -ENOMEM. */
+int session_set_deadline(struct session_table *t, struct session *s, uint64_t boot_ns);
+void session_clear_deadline(struct session_table *t, struct session *s);
+/* The session that is due first, or NULL. */
+struct session *session_first_due(const struct session_table *t);
+
+#endif

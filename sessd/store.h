@@ -1,0 +1,121 @@
+/*
+ * The database of the ledger as the one thread sees it that uses it: tables, statements, the head
+ * of the chain. It knows neither queue nor loop nor log; what went wrong is in `error`.
+ *
+ *	meta     what the file says about itself: `schema`
+ *	event    the truth: the lines of the chain, by seq
+ *	session  the projection: the newest record of each session, by id
+ *
+ * Keys are sequential, so that a commit writes at the end of each tree. Only the live sessions and
+ * the ended ones of a user are indexed, each where it costs one entry when a session changes sides;
+ * the events of one user are found by reading on from where the reader stands, in slices, which is
+ * cheaper than an index that every commit has to write.
+ *
+ * A second connection is shut out by SQLite's exclusive locking mode: releases before 3.51.3 can
+ * corrupt a WAL that two connections write, and a well-meant sqlite3(1) is one. It also needs no
+ * shared memory. The files may be copied at any time.
+ */
+#ifndef SESSD_STORE_H
+#define SESSD_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/chain.h"
+#include "sessd/entry.h"
+#include "sessd/ledger.h"
+
+/* Bytes of a whole line: `{"seq":N,"prev":"…",` in front of an entry. */
+#define STORE_LINE_MAX (ENTRY_MAX + 128)
+
+/* Rows that one call of a read looks at, so that commits need not wait for a long search. */
+#define STORE_SLICE 4096
+
+/* The last events whose chain is checked at each start. */
+#define STORE_TAIL 1000
+
+/* Pages (of 4 KiB) in the WAL before they are copied: enough that a tree's last page, which every
+ * commit changes, is copied once for many of them; little enough that it takes tens of
+ * milliseconds. */
+#define STORE_WAL_PAGES 4000
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+enum store_statement {
+	STORE_BEGIN,
+	STORE_COMMIT,
+	STORE_ROLLBACK,
+	STORE_EVENT,
+	STORE_ROW,
+	STORE_READ,
+	STORE_ENDED,
+	STORE_ENDED_OF_UID,
+	STORE_LIVE,
+	STORE_N_STATEMENTS,
+};
+
+struct store {
+	struct sqlite3 *db;
+	struct sqlite3_stmt *statements[STORE_N_STATEMENTS];
+	struct chain head;  /* of what is committed */
+	struct chain next;  /* of the transaction under way */
+	uint64_t known_seq; /* store_open: the newest seq found, also where it failed */
+	uint64_t last_id;   /* store_open: the highest row id found */
+	int wal_pages;	    /* after the last commit */
+	int checkpoint_at;  /* pages at which they are copied into the file, see STORE_WAL_PAGES */
+	char error[256];    /* of the last call that failed */
+	char line[STORE_LINE_MAX];
+};
+
+/*
+ * Opens or makes the file (mode 0600) and checks its schema, the end of its chain and its live
+ * rows. -EBADMSG: it is damaged; -EPROTONOSUPPORT: a newer schema; -EBUSY: somebody else has it
+ * open. After a failure nothing is open.
+ */
+int store_open(struct store *s, const char *path);
+
+/* Parts of it that store.c has: makes the statements; keeps why SQLite's last call failed, and
+ * gives its -errno. */
+int store_prepare(struct store *s);
+int store_failed(struct store *s);
+
+void store_close(struct store *s);
+
+/* Renames a damaged file, and its -wal, to the first free PATH.corrupt-N, whose name (without
+ * folder) goes to ret_name. */
+int store_set_aside(const char *path, char *ret_name, size_t size);
+
+/* One transaction: begin, events and rows, commit. After any -errno: rollback, which keeps `error`.
+ */
+int store_begin(struct store *s);
+int store_event(struct store *s, uid_t subject, const char *body, size_t len);
+int store_row(struct store *s, const struct ledger_row *row);
+int store_commit(struct store *s);
+void store_rollback(struct store *s);
+
+/* Copies the WAL into the database file where it has grown long. Apart from the commit, so that
+ * who waits for that does not wait for this. */
+bool store_checkpoint_due(const struct store *s);
+int store_checkpoint(struct store *s);
+
+int store_live(struct store *s, ledger_row_fn *fn, void *ctx);
+
+/* A page that is being read, slice by slice. */
+struct store_page {
+	uid_t uid; /* or LEDGER_ALL_UIDS */
+	uint64_t
+		at; /* events: looked at up to this seq; ended sessions: down to this id, 0: none */
+	bool more;
+	char *buf;
+	size_t size;
+	size_t len;
+};
+
+/* 1: the page is complete; 0: call again; -errno. */
+int store_read(struct store *s, struct store_page *page);
+int store_read_ended(struct store *s, struct store_page *page);
+
+#endif
