@@ -3,8 +3,11 @@
 PREFIX     ?= /usr
 SYSCONFDIR ?= /etc
 MULTIARCH  := $(shell $(CC) -print-multiarch 2>/dev/null)
-SECURITYDIR ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/$(MULTIARCH)/security
-UNITDIR    ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)/systemd/system
+# Debian 12 keeps PAM modules and units in /lib, also where the programs are in /usr.
+LIBDIR     ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)
+SECURITYDIR ?= $(LIBDIR)/$(MULTIARCH)/security
+UNITDIR    ?= $(LIBDIR)/systemd/system
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 MANDIR     ?= $(PREFIX)/share/man
 DESTDIR    ?=
 
@@ -44,7 +47,9 @@ PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.s
 SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse
 SESSCTL_LIBS := -lsodium -ljansson
 
-.PHONY: all deps deps-test demo test unit lint format bench fuzz install uninstall clean help
+C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])
+
+.PHONY: all all-and-unit test-build deps demo test unit lint format bench fuzz install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -96,7 +101,62 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsessd.a $(B)/libpam_sess.a $(B)/l
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(SESSD_LIBS) -lpam -lkeyutils
 
+unit: $(UNIT_TESTS)
+	$(Q)tests/run unit
+
+# What `make test` runs needs every flavour, so each is a make of its own; and the first installs what is missing.
+test: deps
+	$(Q)$(MAKE) --no-print-directory test-build
+	$(Q)tests/run
+
+test-build: all $(UNIT_TESTS)
+	$(Q)$(MAKE) --no-print-directory SAN=address,undefined all-and-unit
+	$(Q)$(MAKE) --no-print-directory SAN=thread all-and-unit
+	$(Q)$(MAKE) --no-print-directory FAULTS=1 all
+
+all-and-unit: all $(UNIT_TESTS)
+
+demo: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo.sh
+
+deps:
+	$(Q)tests/deps build test
+
+lint: deps
+	$(Q)tests/lint
+
+format:
+	clang-format -i $(C_FILES)
+
+MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8)
+MAN5 := $(wildcard sessd/*.5)
+UNITS := $(wildcard etc/systemd/*)
+
+install: all
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
+		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR))
+	install -m 0755 $(B)/sessd/sessd $(DESTDIR)$(PREFIX)/sbin/
+	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
+	install -m 0644 $(B)/pam_module/pam_sess.so $(DESTDIR)$(SECURITYDIR)/
+	[ -e $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf ] || \
+		install -m 0644 etc/sessd.conf $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf
+	$(if $(UNITS),install -m 0644 $(UNITS) $(DESTDIR)$(UNITDIR)/)
+	install -m 0644 $(MAN8) $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
+	install -m 0644 sessctl/sessctl.bash $(DESTDIR)$(COMPLETIONDIR)/sessctl
+
+# The configuration and the ledger stay: they are the administrator's.
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/sbin/sessd $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl
+
 clean:
 	rm -rf build
 
+include tests/fuzz/fuzz.mk
+-include tests/lib/lib.mk
+-include tests/bench/bench.mk
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -169,7 +169,7 @@ static int one_page(struct conn *c, enum wire_type type, const void *ask, uint64
 	if (c->frame.type != WIRE_page || (page->more && page->last <= *after))
 		return conn_strange(c);
 	*after = page->last;
-	return fn(arg, page);
+	return page->body.len == 0 ? EXIT_DONE : fn(arg, page);
 }
 
 int conn_ledger(struct conn *c, conn_page_fn *fn, void *arg)

@@ -38,8 +38,8 @@ int conn_strange(struct conn *c);
 int conn_status(struct conn *c, struct wire_state *ret);
 
 /*
- * Text that comes in pages: `fn` is called for each until one says that there are no more; a code
- * other than EXIT_DONE from it stops the reading and is returned.
+ * Text that comes in pages: `fn` is called for each that is not empty, until one says that there
+ * are no more; a code other than EXIT_DONE from it stops the reading and is returned.
  */
 typedef int conn_page_fn(void *arg, const struct wire_page *page);
 int conn_ledger(struct conn *c, conn_page_fn *fn, void *arg);

@@ -9,7 +9,7 @@
 void output_text(FILE *out, const char *s, size_t len)
 {
 	char escaped[4 * PIECE + 1];
-	size_t n, back;
+	size_t n, back, escaped_len;
 
 	for (; len > 0; s += n, len -= n) {
 		n = len < PIECE ? len : PIECE;
@@ -18,7 +18,8 @@ void output_text(FILE *out, const char *s, size_t len)
 			back++)
 			;
 		n -= n < len ? back : 0;
-		fwrite(escaped, 1, text_escape(s, n, escaped, sizeof(escaped)), out);
+		escaped_len = text_escape(s, n, escaped, sizeof(escaped));
+		fwrite(escaped, 1, escaped_len, out);
 	}
 }
 

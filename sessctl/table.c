@@ -42,7 +42,7 @@ static int make_room(struct table *t)
 	if (t->n_rows >= TABLE_ROWS_MAX)
 		return -E2BIG;
 	size = t->size ? 2 * t->size : 64;
-	rows = realloc(t->rows, size * sizeof(*rows));
+	rows = realloc(t->rows, size * sizeof(struct table_row *));
 	if (rows == NULL)
 		return -ENOMEM;
 	t->rows = rows;

@@ -1,9 +1,13 @@
 #include <errno.h>
+#include <jansson.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sessctl/verify.h"
+
+static const char too_long[] = "the line is longer than 1 MiB";
+static const char no_event[] = "the line is not an event of a ledger";
 
 int verify_init(struct verify *v)
 {
@@ -12,13 +16,15 @@ int verify_init(struct verify *v)
 	if (sodium_init() < 0)
 		return -ENOSYS;
 	v->part = malloc(VERIFY_LINE_MAX);
-	return v->part == NULL ? -ENOMEM : 0;
+	v->last = malloc(VERIFY_LINE_MAX);
+	return v->part == NULL || v->last == NULL ? -ENOMEM : 0;
 }
 
 void verify_fini(struct verify *v)
 {
 	free(v->part);
-	v->part = NULL;
+	free(v->last);
+	v->part = v->last = NULL;
 }
 
 static int hex_value(char c)
@@ -87,13 +93,21 @@ static bool read_start(const char *line, size_t len, struct chain *ret)
 /* A whole line, without its newline. */
 static bool check_line(struct verify *v, const char *line, size_t len)
 {
-	if (v->events == 0 && !read_start(line, len, &v->chain))
-		v->wrong = "the line is not an event of a ledger";
+	struct chain at = v->chain;
+
+	/* a line that is no part came straight from the caller, and may have any length */
+	if (len > VERIFY_LINE_MAX)
+		v->wrong = too_long;
+	else if (v->events == 0 && !read_start(line, len, &v->chain))
+		v->wrong = no_event;
 	else
 		v->wrong = chain_check(&v->chain, line, len);
 	if (v->wrong != NULL)
 		return false;
+	v->before = at;
 	v->events++;
+	memcpy(v->last, line, len);
+	v->last_len = len;
 	if (v->events == 1)
 		v->first = v->chain.seq;
 	return true;
@@ -102,7 +116,7 @@ static bool check_line(struct verify *v, const char *line, size_t len)
 static bool keep_part(struct verify *v, const char *data, size_t len)
 {
 	if (len > VERIFY_LINE_MAX - v->part_len) {
-		v->wrong = "the line is longer than 1 MiB";
+		v->wrong = too_long;
 		return false;
 	}
 	memcpy(v->part + v->part_len, data, len);
@@ -135,9 +149,27 @@ bool verify_feed(struct verify *v, const char *data, size_t len)
 	return v->wrong == NULL;
 }
 
+/*
+ * The last line is one that no hash covers, so at least it must be what an event looks like: a line
+ * that took in the one behind it, for one, is not.
+ */
+static bool last_is_event(const struct verify *v)
+{
+	json_t *event = json_loadb(v->last, v->last_len, JSON_REJECT_DUPLICATES, NULL);
+	bool is = json_is_object(event);
+
+	json_decref(event);
+	return is;
+}
+
 bool verify_end(struct verify *v)
 {
-	if (v->wrong == NULL && v->part_len > 0)
+	if (v->wrong == NULL && v->part_len > 0) {
 		v->wrong = "the line has no end: the text is cut off";
+	} else if (v->wrong == NULL && v->events > 0 && !last_is_event(v)) {
+		v->wrong = no_event;
+		v->chain = v->before;
+		v->events--;
+	}
 	return v->wrong == NULL;
 }

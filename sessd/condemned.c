@@ -16,7 +16,7 @@
 #define CONDEMNED_GRACE (2 * NS_PER_SEC)
 
 struct condemned {
-	struct condemned *next;
+	LIST_ENTRY(condemned) link;
 	struct core *core;
 	struct loop_timer timer;
 	int pidfd;
@@ -26,11 +26,7 @@ struct condemned {
 
 static void condemned_free(struct condemned *c)
 {
-	struct condemned **p = &c->core->condemned;
-
-	while (*p != c)
-		p = &(*p)->next;
-	*p = c->next;
+	LIST_REMOVE(c, link);
 	loop_timer_cancel(c->core->parts.loop, &c->timer);
 	if (c->pidfd >= 0)
 		close(c->pidfd);
@@ -39,8 +35,8 @@ static void condemned_free(struct condemned *c)
 
 void condemned_forget(struct core *core)
 {
-	while (core->condemned != NULL)
-		condemned_free(core->condemned);
+	while (!LIST_EMPTY(&core->condemned))
+		condemned_free(LIST_FIRST(&core->condemned));
 }
 
 static void condemned_reaped(void *ctx, const struct reap_result *result)
@@ -73,12 +69,11 @@ void condemn(struct core *core, int pidfd, pid_t leader, uint32_t audit_session)
 
 	if (c == NULL)
 		return;
-	*c = (struct condemned){.next = core->condemned,
-		.core = core,
+	*c = (struct condemned){		.core = core,
 		.leader = leader,
 		.audit_session = audit_session,
 		.pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0)};
-	core->condemned = c;
+	LIST_INSERT_HEAD(&core->condemned, c, link);
 	if (c->pidfd < 0 || loop_timer_set(core->parts.loop, &c->timer,
 				    clock_boot() + CONDEMNED_PAUSE, condemned_due, c) < 0)
 		condemned_free(c);

@@ -207,7 +207,7 @@ void core_collect(struct core *core, const char *cgroup)
 	/* without memory, the empty cgroup stays until the next start */
 	if (g == NULL)
 		return;
-	strcpy(g->path, cgroup);
+	memcpy(g->path, cgroup, strlen(cgroup) + 1);
 	g->next = core->garbage;
 	core->garbage = g;
 	core->garbage_wait = GARBAGE_WAIT_MIN;

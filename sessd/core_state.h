@@ -6,6 +6,8 @@
 #ifndef SESSD_CORE_STATE_H
 #define SESSD_CORE_STATE_H
 
+#include <sys/queue.h>
+
 #include "sessd/core.h"
 
 /* The leader of a session, watched until it dies. */
@@ -31,7 +33,7 @@ struct core {
 	struct garbage *garbage;
 	struct loop_timer garbage_timer;
 	uint64_t garbage_wait;	     /* ns */
-	struct condemned *condemned; /* refused leaders that are to be ended */
+	LIST_HEAD(, condemned) condemned; /* refused leaders that are to be ended */
 	bool closing;		     /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };

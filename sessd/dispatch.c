@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 
 #include "common/duration.h"
 #include "common/timestamp.h"
@@ -30,13 +31,13 @@ struct request {
 	} u;
 	struct sid found; /* show: the match among ended sessions */
 	struct wire_session *record;
-	struct request *prev, *next; /* dispatch.requests */
+	LIST_ENTRY(request) link; /* dispatch.requests */
 	bool parked;		     /* `read` with `wait`, and nothing new yet */
 };
 
 struct dispatch {
 	struct dispatch_parts parts;
-	struct request *requests; /* all that are under way */
+	LIST_HEAD(, request) requests; /* all that are under way */
 	char *metrics;		  /* the text that is being paged out */
 	size_t metrics_len;
 };
@@ -70,21 +71,9 @@ static void metrics_now(const struct dispatch *d, struct metrics_now *ret)
 	ret->started_at = state.started_at;
 }
 
-static void request_link(struct request *req)
-{
-	struct dispatch *d = req->dispatch;
-
-	req->next = d->requests;
-	if (req->next != NULL)
-		req->next->prev = req;
-	d->requests = req;
-}
-
 static void request_free(struct request *req)
 {
-	*(req->prev ? &req->prev->next : &req->dispatch->requests) = req->next;
-	if (req->next != NULL)
-		req->next->prev = req->prev;
+	LIST_REMOVE(req, link);
 	free(req->record);
 	free(req);
 }
@@ -393,8 +382,8 @@ static void committed(void *ctx)
 	struct dispatch *d = ctx;
 	struct request *req, *next;
 
-	for (req = d->requests; req != NULL; req = next) {
-		next = req->next;
+	for (req = LIST_FIRST(&d->requests); req != NULL; req = next) {
+		next = LIST_NEXT(req, link);
 		if (!req->parked)
 			continue;
 		req->parked = false;
@@ -466,7 +455,7 @@ void dispatch_message(void *ctx, struct peer *peer, const struct wire_frame *fra
 		.serial = frame->serial,
 		.began = clock_boot(),
 	};
-	request_link(req);
+	LIST_INSERT_HEAD(&d->requests, req, link);
 	peer_busy(peer, peer_gone, req);
 	handlers[i].fn(req, frame);
 }
@@ -487,8 +476,8 @@ void dispatch_free(struct dispatch *d)
 {
 	if (d == NULL)
 		return;
-	while (d->requests != NULL)
-		request_free(d->requests);
+	while (!LIST_EMPTY(&d->requests))
+		request_free(LIST_FIRST(&d->requests));
 	free(d->metrics);
 	free(d);
 }

@@ -62,8 +62,8 @@ struct ledger_page {
 /* The page is never NULL; it is empty where result is negative. */
 typedef void ledger_page_fn(void *ctx, int result, const struct ledger_page *page);
 
-/* Called for each live row. record is the row's. A negative answer stops the load and is returned.
- */
+/* Called for each live row; it must not call the ledger. record is the row's. A negative answer
+ * stops the load and is returned. */
 typedef int ledger_row_fn(void *ctx, uint64_t id, const uint8_t *record, size_t len);
 
 /*

@@ -84,8 +84,6 @@ static void committed(struct ledger *l, const struct backlog *batch, uint64_t ns
 		ledger_finish(l, event, 0);
 		l->shared.written++;
 	}
-	if (l->shared.stats.failing)
-		log_info("ledger: it can be written again");
 	l->shared.result = 0;
 	l->shared.stats.failing = false;
 	l->shared.stats.error[0] = '\0';
@@ -102,12 +100,9 @@ static void not_committed(struct ledger *l, struct backlog *batch, int result)
 	struct backlog_event *event;
 
 	backlog_untake(&l->shared.backlog, batch);
-	if (!stats->failing) {
+	if (!stats->failing)
 		for (event = l->shared.backlog.head; event != NULL; event = event->next)
 			ledger_finish(l, event, result);
-		log_error(
-			"ledger: it cannot be written: %s; events wait in memory", l->store.error);
-	}
 	l->shared.result = result;
 	l->shared.retry_at = now_ns() + RETRY_NS;
 	stats->failing = true;
@@ -115,10 +110,21 @@ static void not_committed(struct ledger *l, struct backlog *batch, int result)
 	memcpy(stats->error, l->store.error, sizeof(stats->error));
 }
 
+/* Without the lock: a log that nobody reads must not hold up the loop. */
+static void log_change(const struct ledger *l, bool was_failing, bool fails)
+{
+	if (fails && !was_failing)
+		log_error(
+			"ledger: it cannot be written: %s; events wait in memory", l->store.error);
+	else if (was_failing && !fails)
+		log_info("ledger: it can be written again");
+}
+
 /* With the lock, which it gives up meanwhile. */
 static void commit_some(struct ledger *l)
 {
 	struct backlog batch;
+	bool was_failing;
 	uint64_t start;
 	int r;
 
@@ -129,12 +135,14 @@ static void commit_some(struct ledger *l)
 	if (r == 0)
 		fault_point(FAULT_commit_done);
 	pthread_mutex_lock(&l->lock);
+	was_failing = l->shared.stats.failing;
 	if (r == 0)
 		committed(l, &batch, now_ns() - start);
 	else
 		not_committed(l, &batch, r);
 	ledger_tell_loop(l);
 	pthread_mutex_unlock(&l->lock);
+	log_change(l, was_failing, r < 0);
 	backlog_fini(&batch);
 	if (r == 0 && store_checkpoint_due(&l->store) && store_checkpoint(&l->store) < 0)
 		log_warning("ledger: the write-ahead log could not be copied: %s", l->store.error);

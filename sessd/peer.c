@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -28,30 +29,30 @@
 #define ACCEPT_PAUSE (100 * NS_PER_MS)
 
 struct packet {
-	struct packet *next;
+	STAILQ_ENTRY(packet) link;
 	size_t len;
 	uint8_t data[];
 };
 
 struct listener {
 	struct peers *peers;
-	struct listener *next;
+	SLIST_ENTRY(listener) link;
 	struct loop_io io;
 	struct loop_timer pause;
 	int fd;
 	enum wire_use use;
 	uint32_t n;
-	struct peer *oldest, *newest; /* by their last request */
+	TAILQ_HEAD(peer_list, peer) peers_by_age; /* by their last request, the oldest first */
 };
 
 struct peer {
 	struct listener *listener;
-	struct peer *older, *newer;
+	TAILQ_ENTRY(peer) link;
 	struct loop_io io;
 	struct loop_timer timeout;
 	struct caller caller;
 	struct charge *charge;
-	struct packet *first, **last;
+	STAILQ_HEAD(, packet) queue;
 	uint32_t queued;
 	int fd;
 	bool greeted;
@@ -66,7 +67,7 @@ struct peers {
 	struct peers_options o;
 	bool use_peerpidfd;
 	struct charges charges;
-	struct listener *listeners;
+	SLIST_HEAD(, listener) listeners;
 	uint8_t buf[WIRE_MAX];
 	struct wire_frame frame;
 };
@@ -105,22 +106,14 @@ enum wire_use peer_use(const struct peer *peer)
 
 static void unlink_peer(struct peer *p)
 {
-	struct listener *l = p->listener;
-
-	*(p->older ? &p->older->newer : &l->oldest) = p->newer;
-	*(p->newer ? &p->newer->older : &l->newest) = p->older;
-	l->n--;
+	TAILQ_REMOVE(&p->listener->peers_by_age, p, link);
+	p->listener->n--;
 }
 
 static void link_newest(struct peer *p)
 {
-	struct listener *l = p->listener;
-
-	p->older = l->newest;
-	p->newer = NULL;
-	*(l->newest ? &l->newest->newer : &l->oldest) = p;
-	l->newest = p;
-	l->n++;
+	TAILQ_INSERT_TAIL(&p->listener->peers_by_age, p, link);
+	p->listener->n++;
 }
 
 static void peer_close(struct peer *p)
@@ -134,8 +127,8 @@ static void peer_close(struct peer *p)
 	loop_io_remove(peers->o.loop, &p->io);
 	loop_timer_cancel(peers->o.loop, &p->timeout);
 	charge_release(&peers->charges, p->charge);
-	while ((packet = p->first) != NULL) {
-		p->first = packet->next;
+	while ((packet = STAILQ_FIRST(&p->queue)) != NULL) {
+		STAILQ_REMOVE_HEAD(&p->queue, link);
 		free(packet);
 	}
 	close(p->caller.pidfd);
@@ -152,7 +145,7 @@ static void timed_out(void *ctx)
 static void watch_peer(struct peer *p)
 {
 	struct loop *loop = p->listener->peers->o.loop;
-	uint32_t events = EPOLLRDHUP | (p->busy ? 0 : EPOLLIN) | (p->first ? EPOLLOUT : 0);
+	uint32_t events = EPOLLRDHUP | (p->busy ? 0 : EPOLLIN) | (STAILQ_EMPTY(&p->queue) ? 0 : EPOLLOUT);
 
 	if (loop_io_change(loop, &p->io, events) < 0)
 		p->broken = true;
@@ -168,15 +161,13 @@ static void flush(struct peer *p)
 {
 	struct packet *packet;
 
-	while ((packet = p->first) != NULL) {
+	while ((packet = STAILQ_FIRST(&p->queue)) != NULL) {
 		if (send(p->fd, packet->data, packet->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
 			if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
 				p->broken = true;
 			return;
 		}
-		p->first = packet->next;
-		if (p->first == NULL)
-			p->last = &p->first;
+		STAILQ_REMOVE_HEAD(&p->queue, link);
 		p->queued--;
 		free(packet);
 	}
@@ -190,11 +181,9 @@ static void enqueue(struct peer *p, const uint8_t *data, size_t len)
 		p->broken = true;
 		return;
 	}
-	packet->next = NULL;
 	packet->len = len;
 	memcpy(packet->data, data, len);
-	*p->last = packet;
-	p->last = &packet->next;
+	STAILQ_INSERT_TAIL(&p->queue, packet, link);
 	p->queued++;
 }
 
@@ -361,18 +350,19 @@ static void turn_away(struct peers *peers, int fd)
  */
 static void make_room(struct listener *l)
 {
-	struct peer *p, *victim = NULL;
+	struct peer *p;
 
 	if (l->n < PEERS_MAX)
 		return;
-	for (p = l->oldest; p != NULL && victim == NULL; p = p->newer)
+	TAILQ_FOREACH(p, &l->peers_by_age, link)
 		if (!p->greeted)
-			victim = p;
-	for (p = l->oldest; p != NULL && victim == NULL; p = p->newer)
-		if (!p->busy)
-			victim = p;
+			break;
+	if (p == NULL)
+		TAILQ_FOREACH(p, &l->peers_by_age, link)
+			if (!p->busy)
+				break;
 	l->peers->o.metrics->refused_connections++;
-	peer_close(victim ? victim : l->oldest);
+	peer_close(p ? p : TAILQ_FIRST(&l->peers_by_age));
 }
 
 static int peer_new(struct listener *l, int fd, const struct caller *caller)
@@ -390,7 +380,7 @@ static int peer_new(struct listener *l, int fd, const struct caller *caller)
 	}
 	p->listener = l;
 	p->fd = fd;
-	p->last = &p->first;
+	STAILQ_INIT(&p->queue);
 	r = loop_io_add(peers->o.loop, &p->io, fd, EPOLLIN | EPOLLRDHUP, peer_ready, p);
 	if (r == 0)
 		r = loop_timer_set(
@@ -472,8 +462,8 @@ int peers_listen(struct peers *peers, int fd, enum wire_use use)
 		free(l);
 		return r;
 	}
-	l->next = peers->listeners;
-	peers->listeners = l;
+	TAILQ_INIT(&l->peers_by_age);
+	SLIST_INSERT_HEAD(&peers->listeners, l, link);
 	return 0;
 }
 
@@ -483,10 +473,10 @@ void peers_free(struct peers *peers)
 
 	if (peers == NULL)
 		return;
-	while ((l = peers->listeners) != NULL) {
-		peers->listeners = l->next;
-		while (l->oldest != NULL)
-			peer_close(l->oldest);
+	while ((l = SLIST_FIRST(&peers->listeners)) != NULL) {
+		SLIST_REMOVE_HEAD(&peers->listeners, link);
+		while (!TAILQ_EMPTY(&l->peers_by_age))
+			peer_close(TAILQ_FIRST(&l->peers_by_age));
 		loop_io_remove(peers->o.loop, &l->io);
 		loop_timer_cancel(peers->o.loop, &l->pause);
 		close(l->fd);

@@ -235,7 +235,7 @@ static int slots_grow(struct session_table *t)
 
 	if (slots == NULL)
 		return -ENOMEM;
-	memset(slots + t->n_slots, 0, (n - t->n_slots) * sizeof(struct session *));
+	memset(slots + t->n_slots, 0, (size_t)(n - t->n_slots) * sizeof(struct session *));
 	t->free_hint = t->n_slots;
 	t->slots = slots;
 	t->n_slots = n;

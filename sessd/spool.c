@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
+#include <sys/queue.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,7 +22,7 @@ struct spool {
 	char *path;
 	int dir_fd;
 	int inotify_fd;
-	struct item *items;
+	LIST_HEAD(, item) items;
 	uint8_t buf[WIRE_MAX];
 	struct wire_frame frame;
 };
@@ -30,16 +31,14 @@ struct spool {
 struct item {
 	struct answer answer;
 	struct spool *spool;
-	struct item *prev, *next;
+	LIST_ENTRY(item) link;
 	char name[SID_HEX + 1];
 	ino_t inode;
 };
 
 static void item_free(struct item *item)
 {
-	*(item->prev ? &item->prev->next : &item->spool->items) = item->next;
-	if (item->next != NULL)
-		item->next->prev = item->prev;
+	LIST_REMOVE(item, link);
 	free(item);
 }
 
@@ -47,8 +46,8 @@ void spool_free(struct spool *spool)
 {
 	if (spool == NULL)
 		return;
-	while (spool->items != NULL)
-		item_free(spool->items);
+	while (!LIST_EMPTY(&spool->items))
+		item_free(LIST_FIRST(&spool->items));
 	loop_io_remove(spool->loop, &spool->io);
 	if (spool->inotify_fd >= 0)
 		close(spool->inotify_fd);
@@ -156,7 +155,7 @@ static bool under_way(const struct spool *spool, const char *name, ino_t inode)
 {
 	const struct item *item;
 
-	for (item = spool->items; item != NULL; item = item->next)
+	LIST_FOREACH(item, &spool->items, link)
 		if (strcmp(item->name, name) == 0 && item->inode == inode)
 			return true;
 	return false;
@@ -175,10 +174,7 @@ static void hand_in(struct spool *spool, const char *name, ino_t inode)
 	item->spool = spool;
 	item->inode = inode;
 	snprintf(item->name, sizeof(item->name), "%.*s", SID_HEX, name);
-	item->next = spool->items;
-	if (item->next != NULL)
-		item->next->prev = item;
-	spool->items = item;
+	LIST_INSERT_HEAD(&spool->items, item, link);
 	event.answer = &item->answer;
 	core_handle(spool->core, &event);
 }

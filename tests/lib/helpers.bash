@@ -193,10 +193,10 @@ stop_sessd()
 	daemon_signal sessd "${1:-TERM}" && wait_until '! daemon_runs sessd'
 }
 
-# Arguments of pam_sess.so in all stacks.
+# pam_arguments ARGUMENT…: of pam_sess.so, in all stacks.
 pam_arguments()
 {
-	on_host sed -i "s|pam_sess\.so.*|pam_sess.so $*|" $(cd "$HOST_FS" && grep -l pam_sess etc/pam.d/* | sed 's|^|/|')
+	on_host bash -c 'sed -i "s|pam_sess\.so.*|pam_sess.so $*|" /etc/pam.d/*' bash "$@"
 }
 
 # --- Logins ---

@@ -143,7 +143,7 @@ install -d -m 0777 /tmp/hold
 
 if [ -n "$HOST_STAGE" ]; then
 	# shellcheck disable=SC2086
-	tar -C /sessd/stage -c $without . | tar -C / -x --no-overwrite-dir --keep-directory-symlink --unlink-first
+	tar -C /sessd/stage -c $without . | tar -C / -x --no-overwrite-dir --keep-directory-symlink
 else
 	sed -i '/pam_sess/d' /etc/pam.d/*
 fi

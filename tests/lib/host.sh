@@ -13,52 +13,61 @@
 HOST_TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 HOSTS=${SESSD_HOSTS:-/tmp/sessd-hosts}
 HOST_BUILD=$(cd "$HOST_TOP" && realpath -m "${BUILD:-build/plain}")
-HOST_INIT=$HOST_BUILD/tests/lib/init
 HOST_ROOT=${HOST_ROOT:-auto}
+HOST_INIT=$HOST_TOP/build/plain/tests/lib/init
 
 host_say()
 {
 	printf 'host: %s\n' "$*" >&2
 }
 
-# FILE is younger than all the others, and exists.
-host_is_newer()
+# The arguments with which make builds in that folder.
+host_make_arguments()
 {
-	local file=$1 other
-	shift
-	[ -e "$file" ] || return 1
-	for other; do
-		[ "$file" -nt "$other" ] || return 1
-	done
+	local flavour=${HOST_BUILD##*/}
+	if [ "$HOST_BUILD" != "$HOST_TOP/build/$flavour" ]; then
+		printf 'B=%s\n' "$HOST_BUILD"
+		return
+	fi
+	case $flavour in *-faults) echo FAULTS=1 ;; *) echo FAULTS= ;; esac
+	flavour=${flavour%-faults}
+	[ "$flavour" != plain ] || flavour=
+	echo "SAN=${flavour//-/,}"
 }
 
 host_build_init()
 {
-	! host_is_newer "$HOST_INIT" "$HOST_TOP/tests/lib/init.c" || return 0
-	mkdir -p "${HOST_INIT%/*}"
-	"${CC:-cc}" -std=c11 -D_GNU_SOURCE -O2 -Wall -Wextra -o "$HOST_INIT.$BASHPID" "$HOST_TOP/tests/lib/init.c" &&
-		mv "$HOST_INIT.$BASHPID" "$HOST_INIT"
+	! [ "$HOST_INIT" -nt "$HOST_TOP/tests/lib/init.c" ] || return 0
+	make -s -C "$HOST_TOP" SAN= FAULTS= "${HOST_INIT#"$HOST_TOP/"}" >&2
 }
 
-# The build as `make install` leaves it, in $1. A module with a sanitizer cannot be loaded into a sshd without one:
+# The build as `make install` leaves it, in $1. A module with a sanitizer cannot be loaded into programs without one:
 # there the plain build's is taken.
 host_stage()
 {
-	local stage=$1 dir plain=$HOST_TOP/build/plain
+	local stage=$1 dir arguments plain=build/plain/pam_module/pam_sess.so
+	mapfile -t arguments < <(host_make_arguments)
+	rm -rf "$stage.new"
 	mkdir -p "$stage.new"
-	make -s -C "$HOST_TOP" B="$HOST_BUILD" DESTDIR="$stage.new" install >&2 || return 1
+	make -s -C "$HOST_TOP" "${arguments[@]}" DESTDIR="$stage.new" install >&2 || return 1
 	for dir in "$stage.new"/lib/*/security; do
-		if nm -D "$dir/pam_sess.so" 2>/dev/null | grep -q __asan_init; then
-			install -m 0644 "$plain/pam_module/pam_sess.so" "$dir/" || return 1
-		fi
+		nm -D "$dir/pam_sess.so" 2>/dev/null | grep -q '__[at]san_init' || continue
+		make -s -C "$HOST_TOP" SAN= FAULTS= "$plain" >&2 &&
+			install -m 0644 "$HOST_TOP/$plain" "$dir/pam_sess.so" || return 1
 	done
 	mv "$stage.new" "$stage"
+}
+
+host_stage_of()
+{
+	echo "$1/stage-${HOST_BUILD##*/}"
 }
 
 # Keys and installed tree of this run, made once.
 host_shared_files()
 {
-	local run=$1 user
+	local run=$1 stage user
+	stage=$(host_stage_of "$run")
 	(
 		flock 9
 		if [ ! -e "$run/keys" ]; then
@@ -69,7 +78,7 @@ host_shared_files()
 			done < <(echo host && cat "$HOST_TOP/tests/lib/etc/passwd")
 			mv "$run/keys.new" "$run/keys"
 		fi
-		[ -n "${HOST_PLAIN:-}" ] || [ -e "$run/stage" ] || host_stage "$run/stage"
+		[ -n "${HOST_PLAIN:-}" ] || [ -e "$stage" ] || host_stage "$stage"
 	) 9>"$run/lock"
 }
 
@@ -105,7 +114,7 @@ host_with_cgroup()
 host_boot()
 {
 	local cgroup=$1 name=$2 run=$3 owner=${4:-} stage=
-	[ -n "${HOST_PLAIN:-}" ] || stage=$run/stage
+	[ -n "${HOST_PLAIN:-}" ] || stage=$(host_stage_of "$run")
 	(
 		echo "$BASHPID" >"$cgroup/cgroup.procs" &&
 			exec env -i HOST_NAME="$name" HOST_DIR="$HOSTS/$name" HOST_TOP="$HOST_TOP" HOST_BUILD="$HOST_BUILD" \
@@ -214,6 +223,18 @@ hosts_sweep()
 	done
 }
 
+# Mounts of hosts, in namespaces that somebody still lives in. (In a host that a host holds, the root itself is one.)
+host_mounts_left()
+{
+	local file pid own
+	own=$(readlink /proc/self/ns/mnt)
+	awk -v under="$1" 'index($5, under) == 1 { print "mount " $5 }' /proc/self/mountinfo
+	for file in $(grep -lF "$1" /proc/[0-9]*/mountinfo 2>/dev/null); do
+		pid=${file#/proc/} pid=${pid%/mountinfo}
+		[ "$(readlink "/proc/$pid/ns/mnt")" = "$own" ] || ! host_lives "$pid" || echo "mount of process $pid"
+	done
+}
+
 host_leftovers()
 {
 	local name=${1:-} file pid
@@ -225,6 +246,6 @@ host_leftovers()
 		pid=${file#/proc/} pid=${pid%/cgroup}
 		! host_lives "$pid" || echo "process $pid $(tr '\0' ' ' <"/proc/$pid/cmdline")"
 	done
-	grep -l "$HOSTS/${name:-}" /proc/[0-9]*/mountinfo 2>/dev/null | sed 's/^/mount in /'
+	host_mounts_left "$HOSTS/${name:+$name/}"
 	find /sys/fs/cgroup -type d -name "sessd-host-${name:-*}" -printf 'cgroup %p\n' 2>/dev/null || true
 }

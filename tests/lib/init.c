@@ -1,11 +1,12 @@
 /*
  * The two ends of a private host's life, beside host.sh.
  *
- *	init start [-o PID] COMMAND…	new namespaces, COMMAND as their process 1; prints its pid out
- *				here once it said that it is ready; with -o the host ends when PID does
+ *	init start [-o PID] COMMAND…	new namespaces, COMMAND as their process 1; prints its pid
+ *out here once it said that it is ready; with -o the host ends when PID does
  *	init reap LOG		what COMMAND becomes when the root is built: collects orphans and
  *				writes what comes to /dev/log to the file LOG
- *	init cgroup2 DIR COMMAND…	COMMAND in a mount namespace of its own that has cgroup2 at DIR
+ *	init cgroup2 DIR COMMAND…	COMMAND in a mount namespace of its own that has cgroup2 at
+ *DIR
  *
  * unshare(1) would do for most of it, but refuses in a chroot, where `/` is no mount point.
  */
@@ -81,7 +82,7 @@ static void mounts_private(void)
 
 static void loopback_up(void)
 {
-	struct ifreq ifr = { .ifr_name = "lo" };
+	struct ifreq ifr = {.ifr_name = "lo"};
 	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	ifr.ifr_flags = IFF_UP | IFF_RUNNING;
@@ -152,7 +153,7 @@ static int start(int argc, char *argv[])
 
 static int listen_for_syslog(void)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX, .sun_path = "/dev/log"};
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (fd < 0 || bind(fd, (struct sockaddr *)&addr, sizeof(addr)) || chmod("/dev/log", 0666))
@@ -201,9 +202,9 @@ static int reap(const char *log)
 	sigaddset(&signals, SIGTERM);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	struct pollfd fds[] = {
-		{ .fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN },
-		{ .fd = listen_for_syslog(), .events = POLLIN },
-		{ .fd = owner, .events = POLLIN },
+		{.fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK), .events = POLLIN},
+		{.fd = listen_for_syslog(), .events = POLLIN},
+		{.fd = owner, .events = POLLIN},
 	};
 	if (null < 0 || to < 0 || fds[0].fd < 0)
 		die("reap");

@@ -208,6 +208,9 @@ static void drive(struct drive *d)
 		errx(2, "pam_start_confdir");
 	if (plan->rhost != NULL && pam_set_item(d->pamh, PAM_RHOST, plan->rhost) != PAM_SUCCESS)
 		errx(2, "pam_set_item");
+	/* as sshd leaves it after two methods */
+	if (pam_putenv(d->pamh, "SSH_AUTH_INFO_0=" DRIVE_AUTH "\npassword\n") != PAM_SUCCESS)
+		errx(2, "pam_putenv");
 	if (d->direct)
 		(void)pam_open_session(d->pamh, 0);
 	else

@@ -14,6 +14,9 @@
 #include "common/wire.h"
 #include "tests/pam/witness.h"
 
+/* The first line of SSH_AUTH_INFO_0 in each login. */
+#define DRIVE_AUTH "publickey ssh-ed25519 AAAAC3Nz"
+
 /* The module's calls in the order in which they are made. The second open and the first close are
  * those of a stack that runs the module twice, and are made directly only. */
 enum call { CALL_acct, CALL_open, CALL_open_again, CALL_close_first, CALL_close, N_CALLS };

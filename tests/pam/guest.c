@@ -12,6 +12,7 @@
 #include <err.h>
 #include <ftw.h>
 #include <getopt.h>
+#include <limits.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -32,6 +33,10 @@
 #define THREADS_MAX 64
 #define ROUNDS	    3 /* logins of each kind in each thread */
 
+/* A peer's idea of its own name, and what may be kept of it. */
+#define EVIL_RHOST   "evil\033[2J\nhost\377"
+#define EVIL_ESCAPED "evil\\x1b[2J\\x0ahost\\xff"
+
 /* What a daemon stands for. */
 enum kind { KIND_OUTAGE, KIND_ATTACK, KIND_ADMITS, KIND_UNTRACKED, KIND_REFUSES };
 
@@ -39,8 +44,9 @@ struct scenario {
 	enum fake fake;
 	bool deny; /* unavailable= */
 	const char *user, *service, *rhost;
-	bool glass;   /* a login that nothing may keep out */
-	bool elevate; /* one that keeps its caller's token when nobody can be asked */
+	const char *rhost_kept; /* what of it is in the record; NULL: nothing */
+	bool glass;		/* a login that nothing may keep out */
+	bool elevate;		/* one that keeps its caller's token when nobody can be asked */
 };
 
 /* What must come of it. */
@@ -51,7 +57,8 @@ struct expected {
 };
 
 struct guest {
-	const char *module_path, *timeout_text;
+	char module_path[PATH_MAX];
+	const char *timeout_text;
 	uint64_t timeout;
 	unsigned threads;
 	struct module module;
@@ -179,7 +186,7 @@ static void write_stack(const char *confdir, const char *service, const char *te
 /* Where the module answers PAM_IGNORE, pam_permit decides, as another module would in earnest. */
 static void write_stacks(const struct guest *g, const struct scenario *s, const char *args)
 {
-	char text[1024];
+	char text[3 * PATH_MAX];
 
 	snprintf(text, sizeof(text),
 		"account required %s %s\naccount required pam_permit.so\n"
@@ -435,24 +442,36 @@ static void run_fake(struct guest *g, enum fake fake)
 	/* break-glass: root at the console, and nobody who is elsewhere */
 	run_scenario(g, &root);
 	s = root;
-	s.rhost = "192.0.2.7";
+	s.rhost = EVIL_RHOST;
+	s.rhost_kept = EVIL_ESCAPED;
 	s.glass = false;
 	run_scenario(g, &s);
-	s = user;
-	s.service = "su";
-	s.elevate = true;
-	run_scenario(g, &s);
+	if (fake == FAKE_none || fake == FAKE_grant || fake == FAKE_rubbish) {
+		s = user;
+		s.service = "su";
+		s.elevate = true;
+		run_scenario(g, &s);
+	}
 	/* these serve several at once */
 	if (fake == FAKE_none || fake == FAKE_grant || fake == FAKE_hang)
 		run_threads(g, &user);
+}
+
+static void *nothing(void *data)
+{
+	return data;
 }
 
 /* What a process in which PAM runs has done before, and what is easily noticed when it changes. */
 static void process_init(void)
 {
 	struct sigaction ignore = {.sa_handler = SIG_IGN, .sa_flags = SA_RESTART};
+	pthread_t thread;
 	sigset_t mask;
 
+	/* a sanitizer's own thread starts with the first of the program's */
+	if (pthread_create(&thread, NULL, nothing, NULL) != 0 || pthread_join(thread, NULL) != 0)
+		errx(2, "pthread_create");
 	/* the C library keeps the log's descriptor, whoever asks for it first */
 	openlog("guest", LOG_NDELAY, LOG_AUTHPRIV);
 	sigaction(SIGPIPE, &ignore, NULL);
@@ -486,7 +505,8 @@ static enum fake parse(struct guest *g, int argc, char **argv)
 	while ((c = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (c) {
 		case 'm':
-			g->module_path = realpath(optarg, NULL);
+			if (realpath(optarg, g->module_path) == NULL)
+				err(2, "%s", optarg);
 			break;
 		case 's':
 			only = fake_by_name(optarg);
@@ -501,7 +521,7 @@ static enum fake parse(struct guest *g, int argc, char **argv)
 			exit(2);
 		}
 	}
-	if (g->module_path == NULL || !duration_parse(g->timeout_text, &g->timeout) ||
+	if (g->module_path[0] == '\0' || !duration_parse(g->timeout_text, &g->timeout) ||
 		g->threads > THREADS_MAX || optind < argc)
 		errx(2, "usage: guest --module FILE [--server NAME] [--timeout DURATION] "
 			"[--threads N]");

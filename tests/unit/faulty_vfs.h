@@ -21,7 +21,7 @@ static struct {
 	sqlite3_vfs *real;
 	atomic_int write_error; /* an SQLITE_ code; 0: none */
 	atomic_int sync_error;
-	atomic_int tries; /* writes that were failed */
+	atomic_int tries;     /* writes that were failed */
 	pthread_mutex_t gate; /* held: a sync waits */
 	atomic_int waiting;
 } faulty = {.gate = PTHREAD_MUTEX_INITIALIZER};

@@ -81,13 +81,13 @@ static inline void close_ledger(struct fixture *f)
 	f->ledger = NULL;
 }
 
-#define WAIT_UNTIL(f, condition)                                    \
-	do {                                                        \
-		int turns_ = 0;                                     \
-		while (!(condition)) {                              \
-			assert_true(turns_++ < PATIENCE);           \
+#define WAIT_UNTIL(f, condition)                                     \
+	do {                                                         \
+		int turns_ = 0;                                      \
+		while (!(condition)) {                               \
+			assert_true(turns_++ < PATIENCE);            \
 			assert_true(loop_turn((f)->loop, 100) >= 0); \
-		}                                                   \
+		}                                                    \
 	} while (0)
 
 static inline void count(void *ctx, int result)
@@ -118,8 +118,8 @@ static inline int append(struct fixture *f, uint64_t number, uid_t uid, uint64_t
 	entry_init(&e, ENTRY_SESSION_REFUSED, 1000 + number);
 	e.limit = number;
 	e.uid = (struct opt_uid){.set = uid != LEDGER_ALL_UIDS, .uid = uid};
-	row.len = (size_t)snprintf(record, sizeof(record), "%s of %llu",
-		live ? "live" : "ended", (unsigned long long)id);
+	row.len = (size_t)snprintf(record, sizeof(record), "%s of %llu", live ? "live" : "ended",
+		(unsigned long long)id);
 	row.record = (const uint8_t *)record;
 	r = ledger_append(f->ledger, &e, uid, id ? &row : NULL, count, ticket);
 	if (r < 0)
@@ -148,7 +148,8 @@ static inline void copy_page(void *ctx, int result, const struct ledger_page *pa
 	copy->page.body = copy->body;
 }
 
-static inline void read_page(struct fixture *f, bool ended, uint64_t at, uid_t uid, struct copy *ret)
+static inline void read_page(
+	struct fixture *f, bool ended, uint64_t at, uid_t uid, struct copy *ret)
 {
 	ret->here = false;
 	if (ended)
@@ -161,8 +162,8 @@ static inline void read_page(struct fixture *f, bool ended, uint64_t at, uid_t u
 
 /* Reads the events of one user or all, page by page. Of all, it checks the chain. Calls fn with
  * each line (no newline). Returns their number. */
-static inline unsigned each_line(struct fixture *f, uid_t uid, void (*fn)(void *ctx, const char *line),
-	void *ctx)
+static inline unsigned each_line(
+	struct fixture *f, uid_t uid, void (*fn)(void *ctx, const char *line), void *ctx)
 {
 	struct copy copy;
 	struct chain chain;

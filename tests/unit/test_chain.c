@@ -33,8 +33,8 @@ static int make_lines(void **state)
 	memset(prev, '0', CHAIN_HEX);
 	prev[CHAIN_HEX] = '\0';
 	for (i = 0; i < N_LINES; i++) {
-		snprintf(lines[i], sizeof(lines[i]), "{\"seq\":%d,\"prev\":\"%s\",\"event\":\"e%d\"}",
-			i + 1, prev, i);
+		snprintf(lines[i], sizeof(lines[i]),
+			"{\"seq\":%d,\"prev\":\"%s\",\"event\":\"e%d\"}", i + 1, prev, i);
 		hex_of(lines[i], prev);
 	}
 	return 0;
@@ -142,8 +142,9 @@ static void rewritten(void **state)
 /* A line by itself: cut at each length, and what only looks like one. */
 static void malformed(void **state)
 {
-	static const char *const bad[] = {"", "{", "}", "{}", "{\"seq\":1}", "{\"seq\":1,\"prev\":\"}",
-		"{\"seq\": 1,\"prev\":\"\"}", "{\"seq\":01,\"prev\":\"\"}"};
+	static const char *const bad[] = {"", "{", "}", "{}", "{\"seq\":1}",
+		"{\"seq\":1,\"prev\":\"}", "{\"seq\": 1,\"prev\":\"\"}",
+		"{\"seq\":01,\"prev\":\"\"}"};
 	struct chain chain;
 	char cut[sizeof(lines[0])];
 	size_t i;

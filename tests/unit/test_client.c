@@ -1,5 +1,5 @@
-/* The client against servers that answer well, badly, slowly or not at all. Each server is a process of
- * its own, which plays one part and goes. */
+/* The client against servers that answer well, badly, slowly or not at all. Each server is a
+ * process of its own, which plays one part and goes. */
 #include <dirent.h>
 #include <errno.h>
 #include <poll.h>
@@ -118,8 +118,12 @@ static void play_status(int fd)
 {
 	static uint8_t buf[WIRE_MAX];
 	static struct wire_frame frame;
-	struct wire_state state = {.program = "test 1", .pid = 7, .started_at = 1,
-		.config = "c", .ledger = "l", .boot_id = "b"};
+	struct wire_state state = {.program = "test 1",
+		.pid = 7,
+		.started_at = 1,
+		.config = "c",
+		.ledger = "l",
+		.boot_id = "b"};
 	ssize_t n;
 
 	welcome(fd, WIRE_VERSION_MAX, 1);
@@ -330,9 +334,8 @@ static void forbidden(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(setuid(NOBODY) == 0 &&
-				client_open(&c, address.sun_path, "t", in_ms(60000)) ==
-					CLIENT_FORBIDDEN
+		_exit(setuid(NOBODY) == 0 && client_open(&c, address.sun_path, "t", in_ms(60000)) ==
+						     CLIENT_FORBIDDEN
 				? 0
 				: 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);

@@ -20,7 +20,8 @@ static const struct {
 	{"a \"b\" \\ /", "a \\\"b\\\" \\\\ /"},
 	{"\n\t\b\033", "\\u000a\\u0009\\u0008\\u001b"},
 	{"\177", "\\u007f"},
-	{"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80", "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"},
+	{"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80",
+		"gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80"},
 	{"\xc2\x9b", "\\u00c2\\u009b"},
 	{"\xe2\x80\xae", "\\u00e2\\u0080\\u00ae"},
 	{"\xff", "\\u00ff"},
@@ -29,7 +30,9 @@ static const struct {
 	/* a stray byte behind a character must neither vanish nor take it along */
 	{"\"\x80\"", "\\\"\\u0080\\\""},
 	{"\\\x80", "\\\\\\u0080"},
-	{"a\x80" "b", "\\u0061\\u0080b"},
+	{"a\x80"
+	 "b",
+		"\\u0061\\u0080b"},
 	{"\x80\x80\x80\x80\x80", "\\u0080\\u0080\\u0080\\u0080\\u0080"},
 	{"\xc3\xbc\x80", "\\u00c3\\u00bc\\u0080"},
 };
@@ -103,22 +106,22 @@ static void empty(void **state)
 }
 
 /* One record with every kind, and what of it is left out. */
-#define SAMPLE_FIELDS(F, R)            \
-	F(R, U64, number, 1, REQUIRED) \
-	F(R, U64, zero, 2, OPTIONAL)   \
-	F(R, BOOL, flag, 3, OPTIONAL)  \
-	F(R, UID, uid, 4, OPTIONAL)    \
-	F(R, UID, nobody, 5, OPTIONAL) \
-	F(R, TIME, time, 6, OPTIONAL)  \
-	F(R, DUR, dur, 7, OPTIONAL)    \
+#define SAMPLE_FIELDS(F, R)               \
+	F(R, U64, number, 1, REQUIRED)    \
+	F(R, U64, zero, 2, OPTIONAL)      \
+	F(R, BOOL, flag, 3, OPTIONAL)     \
+	F(R, UID, uid, 4, OPTIONAL)       \
+	F(R, UID, nobody, 5, OPTIONAL)    \
+	F(R, TIME, time, 6, OPTIONAL)     \
+	F(R, DUR, dur, 7, OPTIONAL)       \
 	F(R, REASON, reason, 8, OPTIONAL) \
-	F(R, CLASS, class_, 9, OPTIONAL) \
-	F(R, PHASE, phase, 10, OPTIONAL) \
-	F(R, SID, sid, 11, OPTIONAL)   \
-	F(R, TOKEN, token, 12, OPTIONAL) \
-	F(R, STR, str, 13, OPTIONAL)   \
-	F(R, TEXT, text, 14, OPTIONAL) \
-	F(R, GIDS, gids, 15, OPTIONAL) \
+	F(R, CLASS, class_, 9, OPTIONAL)  \
+	F(R, PHASE, phase, 10, OPTIONAL)  \
+	F(R, SID, sid, 11, OPTIONAL)      \
+	F(R, TOKEN, token, 12, OPTIONAL)  \
+	F(R, STR, str, 13, OPTIONAL)      \
+	F(R, TEXT, text, 14, OPTIONAL)    \
+	F(R, GIDS, gids, 15, OPTIONAL)    \
 	F(R, BLOB, blob, 16, OPTIONAL)
 
 struct sample {
@@ -182,7 +185,7 @@ static void largest_entry(void **state)
 		else if (rows[i].kind == FIELD_TEXT)
 			memset(p, '\\', TEXT_LONG_MAX);
 		else if (rows[i].kind == FIELD_U64 || rows[i].kind == FIELD_TIME ||
-			rows[i].kind == FIELD_DUR)
+			 rows[i].kind == FIELD_DUR)
 			*(uint64_t *)p = UINT64_MAX;
 		else if (rows[i].kind == FIELD_SID)
 			memset(p, 0xff, SID_BYTES);

@@ -246,7 +246,8 @@ static void close_drains(void **state)
 	open_ledger(f);
 	entry_init(&e, ENTRY_CONFIG_LOADED, 1);
 	for (i = 0; i < 1500; i++)
-		assert_int_equal(ledger_append(f->ledger, &e, LEDGER_ALL_UIDS, NULL, quiet, NULL), 0);
+		assert_int_equal(
+			ledger_append(f->ledger, &e, LEDGER_ALL_UIDS, NULL, quiet, NULL), 0);
 	close_ledger(f);
 	open_ledger(f);
 	assert_int_equal(each_line(f, LEDGER_ALL_UIDS, NULL, NULL), 1501);

@@ -32,7 +32,7 @@ static const struct {
 	{REASON_UNAVAILABLE, 13, "unavailable"},
 };
 
-#define PAM_SUCCESS     0 /* as in <security/_pam_types.h>, which this test does without */
+#define PAM_SUCCESS	0 /* as in <security/_pam_types.h>, which this test does without */
 #define PAM_PERM_DENIED 6
 
 static const struct {
@@ -75,8 +75,8 @@ static void rows_are_sound(void **state)
 		assert_true(rows[i].use != 0);
 		assert_int_equal(reason_ends(rows[i].reason), (rows[i].use & REASON_ENDS) != 0);
 		/* what refuses is never a success */
-		assert_int_equal(rows[i].pam,
-			rows[i].use & REASON_REFUSES ? PAM_PERM_DENIED : PAM_SUCCESS);
+		assert_int_equal(
+			rows[i].pam, rows[i].use & REASON_REFUSES ? PAM_PERM_DENIED : PAM_SUCCESS);
 		for (k = 0; k < i; k++) {
 			assert_int_not_equal(rows[i].reason, rows[k].reason);
 			assert_string_not_equal(name, reason_name(rows[k].reason));
@@ -86,8 +86,8 @@ static void rows_are_sound(void **state)
 
 static void unknown(void **state)
 {
-	static const uint64_t codes[] = {99, 255, 256, 257, UINT32_MAX, UINT64_C(1) << 32 | 1,
-		UINT64_MAX};
+	static const uint64_t codes[] = {
+		99, 255, 256, 257, UINT32_MAX, UINT64_C(1) << 32 | 1, UINT64_MAX};
 	size_t i;
 
 	(void)state;

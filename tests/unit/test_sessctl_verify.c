@@ -130,6 +130,20 @@ static void test_lines_out_of_place(void **state)
 	}
 }
 
+static void test_last_line_is_no_json(void **state)
+{
+	struct ledger l;
+	struct verify v;
+
+	(void)state;
+	make(&l);
+	l.text[l.len - 4] = '\001';
+	assert_false(feed(&v, l.text, l.len, 4096));
+	assert_int_equal(v.events, LINES - 1);
+	assert_int_equal(v.chain.seq, LINES - 1);
+	verify_fini(&v);
+}
+
 static void test_where_it_is_wrong(void **state)
 {
 	struct ledger l;
@@ -223,6 +237,7 @@ int main(void)
 		cmocka_unit_test(test_intact_in_any_pieces),
 		cmocka_unit_test(test_changed_byte),
 		cmocka_unit_test(test_lines_out_of_place),
+		cmocka_unit_test(test_last_line_is_no_json),
 		cmocka_unit_test(test_where_it_is_wrong),
 		cmocka_unit_test(test_begins_later),
 		cmocka_unit_test(test_cut_off),

@@ -30,7 +30,9 @@ static const struct {
 	{T("\177"), false, "\\x7f"},
 	/* C1: U+0080, U+009B (CSI), U+009F; the first printable one is U+00A0 */
 	{T("\xc2\x80"), false, "\\xc2\\x80"},
-	{T("\xc2\x9b" "31m"), false, "\\xc2\\x9b31m"},
+	{T("\xc2\x9b"
+	   "31m"),
+		false, "\\xc2\\x9b31m"},
 	{T("\xc2\x9f"), false, "\\xc2\\x9f"},
 	{T("\xc2\xa0"), true, "\xc2\xa0"},
 	/* line separators and what reorders a line, with their neighbours */

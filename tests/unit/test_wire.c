@@ -62,7 +62,9 @@ static void set_field(const struct field *f, bool longest)
 	case FIELD_STR:
 	case FIELD_TEXT:
 		memset(at(f), 'a' + f->tag % 26,
-			!longest ? 3 : f->kind == FIELD_STR ? TEXT_STR_MAX : TEXT_LONG_MAX);
+			!longest	       ? 3
+			: f->kind == FIELD_STR ? TEXT_STR_MAX
+					       : TEXT_LONG_MAX);
 		break;
 	case FIELD_GIDS:
 		gids->n = longest ? FIELD_GIDS_MAX : 2;
@@ -200,8 +202,8 @@ static void too_small_a_buffer(void **state)
 	for (m = 0; m < wire_n_messages; m++) {
 		len = encode(&wire_messages[m], ALL);
 		for (size = 0; size < len; size++)
-			assert_int_equal(wire_encode(wire_messages[m].type, 1, &message, other, size,
-						 &ignored),
+			assert_int_equal(wire_encode(wire_messages[m].type, 1, &message, other,
+						 size, &ignored),
 				-EMSGSIZE);
 	}
 }
@@ -251,17 +253,39 @@ static const struct bad {
 	const char *bytes;
 	size_t len;
 } bads[] = {
-#define BAD(kind, text) {FIELD_##kind, text, sizeof(text) - 1}
-	BAD(STR, "\001"), BAD(STR, "a\nb"), BAD(STR, "a\tb"), BAD(STR, "\033[31mred"),
-	BAD(STR, "del\177"), BAD(STR, "a\0b"), BAD(STR, "\xc2\x85"), BAD(STR, "\xff\xfe"),
-	BAD(STR, "\xc0\x80"), BAD(STR, "\xe2\x80\xae"), BAD(STR, "\xed\xa0\x80"),
-	BAD(STR, "\xe2\x82"), BAD(BOOL, "\0\0\0\0\0\0\0\2"), BAD(BOOL, "\1"),
-	BAD(REASON, "\0\0\0\0\0\0\0\143"), BAD(REASON, "\0\0\0\0\0\0\1\1"),
-	BAD(CLASS, "\0\0\0\0\0\0\0\5"), BAD(PHASE, "\0\0\0\0\0\0\0\5"),
-	BAD(PHASE, "\1\0\0\0\0\0\0\1"), BAD(UID, "\0\0\0\1\0\0\0\0"), BAD(U64, ""),
-	BAD(U64, "\0\0\0\0\0\0\1"), BAD(U64, "\0\0\0\0\0\0\0\0\1"), BAD(TIME, "\0\0\0\1"),
-	BAD(DUR, "\0\0\0\1"), BAD(SID, "0123456789abcde"), BAD(SID, "0123456789abcdefg"),
-	BAD(TOKEN, "0123456789abcdef"), BAD(GIDS, "\0\0\0\1\0"),
+#define BAD(kind, text)                              \
+	{                                            \
+		FIELD_##kind, text, sizeof(text) - 1 \
+	}
+	BAD(STR, "\001"),
+	BAD(STR, "a\nb"),
+	BAD(STR, "a\tb"),
+	BAD(STR, "\033[31mred"),
+	BAD(STR, "del\177"),
+	BAD(STR, "a\0b"),
+	BAD(STR, "\xc2\x85"),
+	BAD(STR, "\xff\xfe"),
+	BAD(STR, "\xc0\x80"),
+	BAD(STR, "\xe2\x80\xae"),
+	BAD(STR, "\xed\xa0\x80"),
+	BAD(STR, "\xe2\x82"),
+	BAD(BOOL, "\0\0\0\0\0\0\0\2"),
+	BAD(BOOL, "\1"),
+	BAD(REASON, "\0\0\0\0\0\0\0\143"),
+	BAD(REASON, "\0\0\0\0\0\0\1\1"),
+	BAD(CLASS, "\0\0\0\0\0\0\0\5"),
+	BAD(PHASE, "\0\0\0\0\0\0\0\5"),
+	BAD(PHASE, "\1\0\0\0\0\0\0\1"),
+	BAD(UID, "\0\0\0\1\0\0\0\0"),
+	BAD(U64, ""),
+	BAD(U64, "\0\0\0\0\0\0\1"),
+	BAD(U64, "\0\0\0\0\0\0\0\0\1"),
+	BAD(TIME, "\0\0\0\1"),
+	BAD(DUR, "\0\0\0\1"),
+	BAD(SID, "0123456789abcde"),
+	BAD(SID, "0123456789abcdefg"),
+	BAD(TOKEN, "0123456789abcdef"),
+	BAD(GIDS, "\0\0\0\1\0"),
 };
 
 /* Puts other bytes into the field at `from`; the new length of the packet. */
@@ -298,9 +322,9 @@ static void bad_values(void **state)
 				memcpy(buf, other, len);
 			}
 			n = f->kind == FIELD_STR    ? TEXT_STR_MAX + 1
-				: f->kind == FIELD_TEXT ? TEXT_LONG_MAX + 1
-				: f->kind == FIELD_GIDS ? sizeof(giant)
-							: 0;
+			    : f->kind == FIELD_TEXT ? TEXT_LONG_MAX + 1
+			    : f->kind == FIELD_GIDS ? sizeof(giant)
+						    : 0;
 			if (n > 0)
 				assert_int_equal(decode(replace(from, len, giant, n)), -EPROTO);
 			memcpy(buf, other, len);

@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# The include directions of the house: each folder and, in sessd/, each file sees only what is below it.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+
+# Files of sessd/ that may include these of sessd/ and no others, bottom to top. What is not named may include all.
+declare -A below=(
+	[heap]=""
+	[hash]=""
+	[log]=""
+	[proc]=""
+	[loop]="heap"
+	[charge]="hash"
+	[policy]=""
+	[option]="policy config"
+	[conffile]="policy config"
+	[confbuild]="policy config conffile option"
+	[config]="policy conffile confbuild option"
+	[session]="hash heap policy"
+	[entry]=""
+	[metrics]=""
+	[fault]=""
+	[cgroup]="proc"
+	[reaper]="cgroup loop proc heap reap sweep pidset"
+	[ledger]="entry loop heap log fault"
+	[store]="entry log fault ledger"
+	[terminal]="proc procdir"
+)
+n=0
+failed=0
+
+report()
+{
+	n=$((n + 1))
+	if [ -z "$2" ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		printf '%s\n' "$2" | sed 's/^/# /'
+		failed=1
+	fi
+}
+
+for folder in pam_module sessctl fleet; do
+	report "$folder includes itself and common only" \
+		"$(grep -Hn '^#include "' $folder/*.[ch] 2>/dev/null | grep -v "\"common/\|\"$folder/")"
+done
+report "common includes itself only" "$(grep -Hn '^#include "' common/*.[ch] | grep -v '"common/')"
+report "sessd includes itself and common only" "$(grep -Hn '^#include "' sessd/*.[ch] | grep -v '"common/\|"sessd/')"
+report "the module's part of common is free of libsodium" "$(grep -ln sodium common/*.[ch] | grep -v 'common/chain.c')"
+for noun in "${!below[@]}"; do
+	bad=""
+	for file in sessd/$noun.[ch]; do
+		[ -e "$file" ] || continue
+		for seen in $(sed -n 's/^#include "sessd\/\(.*\)\.h"$/\1/p' "$file"); do
+			case " $noun ${below[$noun]} " in
+			*" $seen "*) ;;
+			*) case "$seen" in "$noun"_* | "${noun}"*) ;; *) bad+="$file includes sessd/$seen.h"$'\n' ;; esac ;;
+			esac
+		done
+	done
+	report "sessd/$noun sees only what is below it" "$bad"
+done
+report "only core's own files include core_state.h" "$(grep -l 'sessd/core_state.h' sessd/*.c |
+	grep -v -e sessd/core.c -e sessd/admission.c -e sessd/adoption.c -e sessd/cap.c -e sessd/condemned.c -e sessd/ending.c)"
+report "session and policy are pure: no log, no descriptor, no clock" \
+	"$(grep -Hn 'log\.h\|timestamp\.h\|unistd\.h\|fcntl\.h\|loop\.h\|time\.h' sessd/session.[ch] sessd/policy.[ch])"
+echo "1..$n"
+exit $failed

@@ -1,0 +1,1387 @@
+/*
+ * Every command against a daemon that does what the test says: a thread that speaks the wire on a
+ * socket in a temporary folder, for one connection, and closes it when its script is over.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "common/chain.h"
+#include "common/duration.h"
+#include "common/wire.h"
+#include "sessctl/context.h"
+#include "sessctl/run.h"
+
+#define STEPS_MAX 12
+#define SEC	  NS_PER_SEC
+
+/* 2020-11-23T08:15:30Z, a day that is not today: lists show it with its date */
+#define T0 (UINT64_C(1606119330) * SEC)
+
+struct daemon;
+
+/* Answers one request. */
+typedef void step_fn(struct daemon *d, const struct wire_frame *request);
+
+struct daemon {
+	char dir[32];
+	char path[64];
+	int listener;
+	int fd;
+	pthread_t thread;
+	bool runs;
+	step_fn *hello; /* NULL: welcome */
+	step_fn *steps[STEPS_MAX];
+	size_t n_steps;
+	/* what came; to be read once the thread is joined */
+	struct wire_frame requests[STEPS_MAX];
+	size_t n_requests;
+	/* flips bits in every answer but the welcome; 0: none */
+	unsigned noise;
+};
+
+static void raw(struct daemon *d, const void *data, size_t len)
+{
+	/* the client may have gone away, which is its right */
+	if (send(d->fd, data, len, MSG_NOSIGNAL) < 0)
+		return;
+}
+
+static void answer(
+	struct daemon *d, const struct wire_frame *to, enum wire_type type, const void *msg)
+{
+	uint8_t buf[WIRE_MAX];
+	size_t len;
+	int i;
+
+	if (wire_encode(type, to->serial, msg, buf, sizeof(buf), &len) < 0)
+		abort();
+	for (i = 0; d->noise != 0 && type != WIRE_welcome && i < 3; i++)
+		buf[(size_t)rand_r(&d->noise) % len] ^= (uint8_t)(1 << rand_r(&d->noise) % 8);
+	raw(d, buf, len);
+}
+
+static void done(struct daemon *d, const struct wire_frame *to, uint64_t cursor, uint64_t count)
+{
+	struct wire_done msg = {.cursor = cursor, .count = count};
+
+	answer(d, to, WIRE_done, &msg);
+}
+
+static void error(
+	struct daemon *d, const struct wire_frame *to, enum wire_errno code, const char *text)
+{
+	struct wire_error msg = {.code = code};
+
+	snprintf(msg.text, sizeof(msg.text), "%s", text);
+	answer(d, to, WIRE_error, &msg);
+}
+
+static void page(
+	struct daemon *d, const struct wire_frame *to, uint64_t last, bool more, const char *body)
+{
+	struct wire_page msg = {.last = last, .more = more, .body = {body, strlen(body)}};
+
+	answer(d, to, WIRE_page, &msg);
+}
+
+static void welcome(struct daemon *d, const struct wire_frame *to)
+{
+	struct wire_welcome msg = {.version = WIRE_VERSION_MAX, .program = "sessd test"};
+
+	answer(d, to, WIRE_welcome, &msg);
+}
+
+/* False: the client is gone, or does not come. */
+static bool receive(struct daemon *d, struct wire_frame *ret)
+{
+	uint8_t buf[WIRE_MAX];
+	ssize_t n = recv(d->fd, buf, sizeof(buf), 0);
+
+	return n > 0 && wire_decode(buf, (size_t)n, ret) == 0;
+}
+
+static void *serve(void *arg)
+{
+	struct daemon *d = arg;
+	struct wire_frame *request;
+	struct wire_frame hello;
+	size_t i;
+
+	d->fd = accept4(d->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (d->fd < 0)
+		return NULL;
+	if (receive(d, &hello) && hello.type == WIRE_hello)
+		(d->hello ? d->hello : welcome)(d, &hello);
+	for (i = 0; i < d->n_steps; i++) {
+		request = &d->requests[i];
+		if (!receive(d, request))
+			break;
+		d->n_requests++;
+		d->steps[i](d, request);
+	}
+	close(d->fd);
+	return NULL;
+}
+
+static void daemon_listen(struct daemon *d)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
+	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", d->path);
+	d->listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	assert_true(d->listener >= 0);
+	assert_int_equal(bind(d->listener, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	assert_int_equal(listen(d->listener, 5), 0);
+}
+
+/* The socket's folder, without anything that listens. */
+static struct daemon *daemon_absent(void)
+{
+	struct daemon *d = calloc(1, sizeof(*d));
+
+	assert_non_null(d);
+	strcpy(d->dir, "/tmp/test_sessctl.XXXXXX");
+	assert_non_null(mkdtemp(d->dir));
+	snprintf(d->path, sizeof(d->path), "%s/%s", d->dir, WIRE_CTL_SOCKET);
+	d->listener = -1;
+	return d;
+}
+
+static void daemon_run(struct daemon *d)
+{
+	if (d->listener < 0)
+		daemon_listen(d);
+	assert_int_equal(pthread_create(&d->thread, NULL, serve, d), 0);
+	d->runs = true;
+}
+
+/* A daemon that answers its first request by the first function, and so on; NULL ends the list. */
+static struct daemon *daemon_start(step_fn *first, ...)
+{
+	struct daemon *d = daemon_absent();
+	step_fn *step;
+	va_list ap;
+
+	va_start(ap, first);
+	for (step = first; step != NULL; step = va_arg(ap, step_fn *)) {
+		assert_true(d->n_steps < STEPS_MAX);
+		d->steps[d->n_steps++] = step;
+	}
+	va_end(ap);
+	daemon_run(d);
+	return d;
+}
+
+/* Waits for the end of its script; what it heard can be read from then on. */
+static void daemon_join(struct daemon *d)
+{
+	if (!d->runs)
+		return;
+	/* wakes an accept() that nobody came to */
+	shutdown(d->listener, SHUT_RDWR);
+	pthread_join(d->thread, NULL);
+	d->runs = false;
+}
+
+static void daemon_free(struct daemon *d)
+{
+	daemon_join(d);
+	if (d->listener >= 0)
+		close(d->listener);
+	unlink(d->path);
+	assert_int_equal(rmdir(d->dir), 0); /* nothing else was left there */
+	free(d);
+}
+
+struct result {
+	int code;
+	char *out;
+	char *err;
+};
+
+static int run_into(struct daemon *d, const char *line, FILE *out, FILE *err)
+{
+	char copy[1024], *argv[24], *word, *rest, name[] = "sessctl", opt[] = "--runtime-dir";
+	int argc = 0;
+
+	assert_true(strlen(line) < sizeof(copy));
+	strcpy(copy, line);
+	argv[argc++] = name;
+	argv[argc++] = opt;
+	argv[argc++] = d->dir;
+	for (word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
+		assert_true(argc < 23);
+		argv[argc++] = word;
+	}
+	argv[argc] = NULL;
+	return sessctl_run(argc, argv, out, err);
+}
+
+/* Runs a line of words that are parted by one blank each, and waits for the daemon's end. */
+static struct result run(struct daemon *d, const char *line)
+{
+	struct result r = {0};
+	size_t out_size, err_size;
+	FILE *out = open_memstream(&r.out, &out_size);
+	FILE *err = open_memstream(&r.err, &err_size);
+
+	assert_non_null(out);
+	assert_non_null(err);
+	r.code = run_into(d, line, out, err);
+	fclose(out);
+	fclose(err);
+	daemon_join(d);
+	return r;
+}
+
+static void release(struct result *r, struct daemon *d)
+{
+	free(r->out);
+	free(r->err);
+	daemon_free(d);
+}
+
+#define assert_has(text, part)                                           \
+	do {                                                             \
+		if (strstr((text), (part)) == NULL)                      \
+			fail_msg("`%s` is not in:\n%s", (part), (text)); \
+	} while (0)
+
+/* Returns when the client has given up. */
+static void silent(struct daemon *d, const struct wire_frame *r)
+{
+	struct pollfd p = {.fd = d->fd, .events = POLLIN};
+
+	(void)r;
+	poll(&p, 1, -1);
+}
+
+/* ---- list ---- */
+
+static struct wire_session a_session(uint8_t sid, const char *user, uint64_t opened_at)
+{
+	struct wire_session s = {
+		.sid = {{sid, 0x11, 0x22, 0x33, 0x44}},
+		.class = CLASS_LOGIN,
+		.phase = PHASE_ACTIVE,
+		.uid = 1000,
+		.service = "sshd",
+		.rhost = "192.0.2.7",
+		.leader_pid = 4711,
+		.opened_at = opened_at,
+		.expires_at = opened_at + 3600 * SEC,
+	};
+
+	snprintf(s.user, sizeof(s.user), "%s", user);
+	return s;
+}
+
+static void first_page(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_session s = a_session(0xaa, "alice", T0 + 60 * SEC);
+
+	answer(d, r, WIRE_session, &s);
+	s = a_session(0xbb, "bob-with-a-name-that-has-no-end", T0);
+	answer(d, r, WIRE_session, &s);
+	done(d, r, 77, 2);
+}
+
+static void second_page(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_session s = a_session(0xcc, "carol", T0 + 30 * SEC);
+
+	s.rhost[0] = '\0';
+	strcpy(s.tty, "tty1");
+	s.expires_at = 0;
+	s.phase = PHASE_ENDED;
+	s.ended_at = T0 + 90 * SEC;
+	s.reason = REASON_REVOKED;
+	answer(d, r, WIRE_session, &s);
+	done(d, r, 0, 1);
+}
+
+static void no_session(struct daemon *d, const struct wire_frame *r)
+{
+	done(d, r, 0, 0);
+}
+
+static void test_list(void **state)
+{
+	struct daemon *d = daemon_start(first_page, second_page, NULL);
+	struct result r = run(d, "list");
+
+	(void)state;
+	assert_string_equal(r.err, "");
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out,
+		"SID       USER                  CLASS  SERVICE  FROM       SINCE         "
+		"EXPIRES       LEADER  PHASE\n"
+		"bb112233  bob-with-a-name-t...  login  sshd     192.0.2.7  Nov 23 08:15  "
+		"Nov 23 09:15  4711    active\n"
+		"cc112233  carol                 login  sshd     tty1       Nov 23 08:16  "
+		"-             4711    ended\n"
+		"aa112233  alice                 login  sshd     192.0.2.7  Nov 23 08:16  "
+		"Nov 23 09:16  4711    active\n");
+	assert_int_equal(d->requests[0].type, WIRE_list);
+	assert_int_equal(d->requests[0].u.list.cursor, 0);
+	assert_false(d->requests[0].u.list.all);
+	assert_int_equal(d->requests[1].u.list.cursor, 77);
+	release(&r, d);
+}
+
+static void test_list_all_of_user(void **state)
+{
+	struct daemon *d = daemon_start(first_page, second_page, NULL);
+	struct result r = run(d, "list --all -u carol --color always");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_has(r.out, "\033[1mSID\033[0m");
+	assert_has(r.out, "ended   Nov 23 08:17  revoked\n");
+	assert_true(d->requests[0].u.list.all);
+	assert_string_equal(d->requests[0].u.list.user, "carol");
+	assert_string_equal(d->requests[1].u.list.user, "carol");
+	release(&r, d);
+}
+
+static void test_list_json(void **state)
+{
+	struct daemon *d = daemon_start(first_page, second_page, NULL);
+	struct result r = run(d, "list --json --color always");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.err, "");
+	assert_has(r.out, "{\"sid\":\"aa112233440000000000000000000000\",\"class\":\"login\","
+			  "\"phase\":\"active\",\"user\":\"alice\",\"uid\":1000,"
+			  "\"service\":\"sshd\",\"rhost\":\"192.0.2.7\",\"leader_pid\":4711,"
+			  "\"opened_at\":\"2020-11-23T08:16:30.000000Z\","
+			  "\"expires_at\":\"2020-11-23T09:16:30.000000Z\"}\n");
+	assert_has(r.out, "\"user\":\"bob-with-a-name-that-has-no-end\"");
+	assert_has(r.out, "\"ended_at\":\"2020-11-23T08:17:00.000000Z\",\"reason\":\"revoked\"}\n");
+	assert_null(strchr(r.out, '\033'));
+	release(&r, d);
+}
+
+static void test_list_of_nothing(void **state)
+{
+	struct daemon *d = daemon_start(no_session, NULL);
+	struct result r = run(d, "list");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(
+		r.out, "SID  USER  CLASS  SERVICE  FROM  SINCE  EXPIRES  LEADER  PHASE\n");
+	release(&r, d);
+}
+
+static void same_page(struct daemon *d, const struct wire_frame *r)
+{
+	done(d, r, 5, 0);
+}
+
+static void test_list_that_goes_in_circles(void **state)
+{
+	struct daemon *d = daemon_start(same_page, same_page, same_page, NULL);
+	struct result r = run(d, "list");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_UNAVAILABLE);
+	assert_int_equal(d->n_requests, 2);
+	release(&r, d);
+}
+
+static void test_text_that_cannot_be_sent(void **state)
+{
+	struct daemon *d = daemon_start(no_session, NULL);
+	struct result r = run(d, "list --user a\033b");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_USAGE);
+	assert_has(r.err, "the request holds text that cannot be sent");
+	assert_int_equal(d->n_requests, 0);
+	release(&r, d);
+}
+
+/* ---- show ---- */
+
+static void one_session(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_session s = a_session(0xaa, "alice", T0);
+
+	s.parent.b[0] = 1;
+	strcpy(s.auth, "publickey \"x\\y\"");
+	answer(d, r, WIRE_session, &s);
+	done(d, r, 0, 1);
+}
+
+static void unknown(struct daemon *d, const struct wire_frame *r)
+{
+	error(d, r, WIRE_E_NO_SESSION, "no such session");
+}
+
+static void ambiguous(struct daemon *d, const struct wire_frame *r)
+{
+	error(d, r, WIRE_E_AMBIGUOUS, "the prefix fits more than one session");
+}
+
+static void forbidden(struct daemon *d, const struct wire_frame *r)
+{
+	error(d, r, WIRE_E_NOT_PERMITTED, "");
+}
+
+static void unavailable(struct daemon *d, const struct wire_frame *r)
+{
+	error(d, r, WIRE_E_UNAVAILABLE, "the ledger is full");
+}
+
+static void test_show(void **state)
+{
+	struct daemon *d = daemon_start(one_session, NULL);
+	struct result r = run(d, "show aa11");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out, "sid: aa112233440000000000000000000000\n"
+				   "parent: 01000000000000000000000000000000\n"
+				   "class: login\n"
+				   "phase: active\n"
+				   "user: alice\n"
+				   "uid: 1000\n"
+				   "service: sshd\n"
+				   "rhost: 192.0.2.7\n"
+				   "auth: publickey \"x\\y\"\n"
+				   "leader_pid: 4711\n"
+				   "opened_at: Nov 23 08:15 (2020-11-23T08:15:30.000000Z)\n"
+				   "expires_at: Nov 23 09:15 (2020-11-23T09:15:30.000000Z)\n");
+	assert_string_equal(d->requests[0].u.show.prefix, "aa11");
+	release(&r, d);
+}
+
+static void test_show_json(void **state)
+{
+	struct daemon *d = daemon_start(one_session, NULL);
+	struct result r = run(d, "show --json aa11");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_has(r.out, "\"auth\":\"publickey \\\"x\\\\y\\\"\"");
+	assert_ptr_equal(strchr(r.out, '\n'), r.out + strlen(r.out) - 1);
+	release(&r, d);
+}
+
+static void test_errors_of_the_daemon(void **state)
+{
+	static const struct {
+		step_fn *step;
+		int code;
+		const char *err;
+	} cases[] = {
+		{unknown, EXIT_NO_SESSION, "sessctl: aa11: no such session\n"},
+		{ambiguous, EXIT_USAGE, "sessctl: aa11: the prefix fits more than one session\n"},
+		{forbidden, EXIT_FORBIDDEN, "sessctl: aa11: not permitted\n"},
+		{unavailable, EXIT_UNAVAILABLE, "sessctl: aa11: the ledger is full\n"},
+	};
+	struct daemon *d;
+	struct result r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		d = daemon_start(cases[i].step, NULL);
+		r = run(d, "show aa11");
+		assert_int_equal(r.code, cases[i].code);
+		assert_string_equal(r.err, cases[i].err);
+		assert_string_equal(r.out, "");
+		release(&r, d);
+	}
+}
+
+/* ---- revoke ---- */
+
+static struct wire_outcome an_outcome(uint8_t sid)
+{
+	return (struct wire_outcome){
+		.sid = {{sid, 0x11, 0x22, 0x33}},
+		.user = "alice",
+		.service = "sshd",
+		.reason = REASON_REVOKED,
+		.signalled = 5,
+		.elapsed = 12 * NS_PER_MS,
+	};
+}
+
+static void ended(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_outcome o = an_outcome(0xaa);
+
+	answer(d, r, WIRE_outcome, &o);
+	done(d, r, 0, 1);
+}
+
+static void ended_two(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_outcome o = an_outcome(0xaa);
+
+	o.signalled = 1;
+	answer(d, r, WIRE_outcome, &o);
+	o = an_outcome(0xbb);
+	o.reason = REASON_LOGOUT;
+	answer(d, r, WIRE_outcome, &o);
+	done(d, r, 0, 2);
+}
+
+static void survived(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_outcome o = an_outcome(0xdd);
+
+	o.survivors = 2;
+	strcpy(o.survivor_list, "123 dd D, 124 cp D");
+	answer(d, r, WIRE_outcome, &o);
+	done(d, r, 0, 1);
+}
+
+static void hang_up(struct daemon *d, const struct wire_frame *r)
+{
+	(void)r;
+	shutdown(d->fd, SHUT_RDWR);
+}
+
+static void test_revoke_user(void **state)
+{
+	struct daemon *d = daemon_start(ended_two, NULL);
+	struct result r = run(d, "revoke --user alice --reason because");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.err, "");
+	assert_string_equal(r.out,
+		"aa112233 alice sshd: ended, 1 process gone in 12ms\n"
+		"bb112233 alice sshd: ended, 5 processes gone in 12ms (logout)\n");
+	assert_string_equal(d->requests[0].u.revoke.user, "alice");
+	assert_string_equal(d->requests[0].u.revoke.prefix, "");
+	assert_string_equal(d->requests[0].u.revoke.text, "because");
+	release(&r, d);
+}
+
+static void test_revoke_goes_on_after_an_unknown_one(void **state)
+{
+	struct daemon *d = daemon_start(ended, unknown, ended, NULL);
+	struct result r = run(d, "revoke aa11 bb11 cc11");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_NO_SESSION);
+	assert_string_equal(r.err, "sessctl: bb11: no such session\n");
+	assert_int_equal(d->n_requests, 3);
+	assert_string_equal(d->requests[0].u.revoke.prefix, "aa11");
+	assert_string_equal(d->requests[2].u.revoke.prefix, "cc11");
+	release(&r, d);
+}
+
+static void test_revoke_survivors(void **state)
+{
+	struct daemon *d = daemon_start(survived, unknown, forbidden, ended, NULL);
+	struct result r = run(d, "revoke aa11 bb11 cc11 dd11");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_NO); /* the gravest */
+	assert_has(r.out, "dd112233 alice sshd: not ended: 2 of 5 processes still there: "
+			  "123 dd D, 124 cp D\n");
+	assert_has(r.out, "ended, 5 processes gone");
+	assert_int_equal(d->n_requests, 4);
+	release(&r, d);
+}
+
+static void test_revoke_json(void **state)
+{
+	struct daemon *d = daemon_start(survived, NULL);
+	struct result r = run(d, "revoke --json dd11");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_NO);
+	assert_string_equal(r.out,
+		"{\"sid\":\"dd112233000000000000000000000000\",\"user\":\"alice\","
+		"\"service\":\"sshd\",\"reason\":\"revoked\",\"signalled\":5,\"elapsed\":0.012000,"
+		"\"survivors\":2,\"survivor_list\":\"123 dd D, 124 cp D\"}\n");
+	release(&r, d);
+}
+
+static void test_revoke_user_without_sessions(void **state)
+{
+	struct daemon *d = daemon_start(no_session, NULL);
+	struct result r = run(d, "revoke --user alcie");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_NO_SESSION);
+	assert_string_equal(r.err, "sessctl: alcie: no such session\n");
+	release(&r, d);
+}
+
+static void test_revoke_cut_off(void **state)
+{
+	struct daemon *d = daemon_start(ended, hang_up, NULL);
+	struct result r = run(d, "revoke aa11 bb11 cc11");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_UNAVAILABLE);
+	assert_int_equal(d->n_requests, 2);
+	assert_has(r.err, "sessd broke off the connection");
+	assert_has(r.err, "what became of bb11");
+	release(&r, d);
+}
+
+/* ---- status ---- */
+
+static struct wire_state a_state(void)
+{
+	return (struct wire_state){
+		.program = "sessd 0.1.0",
+		.pid = 99,
+		.started_at = T0,
+		.config = "/etc/sessd/sessd.conf",
+		.ledger = "/var/lib/sessd/ledger.db",
+		.login = 3,
+		.ledger_seq = 40,
+		.boot_id = "b",
+		.cgroup = true,
+	};
+}
+
+static void healthy(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_state s = a_state();
+
+	answer(d, r, WIRE_state, &s);
+}
+
+static void troubled(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_state s = a_state();
+
+	strcpy(s.ledger_error, "disk full");
+	strcpy(s.config_error, "line 3: no");
+	answer(d, r, WIRE_state, &s);
+}
+
+static void test_status(void **state)
+{
+	struct daemon *d = daemon_start(healthy, NULL);
+	struct result r = run(d, "status");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_int_equal(
+		strncmp(r.out, "sessd 0.1.0 is running, pid 99, since Nov 23 08:15\n", 50), 0);
+	assert_has(r.out, "\nlogin: 3\nelevation: 0\n");
+	assert_has(r.out, "\npeer_pidfd: no\ncgroup: yes\n");
+	assert_null(strstr(r.out, "TROUBLE"));
+	release(&r, d);
+}
+
+static void test_status_with_trouble(void **state)
+{
+	struct daemon *d = daemon_start(troubled, NULL);
+	struct result r = run(d, "status --color=always");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_has(r.out, "\n\033[1;31mTROUBLE: the ledger cannot be written\033[0m: disk full\n"
+			  "\033[1;31mTROUBLE: the new configuration has a mistake, the one before "
+			  "holds\033[0m: line 3: no\n");
+	release(&r, d);
+}
+
+static void test_status_json(void **state)
+{
+	struct daemon *d = daemon_start(troubled, NULL);
+	struct result r = run(d, "status --json");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_has(r.out, "\"ledger_error\":\"disk full\"");
+	assert_has(r.out, "\"started_at\":\"2020-11-23T08:15:30.000000Z\"");
+	release(&r, d);
+}
+
+/* ---- watch ---- */
+
+#define EVENT_41 "{\"seq\":41,\"time\":\"2020-11-23T08:15:30Z\",\"event\":\"e41\",\"user\":\"al\"}"
+#define EVENT_42 "{\"seq\":42,\"time\":\"2020-11-23T08:15:31Z\",\"event\":\"e42\"}"
+
+static void event_41(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 41, false, EVENT_41 "\n");
+}
+
+static void nothing_new(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 0, false, "");
+}
+
+/* Without its newline, which sessd never does. */
+static void event_42(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 42, false, EVENT_42);
+}
+
+static void test_watch(void **state)
+{
+	struct daemon *d = daemon_start(healthy, event_41, nothing_new, event_42, NULL);
+	struct result r = run(d, "watch");
+
+	(void)state;
+	assert_string_equal(r.out, "Nov 23 08:15:30 e41 al -\nNov 23 08:15:31 e42 - -\n");
+	assert_int_equal(r.code, EXIT_UNAVAILABLE); /* the daemon went away */
+	assert_has(r.err, "sessd broke off the connection");
+	assert_int_equal(d->requests[0].type, WIRE_status);
+	assert_int_equal(d->requests[1].u.read.after, 40);
+	assert_true(d->requests[1].u.read.wait);
+	assert_int_equal(d->requests[2].u.read.after, 41);
+	assert_int_equal(d->requests[3].u.read.after, 41);
+	release(&r, d);
+}
+
+static void test_watch_json(void **state)
+{
+	struct daemon *d = daemon_start(healthy, event_41, event_42, NULL);
+	struct result r = run(d, "watch --json");
+
+	(void)state;
+	assert_string_equal(r.out, EVENT_41 "\n" EVENT_42 "\n");
+	release(&r, d);
+}
+
+/* Runs it with an output whose reader has gone away. */
+static int run_into_broken_pipe(struct daemon *d, const char *line, char **ret_err)
+{
+	size_t size;
+	FILE *out, *err = open_memstream(ret_err, &size);
+	int fds[2], code;
+
+	assert_non_null(err);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	close(fds[0]);
+	out = fdopen(fds[1], "w");
+	assert_non_null(out);
+	code = run_into(d, line, out, err);
+	fclose(out);
+	fclose(err);
+	daemon_join(d);
+	return code;
+}
+
+static void test_watch_ends_quietly(void **state)
+{
+	struct daemon *d = daemon_start(healthy, event_41, event_42, NULL);
+	char *err;
+
+	(void)state;
+	assert_int_equal(run_into_broken_pipe(d, "watch", &err), EXIT_DONE);
+	assert_string_equal(err, "");
+	assert_int_equal(d->n_requests, 2);
+	free(err);
+	daemon_free(d);
+}
+
+/* ---- output that fails ---- */
+
+static void test_broken_pipe(void **state)
+{
+	struct daemon *d = daemon_start(one_session, NULL);
+	char *err;
+
+	(void)state;
+	assert_int_equal(run_into_broken_pipe(d, "show aa11", &err), EXIT_NO);
+	assert_string_equal(err, "sessctl: standard output: Broken pipe\n");
+	free(err);
+	daemon_free(d);
+}
+
+static void test_full_disk(void **state)
+{
+	static const char *const lines[] = {"list", "list --json", "audit export", "metrics"};
+	struct daemon *d;
+	FILE *out, *err;
+	char *text;
+	size_t i, size;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		d = daemon_start(i < 2 ? first_page : event_41, i < 2 ? second_page : NULL, NULL);
+		out = fopen("/dev/full", "we");
+		err = open_memstream(&text, &size);
+		assert_non_null(out);
+		assert_non_null(err);
+		assert_int_equal(run_into(d, lines[i], out, err), EXIT_NO);
+		fclose(out);
+		fclose(err);
+		assert_has(text, "sessctl: standard output: No space left on device\n");
+		free(text);
+		daemon_free(d);
+	}
+}
+
+/* ---- audit, metrics ---- */
+
+/* A ledger of four events, made once. */
+static char ledger[4][256];
+
+static void make_ledger(void)
+{
+	char hex[CHAIN_HEX + 1];
+	struct chain c;
+	int i, n;
+
+	chain_init(&c);
+	for (i = 0; i < 4; i++) {
+		n = snprintf(ledger[i], sizeof(ledger[i]),
+			"{\"seq\":%d,\"prev\":\"%s\",\"event\":\"e\"}", i + 1,
+			hex_encode(c.hash, CHAIN_HASH, hex));
+		chain_append(&c, ledger[i], (size_t)n);
+		strcat(ledger[i], "\n");
+	}
+}
+
+static void events_1_2(struct daemon *d, const struct wire_frame *r)
+{
+	char body[512];
+
+	snprintf(body, sizeof(body), "%s%s", ledger[0], ledger[1]);
+	page(d, r, 2, true, body);
+}
+
+static void event_3(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 3, true, ledger[2]);
+}
+
+static void event_4(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 4, false, ledger[3]);
+}
+
+static void event_3_last(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 3, false, ledger[2]);
+}
+
+static char *all_events(void)
+{
+	static char text[sizeof(ledger)];
+
+	snprintf(text, sizeof(text), "%s%s%s%s", ledger[0], ledger[1], ledger[2], ledger[3]);
+	return text;
+}
+
+static void test_export(void **state)
+{
+	struct daemon *d = daemon_start(events_1_2, event_3, event_4, NULL);
+	struct result r = run(d, "audit export");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out, all_events());
+	assert_int_equal(d->requests[0].u.read.after, 0);
+	assert_false(d->requests[0].u.read.wait);
+	assert_int_equal(d->requests[2].u.read.after, 3);
+	release(&r, d);
+}
+
+static void read_whole(const char *path, char *ret, size_t size)
+{
+	FILE *f = fopen(path, "re");
+
+	assert_non_null(f);
+	ret[fread(ret, 1, size - 1, f)] = '\0';
+	fclose(f);
+}
+
+static void test_export_to_file(void **state)
+{
+	struct daemon *d = daemon_start(events_1_2, event_3, event_4, NULL);
+	char line[128], path[64], text[sizeof(ledger)];
+	struct result r;
+	struct stat st;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/out", d->dir);
+	snprintf(line, sizeof(line), "audit export -o %s", path);
+	r = run(d, line);
+	assert_string_equal(r.err, "");
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out, "");
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	read_whole(path, text, sizeof(text));
+	assert_string_equal(text, all_events());
+	unlink(path);
+	release(&r, d); /* rmdir() finds what was left beside it */
+}
+
+static void write_whole(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "we");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* What was there stays, and nothing is left of the attempt. */
+static void test_export_to_file_that_fails(void **state)
+{
+	struct daemon *d = daemon_start(events_1_2, hang_up, NULL);
+	char line[128], path[64], text[64];
+	struct result r;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/out", d->dir);
+	write_whole(path, "of yesterday\n");
+	snprintf(line, sizeof(line), "audit export --output=%s", path);
+	r = run(d, line);
+	assert_int_equal(r.code, EXIT_UNAVAILABLE);
+	read_whole(path, text, sizeof(text));
+	assert_string_equal(text, "of yesterday\n");
+	unlink(path);
+	release(&r, d);
+}
+
+static void test_export_to_what_is_no_file(void **state)
+{
+	struct daemon *d = daemon_start(event_4, NULL);
+	struct result r = run(d, "audit export -o /dev/null");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_NO);
+	assert_string_equal(r.err, "sessctl: /dev/null: not a regular file; use standard output\n");
+	release(&r, d);
+	d = daemon_start(event_4, NULL);
+	r = run(d, "audit export -o /nonexistent/folder/file");
+	assert_int_equal(r.code, EXIT_NO);
+	assert_has(r.err, "/nonexistent/folder/file: No such file or directory");
+	release(&r, d);
+}
+
+static void kill_client(struct daemon *d, const struct wire_frame *r)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	(void)r;
+	if (getsockopt(d->fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0 || cred.pid == getpid())
+		abort();
+	kill(cred.pid, SIGTERM);
+	silent(d, r);
+}
+
+/* A signal in the middle of it; daemon_free() finds what it left. */
+static void test_export_killed(void **state)
+{
+	struct daemon *d = daemon_absent();
+	char line[128];
+	FILE *null;
+	int status;
+	pid_t pid;
+
+	(void)state;
+	snprintf(line, sizeof(line), "audit export -o %s/out", d->dir);
+	daemon_listen(d);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		null = fopen("/dev/null", "we");
+		_exit(null ? run_into(d, line, null, null) : 99);
+	}
+	/* only now, because a process with threads should not fork */
+	d->steps[d->n_steps++] = events_1_2;
+	d->steps[d->n_steps++] = kill_client;
+	daemon_run(d);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGTERM);
+	daemon_free(d);
+}
+
+static void no_progress(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 0, true, "x\n");
+}
+
+static void test_pages_that_lead_nowhere(void **state)
+{
+	static const char *const lines[] = {"audit export", "audit verify", "metrics"};
+	struct daemon *d;
+	struct result r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+		d = daemon_start(i == 1 ? healthy : no_progress, no_progress, NULL);
+		r = run(d, lines[i]);
+		assert_int_equal(r.code, EXIT_UNAVAILABLE);
+		assert_has(r.err, "what answers on the socket is not sessd");
+		release(&r, d);
+	}
+}
+
+static void test_verify_live(void **state)
+{
+	struct daemon *d = daemon_start(healthy, events_1_2, event_3, event_4, NULL);
+	struct result r = run(d, "audit verify");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_int_equal(strncmp(r.out, "4 events, chain intact, head ", 29), 0);
+	assert_has(r.out, "Without a seal");
+	release(&r, d);
+}
+
+static void test_verify_live_with_a_gap(void **state)
+{
+	struct daemon *d = daemon_start(healthy, events_1_2, event_4, NULL);
+	struct result r = run(d, "audit verify");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_NO);
+	assert_string_equal(r.err, "");
+	assert_has(r.out, "event 3 (line 3): the sequence number is not the next one\n");
+	release(&r, d);
+	d = daemon_start(healthy, events_1_2, event_4, NULL);
+	r = run(d, "audit verify --json");
+	assert_int_equal(r.code, EXIT_NO);
+	assert_has(r.out, "{\"intact\":false,\"events\":2,\"first\":1,\"last\":2,\"head\":\"");
+	assert_has(r.out,
+		"\"sealed\":false,\"seq\":3,\"line\":3,\"error\":\"the sequence number is "
+		"not the next one\"}\n");
+	release(&r, d);
+}
+
+static void test_verify_file(void **state)
+{
+	struct daemon *d = daemon_absent();
+	char line[128], path[64];
+	struct result r;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/ledger", d->dir);
+	snprintf(line, sizeof(line), "audit verify %s", path);
+	write_whole(path, all_events());
+	r = run(d, line);
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_int_equal(strncmp(r.out, "4 events, chain intact, head ", 29), 0);
+	free(r.out);
+	free(r.err);
+	write_whole(path, all_events() + strlen(ledger[0]));
+	r = run(d, line);
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_has(r.out, "begins at seq 2: the events before it are not in this file");
+	free(r.out);
+	free(r.err);
+	write_whole(path, "");
+	r = run(d, line);
+	assert_int_equal(r.code, EXIT_NO);
+	assert_has(r.out, "there is no event to verify");
+	unlink(path);
+	free(r.out);
+	free(r.err);
+	r = run(d, line);
+	assert_int_equal(r.code, EXIT_NO);
+	assert_has(r.err, "No such file or directory");
+	free(r.out);
+	free(r.err);
+	r = run(d, "audit verify /");
+	assert_int_equal(r.code, EXIT_NO);
+	assert_has(r.err, "sessctl: /: Is a directory");
+	release(&r, d);
+}
+
+static void metrics_1(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 10, true, "# TYPE a\n");
+}
+
+static void metrics_2(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 15, false, "# EOF\n");
+}
+
+static void test_metrics(void **state)
+{
+	struct daemon *d = daemon_start(metrics_1, metrics_2, NULL);
+	struct result r = run(d, "metrics");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out, "# TYPE a\n# EOF\n");
+	assert_int_equal(d->requests[0].u.metrics.after, 0);
+	assert_int_equal(d->requests[1].u.metrics.after, 10);
+	release(&r, d);
+}
+
+/* ---- a daemon that is not as it should be ---- */
+
+static const char *const every_command[] = {"list", "list --json", "show aa11", "revoke aa11",
+	"revoke --user al", "status", "status --json", "watch", "watch --json", "audit export",
+	"audit verify", "metrics"};
+
+#define N_EVERY (sizeof(every_command) / sizeof(every_command[0]))
+
+static void test_down(void **state)
+{
+	struct daemon *d;
+	struct result r;
+	char want[160];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N_EVERY; i++) {
+		d = daemon_absent();
+		r = run(d, every_command[i]);
+		snprintf(want, sizeof(want),
+			"sessctl: %s: sessd is not running (systemctl start sessd)\n", d->path);
+		assert_int_equal(r.code, EXIT_UNAVAILABLE);
+		assert_string_equal(r.err, want);
+		assert_string_equal(r.out, "");
+		release(&r, d);
+	}
+}
+
+static void test_timeout(void **state)
+{
+	struct daemon *d;
+	struct result r;
+	char line[64];
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < N_EVERY; i++) {
+		d = daemon_start(silent, NULL);
+		snprintf(line, sizeof(line), "--timeout 20ms %s", every_command[i]);
+		r = run(d, line);
+		assert_int_equal(r.code, EXIT_UNAVAILABLE);
+		assert_has(r.err, "sessd does not answer");
+		assert_has(r.err, d->path);
+		release(&r, d);
+	}
+}
+
+static void too_old(struct daemon *d, const struct wire_frame *r)
+{
+	error(d, r, WIRE_E_VERSION, "sessctl is too old");
+}
+
+static void too_many(struct daemon *d, const struct wire_frame *r)
+{
+	error(d, r, WIRE_E_LIMIT, "too many connections");
+}
+
+static void test_hello_refused(void **state)
+{
+	static const struct {
+		step_fn *hello;
+		const char *says;
+	} cases[] = {
+		{too_old, "sessctl is too old (install the same version"},
+		{too_many, ": too many connections\n"},
+	};
+	struct daemon *d;
+	struct result r;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		d = daemon_absent();
+		d->hello = cases[i].hello;
+		daemon_run(d);
+		r = run(d, "list");
+		assert_int_equal(r.code, EXIT_UNAVAILABLE);
+		assert_has(r.err, cases[i].says);
+		release(&r, d);
+	}
+}
+
+static void rubbish(struct daemon *d, const struct wire_frame *r)
+{
+	(void)r;
+	raw(d, "rubbish", 7);
+}
+
+static void giant(struct daemon *d, const struct wire_frame *r)
+{
+	static uint8_t packet[WIRE_MAX + 1000];
+
+	(void)r;
+	raw(d, packet, sizeof(packet));
+}
+
+static void old_serial(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_frame other = *r;
+
+	other.serial--;
+	done(d, &other, 0, 0);
+}
+
+/* Fits no command: it is an answer to what only the module asks. */
+static void out_of_place(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_granted msg = {.tracked = true};
+
+	answer(d, r, WIRE_granted, &msg);
+}
+
+static void test_answers_that_make_no_sense(void **state)
+{
+	static step_fn *const steps[] = {rubbish, giant, old_serial, out_of_place};
+	struct daemon *d;
+	struct result r;
+	size_t i, k;
+
+	(void)state;
+	for (i = 0; i < N_EVERY; i++)
+		for (k = 0; k < sizeof(steps) / sizeof(steps[0]); k++) {
+			d = daemon_start(steps[k], NULL);
+			r = run(d, every_command[i]);
+			if (r.code != EXIT_UNAVAILABLE)
+				fail_msg("%s, answer %zu: exit %d", every_command[i], k, r.code);
+			assert_has(r.err, "what answers on the socket is not sessd");
+			release(&r, d);
+		}
+}
+
+/* Whatever bits are wrong, the program ends, with an exit code of its own and text that a terminal
+ * can be shown. */
+static void test_noise(void **state)
+{
+	static step_fn *const answers[N_EVERY][3] = {{first_page, second_page},
+		{first_page, second_page}, {one_session}, {ended}, {ended_two}, {troubled},
+		{troubled}, {healthy, event_41, event_42}, {healthy, event_41, event_42},
+		{events_1_2, event_3_last}, {healthy, events_1_2, event_3_last},
+		{metrics_1, metrics_2}};
+	struct daemon *d;
+	struct result r;
+	unsigned seed;
+	size_t i, k;
+	char line[64];
+
+	(void)state;
+	for (seed = 1; seed <= 60; seed++)
+		for (i = 0; i < N_EVERY; i++) {
+			d = daemon_absent();
+			for (k = 0; k < 3 && answers[i][k] != NULL; k++)
+				d->steps[d->n_steps++] = answers[i][k];
+			d->noise = seed;
+			daemon_run(d);
+			/* a flipped type may leave the client waiting for more */
+			snprintf(line, sizeof(line), "--timeout 2s %s", every_command[i]);
+			r = run(d, line);
+			assert_in_range(r.code, EXIT_DONE, EXIT_NO_SESSION);
+			assert_null(strchr(r.err, '\033'));
+			release(&r, d);
+		}
+}
+
+/* A socket that somebody else made is not believed. */
+static void test_not_root(void **state)
+{
+	struct daemon *d;
+	struct result r;
+	int ready[2], status;
+	pid_t pid;
+	char c;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	d = daemon_absent();
+	assert_int_equal(chmod(d->dir, 0777), 0);
+	assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (setgroups(0, NULL) < 0 || setgid(65534) < 0 || setuid(65534) < 0)
+			_exit(1);
+		daemon_listen(d);
+		if (write(ready[1], "r", 1) != 1)
+			_exit(1);
+		pause();
+		_exit(0);
+	}
+	close(ready[1]);
+	assert_int_equal(read(ready[0], &c, 1), 1);
+	close(ready[0]);
+	r = run(d, "list");
+	assert_int_equal(r.code, EXIT_UNAVAILABLE);
+	assert_has(r.err, "what answers on the socket is not sessd (look at who owns the socket");
+	kill(pid, SIGKILL);
+	waitpid(pid, &status, 0);
+	release(&r, d);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_list_all_of_user),
+		cmocka_unit_test(test_list_json),
+		cmocka_unit_test(test_list_of_nothing),
+		cmocka_unit_test(test_list_that_goes_in_circles),
+		cmocka_unit_test(test_text_that_cannot_be_sent),
+		cmocka_unit_test(test_show),
+		cmocka_unit_test(test_show_json),
+		cmocka_unit_test(test_errors_of_the_daemon),
+		cmocka_unit_test(test_revoke_user),
+		cmocka_unit_test(test_revoke_goes_on_after_an_unknown_one),
+		cmocka_unit_test(test_revoke_survivors),
+		cmocka_unit_test(test_revoke_json),
+		cmocka_unit_test(test_revoke_user_without_sessions),
+		cmocka_unit_test(test_revoke_cut_off),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_with_trouble),
+		cmocka_unit_test(test_status_json),
+		cmocka_unit_test(test_watch),
+		cmocka_unit_test(test_watch_json),
+		cmocka_unit_test(test_watch_ends_quietly),
+		cmocka_unit_test(test_broken_pipe),
+		cmocka_unit_test(test_full_disk),
+		cmocka_unit_test(test_export),
+		cmocka_unit_test(test_export_to_file),
+		cmocka_unit_test(test_export_to_file_that_fails),
+		cmocka_unit_test(test_export_to_what_is_no_file),
+		cmocka_unit_test(test_export_killed),
+		cmocka_unit_test(test_pages_that_lead_nowhere),
+		cmocka_unit_test(test_verify_live),
+		cmocka_unit_test(test_verify_live_with_a_gap),
+		cmocka_unit_test(test_verify_file),
+		cmocka_unit_test(test_metrics),
+		cmocka_unit_test(test_down),
+		cmocka_unit_test(test_timeout),
+		cmocka_unit_test(test_hello_refused),
+		cmocka_unit_test(test_answers_that_make_no_sense),
+		cmocka_unit_test(test_noise),
+		cmocka_unit_test(test_not_root),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	setenv("TZ", "UTC", 1);
+	unsetenv("NO_COLOR");
+	tzset();
+	make_ledger();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
