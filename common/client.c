@@ -105,23 +105,22 @@ static enum client_status say_hello(struct client *c, const char *program)
 {
 	struct wire_hello hello = {
 		.version_min = WIRE_VERSION_MIN, .version_max = WIRE_VERSION_MAX};
-	uint8_t buf[WIRE_MAX];
-	struct wire_frame frame;
+	const struct wire_frame *frame = &c->frame;
 	enum client_status status;
 
 	snprintf(hello.program, sizeof(hello.program), "%s", program);
 	status = client_send(c, WIRE_hello, &hello);
 	if (status == CLIENT_OK)
-		status = client_recv(c, buf, &frame);
+		status = client_recv(c, c->buf, &c->frame);
 	if (status != CLIENT_OK)
 		return status;
-	if (frame.type == WIRE_welcome && frame.u.welcome.version >= WIRE_VERSION_MIN &&
-		frame.u.welcome.version <= WIRE_VERSION_MAX)
+	if (frame->type == WIRE_welcome && frame->u.welcome.version >= WIRE_VERSION_MIN &&
+		frame->u.welcome.version <= WIRE_VERSION_MAX)
 		return CLIENT_OK;
-	if (frame.type != WIRE_error)
+	if (frame->type != WIRE_error)
 		return CLIENT_HOSTILE;
-	snprintf(c->text, sizeof(c->text), "%s", frame.u.error.text);
-	return frame.u.error.code == WIRE_E_VERSION ? CLIENT_VERSION : CLIENT_DOWN;
+	snprintf(c->text, sizeof(c->text), "%s", frame->u.error.text);
+	return frame->u.error.code == WIRE_E_VERSION ? CLIENT_VERSION : CLIENT_DOWN;
 }
 
 enum client_status client_open(
@@ -130,7 +129,9 @@ enum client_status client_open(
 	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	enum client_status status;
 
-	*c = (struct client){.fd = -1, .deadline = deadline};
+	memset(c, 0, sizeof(*c));
+	c->fd = -1;
+	c->deadline = deadline;
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return CLIENT_DOWN;
 	memcpy(addr.sun_path, path, strlen(path));
@@ -156,13 +157,12 @@ void client_close(struct client *c)
 
 enum client_status client_send(struct client *c, enum wire_type type, const void *msg)
 {
-	uint8_t buf[WIRE_MAX];
 	enum client_status status;
 	size_t len;
 
-	if (wire_encode(type, ++c->serial, msg, buf, sizeof(buf), &len) < 0)
+	if (wire_encode(type, ++c->serial, msg, c->buf, sizeof(c->buf), &len) < 0)
 		return CLIENT_INVALID;
-	while (send(c->fd, buf, len, MSG_NOSIGNAL) < 0) {
+	while (send(c->fd, c->buf, len, MSG_NOSIGNAL) < 0) {
 		if (errno == EINTR)
 			continue;
 		if (errno != EAGAIN)

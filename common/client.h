@@ -26,6 +26,9 @@ struct client {
 	uint32_t serial;	      /* of the last request */
 	uint64_t deadline;	      /* clock_boot(); UINT64_MAX: none */
 	char text[TEXT_LONG_MAX + 1]; /* CLIENT_VERSION, or the daemon's error to hello */
+	/* private: not on the stack, because a stranger's thread may have a small one */
+	uint8_t buf[WIRE_MAX];
+	struct wire_frame frame;
 };
 
 /* One line for people, without names or numbers. */

@@ -289,8 +289,13 @@ void ending_close(struct core *core, const struct event *event)
 	struct session *s = session_by_sid(&core->table, &event->u.close->sid);
 
 	fault_point(FAULT_close_received);
-	/* one that is being ended goes its way; one that is not there is over already */
-	if (s == NULL || s->phase == PHASE_ENDING) {
+	/* over already; or in the spool still, as the module then finds out */
+	if (s == NULL) {
+		answer_error(event->answer, WIRE_E_NO_SESSION, NULL);
+		return;
+	}
+	/* one that is being ended goes its way */
+	if (s->phase == PHASE_ENDING) {
 		answer_send(event->answer, WIRE_done, &done, true);
 		return;
 	}

@@ -224,7 +224,7 @@ static inline int processes_main(int (*tests)(void))
 	struct cgroups cg;
 	char name[64];
 	int status;
-	pid_t pid;
+	pid_t pid, done;
 
 	cgroups_init(&cg);
 	snprintf(name, sizeof(name), "sessd-unit-%d", (int)getpid());
@@ -236,12 +236,13 @@ static inline int processes_main(int (*tests)(void))
 	pid = fork();
 	if (pid == 0)
 		child_main(tests, name, cg.root_fd);
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
+	do
+		done = waitpid(-1, &status, 0);
+	while (done != pid && (done >= 0 || errno == EINTR));
 	if (cg.root_fd >= 0)
 		remove_own(cg.root_fd, name);
 	cgroups_fini(&cg);
-	return pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	return done == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
 #endif

@@ -657,7 +657,7 @@ static void test_frozen(void **state)
 {
 	struct bed b = bed_new();
 	char name[64], pid_text[16];
-	struct report report;
+	struct report report = {0};
 	struct proc_stat st;
 	struct reap_order o;
 	uint32_t audit;
@@ -681,7 +681,6 @@ static void test_frozen(void **state)
 			poll(NULL, 0, 1);
 		}
 		o = order_of(audit, pid);
-		*&report = (struct report){0};
 		reaper_end(b.reaper, &o, on_report, &report, NULL);
 		close(o.leader_pidfd);
 		turn_until(&b, &report.survived, 1);
