@@ -99,7 +99,7 @@ $(B)/pam_module/pam_sess.so: $(PAM_OBJS) $(B)/libcommon.a pam_module/pam_sess.ma
 # A unit test links with the archives, so it holds little more than what it tests.
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsessd.a $(B)/libpam_sess.a $(B)/libsessctl.a $(B)/libcommon.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(SESSD_LIBS) -lpam -lkeyutils
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(SESSD_LIBS) $(SESSCTL_LIBS) -lpam -lkeyutils
 
 unit: $(UNIT_TESTS)
 	$(Q)tests/run unit

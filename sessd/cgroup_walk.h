@@ -10,7 +10,8 @@
 /* Levels below the first that are looked at: more than sessd makes and than logind does. */
 #define CGROUP_DEPTH 64
 
-/* `path` (from `/`) below root_fd: a directory's descriptor, or -errno; -EINVAL for one with `..`. */
+/* `path` (from `/`) below root_fd: a directory's descriptor, or -errno; -EINVAL for one with `..`.
+ */
 int cgroup_open(int root_fd, const char *path);
 
 /* Opens a control file of the cgroup dir_fd, or -errno. */

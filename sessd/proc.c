@@ -74,7 +74,8 @@ static int stat_parse(const char *line, struct proc_stat *ret)
 	if (open == NULL || end == NULL || end < open)
 		return -EBADMSG;
 	if (sscanf(end + 1,
-		    " %c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu",
+		    " %c %d %*d %*d %d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
+		    "%llu",
 		    &st.state, &ppid, &tty, &start) != 4)
 		return -EBADMSG;
 	len = (size_t)(end - open - 1);

@@ -24,7 +24,7 @@ struct proc_stat {
 
 /* All return 0 or -errno; -ESRCH when there is no such process. */
 int proc_stat(pid_t pid, struct proc_stat *ret);
-int proc_audit_session(pid_t pid, uint32_t *ret);   /* may be PROC_NO_AUDIT */
+int proc_audit_session(pid_t pid, uint32_t *ret); /* may be PROC_NO_AUDIT */
 /* The same by way of an open /proc, for those who ask of many: cheaper. */
 int proc_audit_session_at(int proc_fd, pid_t pid, uint32_t *ret);
 int proc_cgroup(pid_t pid, char *ret, size_t size); /* the cgroup v2 path, from `/` */

@@ -109,7 +109,8 @@ static void begin_grace(struct reap *reap)
 	else
 		reap_told(reap, reap->leader);
 	/* where it cannot be watched, the whole grace is waited for */
-	loop_io_add(reap->reaper->loop, &reap->leader_io, reap->leader_fd, EPOLLIN, on_leader, reap);
+	loop_io_add(
+		reap->reaper->loop, &reap->leader_io, reap->leader_fd, EPOLLIN, on_leader, reap);
 	reap_wake(reap, reap->grace);
 }
 
@@ -179,8 +180,8 @@ static bool list_has_leader(const struct reap *reap)
 
 	if (reap->tree)
 		return true;
-	if (reap->audit_session != PROC_NO_AUDIT &&
-		proc_audit_session(reap->leader, &audit) == 0 && audit == reap->audit_session)
+	if (reap->audit_session != PROC_NO_AUDIT && proc_audit_session(reap->leader, &audit) == 0 &&
+		audit == reap->audit_session)
 		return true;
 	return len > 0 && proc_cgroup(reap->leader, path, sizeof(path)) == 0 &&
 	       strncmp(path, reap->cgroup, len) == 0 && (path[len] == '\0' || path[len] == '/');
@@ -227,8 +228,8 @@ static void settle(struct reap *reap)
 	if (leader && pidfd_signal(reap->leader_fd, SIGKILL) == 0 && !reap->tree)
 		reap_told(reap, reap->leader);
 	clean = sweeps(reap) ? reap->quiet >= 2 : reap->quiet >= 1;
-	rest = leader || (reap->cgroup[0] != '\0' &&
-				 !cgroup_is_empty(reap->reaper->cg, reap->cgroup));
+	rest = leader ||
+	       (reap->cgroup[0] != '\0' && !cgroup_is_empty(reap->reaper->cg, reap->cgroup));
 	if (clean && !rest) {
 		report_gone(reap, elapsed);
 		return;

@@ -1,7 +1,7 @@
 /*
  * A session of which only the leader is known: no cgroup of its own, no audit session. Who descends
- * from him is found by ppid, from the top down. A member whose parent has died would be lost, so all
- * are stopped before any is killed. What had left the tree before (a double fork) is not found.
+ * from him is found by ppid, from the top down. A member whose parent has died would be lost, so
+ * all are stopped before any is killed. What had left the tree before (a double fork) is not found.
  */
 #include <signal.h>
 #include <unistd.h>

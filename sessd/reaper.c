@@ -79,8 +79,7 @@ static void on_timer(void *ctx)
 
 void reap_wake(struct reap *reap, uint64_t in)
 {
-	int r = loop_timer_set(
-		reap->reaper->loop, &reap->timer, clock_boot() + in, on_timer, reap);
+	int r = loop_timer_set(reap->reaper->loop, &reap->timer, clock_boot() + in, on_timer, reap);
 
 	assert(r == 0);
 	(void)r;

@@ -43,12 +43,12 @@ struct reap_order {
 };
 
 struct reap_result {
-	bool gone;	    /* no process is left; this is the last report */
+	bool gone; /* no process is left; this is the last report */
 	/* Different processes that were in the session and were told to end. By number: one that
 	 * took another's number meanwhile is not counted; nor is one that was born and died between
 	 * two looks. */
 	uint32_t signalled;
-	uint64_t elapsed;   /* ns since the order */
+	uint64_t elapsed; /* ns since the order */
 	uint32_t survivors;
 	char survivor_list[TEXT_LONG_MAX + 1]; /* `pid name state`, comma-separated, escaped */
 };
@@ -63,7 +63,8 @@ int reaper_new(struct loop *loop, struct cgroups *cg, struct reaper **ret);
 /* Forgets what is under way without a report; processes are left as they are. */
 void reaper_free(struct reaper *r);
 
-/* -errno only where memory or descriptors are out. *ret is valid until the last report; it may be NULL. */
+/* -errno only where memory or descriptors are out. *ret is valid until the last report; it may be
+ * NULL. */
 int reaper_end(struct reaper *r, const struct reap_order *order, reap_report_fn *fn, void *ctx,
 	struct reap **ret);
 

@@ -36,7 +36,7 @@ void survivors_add(struct survivors *s, pid_t pid)
 	size_t len;
 
 	s->n++;
-	if (s->len >= sizeof(s->text) - sizeof(MORE)) /* MORE is there already */
+	if (s->len == sizeof(s->text)) /* it is full, and says so */
 		return;
 	proc_stat(pid, &st);
 	show_name(st.comm, name, sizeof(name));

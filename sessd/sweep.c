@@ -43,8 +43,9 @@ int sweep_new(struct loop *loop, struct sweep **ret)
 	if (s == NULL)
 		return -ENOMEM;
 	*s = (struct sweep){.loop = loop, .proc_fd = procdir_open()};
-	r = s->proc_fd < 0 ? s->proc_fd
-			   : loop_timer_set(loop, &s->timer, clock_boot() + DURATION_MAX, on_timer, s);
+	r = s->proc_fd < 0
+		    ? s->proc_fd
+		    : loop_timer_set(loop, &s->timer, clock_boot() + DURATION_MAX, on_timer, s);
 	if (r < 0) {
 		sweep_free(s);
 		return r;

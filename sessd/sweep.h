@@ -1,7 +1,7 @@
 /*
  * Readings of /proc, in slices of a loop turn each, which everybody who waits for one shares: one
- * reading for thousands of sessions that end together. A reading that has begun is joined by nobody,
- * so each sees every process that lived through the whole of his.
+ * reading for thousands of sessions that end together. A reading that has begun is joined by
+ * nobody, so each sees every process that lived through the whole of his.
  */
 #ifndef SESSD_SWEEP_H
 #define SESSD_SWEEP_H

@@ -41,21 +41,21 @@
 
 static int own_root_fd = -1;
 
-#define need(condition, reason)                            \
-	do {                                               \
-		if (!(condition)) {                        \
+#define need(condition, reason)                              \
+	do {                                                 \
+		if (!(condition)) {                          \
 			print_message("skip: %s\n", reason); \
-			skip();                            \
-		}                                          \
+			skip();                              \
+		}                                            \
 	} while (0)
 
 /* Waits until the condition holds; fails the test where it never does. */
-#define await(condition)                                               \
-	do {                                                           \
-		uint64_t await_end = clock_boot() + PATIENCE_NS;       \
-		while (!(condition) && clock_boot() < await_end)       \
-			poll(NULL, 0, 1);                              \
-		assert_true(condition);                                \
+#define await(condition)                                         \
+	do {                                                     \
+		uint64_t await_end = clock_boot() + PATIENCE_NS; \
+		while (!(condition) && clock_boot() < await_end) \
+			poll(NULL, 0, 1);                        \
+		assert_true(condition);                          \
 	} while (0)
 
 static inline int write_text(int dir_fd, const char *name, const char *text)
@@ -80,8 +80,8 @@ struct shared {
 
 static inline struct shared *shared_new(void)
 {
-	struct shared *s = mmap(
-		NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct shared *s =
+		mmap(NULL, sizeof(*s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	assert_true(s != MAP_FAILED);
 	return s;
@@ -182,7 +182,7 @@ static inline bool audit_works(void)
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-#define NEED_AUDIT() need(audit_works(), "no audit session can be made here")
+#define NEED_AUDIT()  need(audit_works(), "no audit session can be made here")
 #define NEED_CGROUP() need(own_root_fd >= 0, "no cgroup2 can be written here")
 
 /* The cgroups as a daemon in the tests' own cgroup namespace would find them. */

@@ -234,33 +234,33 @@ static void test_planted_key(void **state)
 /* A user's forgery of the right length, and keys of root's that are no token. */
 static void case_not_believed(void)
 {
-	struct token token = token_of(7);
+	struct token token = token_of(7), got;
 	key_serial_t ring;
 
 	keyinit(USER);
 	CHECK(setresuid(USER, USER, 0) == 0);
 	CHECK(add_key("user", "sessd:token", token.b, TOKEN_BYTES, KEY_SPEC_SESSION_KEYRING) > 0);
 	CHECK(setresuid(0, 0, 0) == 0);
-	CHECK(!found(7));
+	CHECK(!keyring_find(&got));
 	CHECK(keyctl_join_session_keyring(NULL) > 0);
 	CHECK(add_key("user", "sessd:tokens", token.b, TOKEN_BYTES, KEY_SPEC_SESSION_KEYRING) > 0);
 	CHECK(add_key("user", "a;b;sessd:token", token.b, TOKEN_BYTES, KEY_SPEC_SESSION_KEYRING) >
 		0);
 	CHECK(add_key("logon", "sessd:token", token.b, TOKEN_BYTES, KEY_SPEC_SESSION_KEYRING) > 0);
-	CHECK(!found(7));
+	CHECK(!keyring_find(&got));
 	/* one byte short or long */
 	CHECK(add_key("user", "sessd:token", token.b, TOKEN_BYTES - 1, KEY_SPEC_SESSION_KEYRING) >
 		0);
-	CHECK(!found(7));
+	CHECK(!keyring_find(&got));
 	CHECK(add_key("user", "sessd:token", "0123456789abcdef0123456789abcdefX", TOKEN_BYTES + 1,
 		      KEY_SPEC_SESSION_KEYRING) > 0);
-	CHECK(!found(7) && !found('0'));
+	CHECK(!keyring_find(&got));
 	/* a genuine one, but not a direct child */
 	CHECK(keyctl_join_session_keyring(NULL) > 0);
 	ring = add_key("keyring", "below", NULL, 0, KEY_SPEC_SESSION_KEYRING);
 	CHECK(ring > 0);
 	CHECK(add_key("user", "sessd:token", token.b, TOKEN_BYTES, ring) > 0);
-	CHECK(!found(7));
+	CHECK(!keyring_find(&got));
 }
 
 static void test_not_believed(void **state)

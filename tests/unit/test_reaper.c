@@ -600,8 +600,7 @@ static void watch_survivor(struct shared *s)
 	uint32_t audit = (uint32_t)s->pid[1];
 	pid_t pid = s->pid[0];
 
-	if (!refuse_signals() || loop_new(&b.loop) < 0 ||
-		reaper_new(b.loop, &b.cg, &b.reaper) < 0)
+	if (!refuse_signals() || loop_new(&b.loop) < 0 || reaper_new(b.loop, &b.cg, &b.reaper) < 0)
 		_exit(2);
 	reaper_set_patience(b.reaper, 20 * NS_PER_MS);
 	o = order_of(audit, pid);
@@ -816,8 +815,8 @@ static void order_next(void *ctx, const struct reap_result *result)
 	struct relay *relay = ctx;
 
 	assert_true(result->gone);
-	relay->ordered = reaper_end(relay->bed->reaper, &relay->next, on_report, &relay->report,
-				 NULL) == 0;
+	relay->ordered =
+		reaper_end(relay->bed->reaper, &relay->next, on_report, &relay->report, NULL) == 0;
 }
 
 static void test_order_from_a_report(void **state)
