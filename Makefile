@@ -101,6 +101,12 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsessd.a $(B)/libpam_sess.a $(B)/l
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(SESSD_LIBS) $(SESSCTL_LIBS) -lpam -lkeyutils
 
+# The stranger whose guest the module is: see tests/tap/module.sh.
+GUEST := $(B)/tests/pam/guest
+$(GUEST): $(patsubst %.c,$(B)/%.o,$(wildcard tests/pam/*.c)) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lpam -ldl
+
 unit: $(UNIT_TESTS)
 	$(Q)tests/run unit
 
@@ -109,12 +115,12 @@ test: deps
 	$(Q)$(MAKE) --no-print-directory test-build
 	$(Q)tests/run
 
-test-build: all $(UNIT_TESTS)
+test-build: all-and-unit
 	$(Q)$(MAKE) --no-print-directory SAN=address,undefined all-and-unit
 	$(Q)$(MAKE) --no-print-directory SAN=thread all-and-unit
 	$(Q)$(MAKE) --no-print-directory FAULTS=1 all
 
-all-and-unit: all $(UNIT_TESTS)
+all-and-unit: all $(UNIT_TESTS) $(GUEST)
 
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all
@@ -159,4 +165,4 @@ clean:
 include tests/fuzz/fuzz.mk
 -include tests/lib/lib.mk
 -include tests/bench/bench.mk
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B) -type f -name '*.d' 2>/dev/null)

@@ -153,6 +153,8 @@ void client_close(struct client *c)
 	if (c->fd >= 0)
 		close(c->fd);
 	c->fd = -1;
+	/* a request may have held a token */
+	explicit_bzero(c->buf, sizeof(c->buf));
 }
 
 enum client_status client_send(struct client *c, enum wire_type type, const void *msg)

@@ -22,18 +22,18 @@ struct key {
 	uint32_t uid;
 };
 
-static int key_describe(key_serial_t id, struct key *ret)
+static bool key_describe(key_serial_t id, struct key *ret)
 {
 	char *text, *rest;
 	unsigned uid;
 	int i;
 
 	if (keyctl_describe_alloc(id, &text) < 0)
-		return -errno;
+		return false;
 	rest = strchr(text, ';');
 	if (rest == NULL || sscanf(rest, ";%u;", &uid) != 1) {
 		free(text);
-		return -EINVAL;
+		return false;
 	}
 	*rest = '\0';
 	/* gid, permissions and then the name, which may hold any character */
@@ -41,7 +41,7 @@ static int key_describe(key_serial_t id, struct key *ret)
 		rest = strchr(rest + 1, ';');
 	*ret = (struct key){
 		.text = text, .type = text, .name = rest != NULL ? rest + 1 : "", .uid = uid};
-	return 0;
+	return true;
 }
 
 /* True where the key can only have been made by root's own hand. */
@@ -50,7 +50,7 @@ static bool key_is_token(key_serial_t id)
 	struct key key;
 	bool yes;
 
-	if (key_describe(id, &key) < 0)
+	if (!key_describe(id, &key))
 		return false;
 	yes = strcmp(key.type, TOKEN_TYPE) == 0 && strcmp(key.name, TOKEN_NAME) == 0 &&
 	      key.uid == 0;
@@ -106,7 +106,7 @@ static bool keyring_is_own(uid_t uid)
 	struct key key;
 	bool own;
 
-	if (key_describe(KEY_SPEC_SESSION_KEYRING, &key) < 0)
+	if (!key_describe(KEY_SPEC_SESSION_KEYRING, &key))
 		return false;
 	own = key.uid == uid && !starts_with(key.name, "_uid_ses.") &&
 	      !starts_with(key.name, "_uid.");

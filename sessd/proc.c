@@ -17,13 +17,13 @@
 
 /* Reads a whole small file, or its first size - 1 bytes, and ends it with NUL. Returns the length;
  * -ESRCH where the process went away, before or while it was read. */
-static ssize_t read_file(int dirfd, const char *path, char *buf, size_t size)
+static ssize_t read_file(const char *path, char *buf, size_t size)
 {
 	size_t len = 0;
 	ssize_t n = 0;
 	int fd, r = 0;
 
-	fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
 	while (len < size - 1) {
@@ -48,7 +48,7 @@ static ssize_t read_pid_file(pid_t pid, const char *name, char *buf, size_t size
 	if (pid <= 0)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	return read_file(AT_FDCWD, path, buf, size);
+	return read_file(path, buf, size);
 }
 
 /* tty_nr holds a device number as the kernel packs it for user space (new_encode_dev()). */
@@ -124,14 +124,25 @@ int proc_audit_session(pid_t pid, uint32_t *ret)
 	return n < 0 ? (int)n : audit_parse(buf, ret);
 }
 
+/* One read gives all of it, and this is called for every process there is. */
 int proc_audit_session_at(int proc_fd, pid_t pid, uint32_t *ret)
 {
 	char buf[32], path[32];
+	int fd, r = 0;
 	ssize_t n;
 
 	snprintf(path, sizeof(path), "%d/sessionid", (int)pid);
-	n = read_file(proc_fd, path, buf, sizeof(buf));
-	return n < 0 ? (int)n : audit_parse(buf, ret);
+	fd = openat(proc_fd, path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT ? -ESRCH : -errno;
+	n = read(fd, buf, sizeof(buf) - 1);
+	if (n < 0)
+		r = -errno;
+	close(fd);
+	if (r < 0)
+		return r;
+	buf[n] = '\0';
+	return audit_parse(buf, ret);
 }
 
 int proc_cgroup(pid_t pid, char *ret, size_t size)
@@ -157,7 +168,7 @@ int proc_cgroup(pid_t pid, char *ret, size_t size)
 int proc_boot_id(char ret[PROC_BOOT_ID])
 {
 	char buf[PROC_BOOT_ID + 1];
-	ssize_t n = read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", buf, sizeof(buf));
+	ssize_t n = read_file("/proc/sys/kernel/random/boot_id", buf, sizeof(buf));
 
 	if (n < 0)
 		return (int)n;

@@ -77,6 +77,11 @@ void reap_told(struct reap *reap, pid_t pid);
 
 bool reap_leader_lives(const struct reap *reap);
 
+/* reap_report.c. After a pass of KILL: who lives, as that pass saw them. */
+void reap_report_survivors(struct reap *reap, uint64_t elapsed);
+/* The last report: frees the reap. */
+void reap_report_gone(struct reap *reap, uint64_t elapsed);
+
 /* reap_tree.c. Makes the leader the first member; false where it is gone. */
 bool reap_tree_init(struct reap *reap);
 /* A sweep came by this process: is it a child of a member? */

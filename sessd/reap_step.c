@@ -11,7 +11,6 @@
 #include "common/timestamp.h"
 #include "sessd/log.h"
 #include "sessd/reap.h"
-#include "sessd/survivors.h"
 #include "sessd/victim.h"
 
 /* Between two passes of KILL: growing, and after the report of survivors growing on, because then
@@ -19,6 +18,8 @@
 #define DELAY_FIRST (1 * NS_PER_MS)
 #define DELAY_MOST  (50 * NS_PER_MS)
 #define DELAY_LATER (5 * NS_PER_SEC)
+/* So many passes follow each other however long a reading of /proc takes. */
+#define QUICK_PASSES 3
 
 /* More processes than a session has by itself: they may fork faster than a pass sees them, so that
  * STOP is repeated until a pass sees nobody new, or so often. */
@@ -155,69 +156,6 @@ static void next_pass(struct reap *reap)
 	pass_done(reap, 0);
 }
 
-struct listing {
-	const struct reap *reap;
-	struct survivors list;
-};
-
-/* Of the cgroup's processes those that the sweep has not counted. */
-static void list_member(void *ctx, pid_t pid)
-{
-	struct listing *l = ctx;
-	uint32_t audit;
-
-	if (l->reap->audit_session != PROC_NO_AUDIT && proc_audit_session(pid, &audit) == 0 &&
-		audit == l->reap->audit_session)
-		return;
-	survivors_add(&l->list, pid);
-}
-
-static bool list_has_leader(const struct reap *reap)
-{
-	char path[PROC_CGROUP];
-	uint32_t audit;
-	size_t len = strlen(reap->cgroup);
-
-	if (reap->tree)
-		return true;
-	if (reap->audit_session != PROC_NO_AUDIT && proc_audit_session(reap->leader, &audit) == 0 &&
-		audit == reap->audit_session)
-		return true;
-	return len > 0 && proc_cgroup(reap->leader, path, sizeof(path)) == 0 &&
-	       strncmp(path, reap->cgroup, len) == 0 && (path[len] == '\0' || path[len] == '/');
-}
-
-static void report_survivors(struct reap *reap, uint64_t elapsed)
-{
-	struct reap_result result = {.signalled = reap->signalled, .elapsed = elapsed};
-	struct listing l = {.reap = reap};
-	uint32_t i;
-
-	reap->reported = true;
-	survivors_init(&l.list);
-	for (i = 0; i < reap->alive && i < REAP_SAMPLE; i++)
-		survivors_add(&l.list, reap->sample[i]);
-	l.list.n = reap->alive;
-	if (reap->cgroup[0] != '\0')
-		cgroup_each(reap->reaper->cg, reap->cgroup, list_member, &l);
-	if (reap_leader_lives(reap) && !list_has_leader(reap))
-		survivors_add(&l.list, reap->leader);
-	result.survivors = l.list.n;
-	memcpy(result.survivor_list, l.list.text, sizeof(result.survivor_list));
-	reap->fn(reap->ctx, &result);
-}
-
-static void report_gone(struct reap *reap, uint64_t elapsed)
-{
-	struct reap_result result = {
-		.gone = true, .signalled = reap->signalled, .elapsed = elapsed};
-	reap_report_fn *fn = reap->fn;
-	void *ctx = reap->ctx;
-
-	reap_free(reap);
-	fn(ctx, &result);
-}
-
 /* After a pass of KILL: is anything left? Two passes in a row must have found none, because a
  * process that was born behind the place where the first one read is seen by the second. */
 static void settle(struct reap *reap)
@@ -231,18 +169,19 @@ static void settle(struct reap *reap)
 	rest = leader ||
 	       (reap->cgroup[0] != '\0' && !cgroup_is_empty(reap->reaper->cg, reap->cgroup));
 	if (clean && !rest) {
-		report_gone(reap, elapsed);
+		reap_report_gone(reap, elapsed);
 		return;
 	}
 	if (!reap->reported && elapsed >= reap->reaper->patience) {
-		report_survivors(reap, elapsed);
+		reap_report_survivors(reap, elapsed);
 		reap->delay = DELAY_MOST;
 	}
 	if (reap->quiet == 1 && !rest) {
 		next_pass(reap);
 		return;
 	}
-	cost = sweeps(reap) ? sweep_cost(reap->reaper->sweep) : 0;
+	/* who takes so long must not keep the daemon busy with readings of /proc */
+	cost = sweeps(reap) && reap->pass > QUICK_PASSES ? sweep_cost(reap->reaper->sweep) : 0;
 	reap_wake(reap, reap->delay > cost ? reap->delay : cost);
 	if (reap->reported)
 		most = DELAY_LATER;

@@ -8,6 +8,8 @@
 #include "sessd/procdir.h"
 #include "sessd/sweep.h"
 
+#define TURN NS_PER_MS /* so long, about, a turn of the loop may take */
+
 struct sweep {
 	struct loop *loop;
 	struct loop_timer timer; /* always set, so that setting it needs no memory */
@@ -19,6 +21,9 @@ struct sweep {
 	uint32_t n_wanted;
 	uint32_t n_audit;
 	uint32_t n_all;
+	pid_t pids[PROCDIR_SLICE]; /* the slice at hand: n_pids, of which `at` have been seen */
+	uint32_t n_pids;
+	uint32_t at;
 	bool running;
 	int error;
 	uint64_t began;
@@ -155,6 +160,7 @@ static void begin(struct sweep *s)
 	}
 	if (s->n_audit > 1)
 		qsort(s->sorted, s->n_audit, sizeof(struct sweep_target *), by_audit);
+	s->n_pids = s->at = 0;
 	s->running = true;
 	s->began = clock_boot();
 	s->error = procdir_rewind(s->proc_fd);
@@ -223,20 +229,38 @@ static void finish(struct sweep *s)
 	}
 }
 
-static void slice(struct sweep *s)
+/* Looks at processes of the slice at hand until the turn is used up: to look at one costs some
+ * microseconds, to kill one can cost a hundred. */
+static void look_on(struct sweep *s)
 {
-	pid_t pids[PROCDIR_SLICE], self = getpid();
-	int n = s->error == 0 ? procdir_next(s->proc_fd, pids) : 0, i;
+	uint64_t end = clock_boot() + TURN;
+	pid_t self = getpid(), pid;
 
-	note_error(s, n);
-	for (i = 0; i < n; i++) {
-		if (pids[i] > 1 && pids[i] != self)
-			look_at(s, pids[i]);
+	while (s->at < s->n_pids) {
+		pid = s->pids[s->at++];
+		if (pid > 1 && pid != self)
+			look_at(s, pid);
+		if (s->at % 16 == 0 && clock_boot() >= end)
+			return;
 	}
-	if (n > 0)
-		set_timer(s, 0);
-	else
+}
+
+static void turn(struct sweep *s)
+{
+	int n;
+
+	if (s->at == s->n_pids) {
+		n = s->error == 0 ? procdir_next(s->proc_fd, s->pids) : 0;
+		note_error(s, n);
+		s->at = 0;
+		s->n_pids = n > 0 ? (uint32_t)n : 0;
+	}
+	if (s->n_pids == 0) {
 		finish(s);
+		return;
+	}
+	look_on(s);
+	set_timer(s, 0);
 }
 
 static void on_timer(void *ctx)
@@ -247,5 +271,5 @@ static void on_timer(void *ctx)
 	if (!s->running && s->n_wanted > 0)
 		begin(s);
 	if (s->running)
-		slice(s);
+		turn(s);
 }

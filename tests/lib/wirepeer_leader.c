@@ -1,0 +1,238 @@
+/*
+ * A leader: a process that opens a session as pam_sess.so would in sshd's monitor, and stays. It
+ * speaks by common/client.c as the module does: one deadline, a second try where the connection
+ * broke, and the spool where both failed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/timestamp.h"
+#include "sessd/proc.h"
+#include "tests/lib/wirepeer.h"
+
+static struct wire_frame frame;
+static uint8_t buf[WIRE_MAX];
+
+static void report(const struct leader_parts *parts, const char *word, const char *more)
+{
+	char text[REPORT_MAX], hex[SID_HEX + 1];
+
+	snprintf(text, sizeof(text), "%s %d %s%s%s", word, (int)getpid(),
+		sid_hex(&parts->login->open.sid, hex), *more ? " " : "", more);
+	/* the one who asked may be gone */
+	send(parts->channel, text, strlen(text), MSG_NOSIGNAL);
+}
+
+/* A new loginuid brings a new audit session. */
+static void take_audit_session(uid_t uid)
+{
+	int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || dprintf(fd, "%u", (unsigned)uid) < 0)
+		die("/proc/self/loginuid");
+	close(fd);
+}
+
+static void take_terminal(void)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY), slave;
+
+	if (master < 0 || grantpt(master) < 0 || unlockpt(master) < 0 || setsid() < 0)
+		die("a terminal");
+	/* the first terminal that a leader of a session opens is his */
+	slave = open(ptsname(master), O_RDWR);
+	if (slave < 0)
+		die(ptsname(master));
+}
+
+static enum client_status ask_once(
+	const struct leader_parts *parts, enum wire_type type, const void *msg, bool *opened)
+{
+	uint64_t deadline = clock_boot() + parts->login->timeout;
+	enum client_status status;
+	struct client client;
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/%s", parts->dir, WIRE_PAM_SOCKET);
+	status = client_open(&client, path, "wirepeer", deadline);
+	*opened = status == CLIENT_OK;
+	if (status == CLIENT_OK)
+		status = client_send(&client, type, msg);
+	if (status == CLIENT_OK && !parts->login->hangup)
+		status = client_recv(&client, buf, &frame);
+	client_close(&client);
+	return status;
+}
+
+static enum client_status ask(
+	const struct leader_parts *parts, enum wire_type type, const void *msg)
+{
+	bool opened;
+	enum client_status status = ask_once(parts, type, msg, &opened);
+
+	if (status == CLIENT_DOWN && opened)
+		status = ask_once(parts, type, msg, &opened);
+	return status;
+}
+
+static void write_spool(const struct leader_parts *parts)
+{
+	static struct wire_spooled rec;
+	const struct wire_open *open_request = &parts->login->open;
+	char hex[SID_HEX + 1], from[512], to[512], boot_id[PROC_BOOT_ID];
+	struct proc_stat st;
+	size_t len;
+	int fd;
+
+#define COPY(record, kind, name, tag, presence) \
+	memcpy(&rec.name, &open_request->name, sizeof(rec.name));
+	WIRE_FIELDS_open(COPY, )
+#undef COPY
+	if (proc_stat(getpid(), &st) < 0 || proc_boot_id(boot_id) < 0)
+		die("/proc");
+	rec.leader_pid = (uint64_t)getpid();
+	rec.leader_start = st.start;
+	rec.opened_at = clock_wall();
+	memcpy(rec.boot_id, boot_id, sizeof(boot_id));
+	if (wire_encode(WIRE_spooled, 0, &rec, buf, sizeof(buf), &len) < 0)
+		die("encode what is spooled");
+	sid_hex(&rec.sid, hex);
+	snprintf(from, sizeof(from), "%s/pending/.%s.tmp", parts->dir, hex);
+	snprintf(to, sizeof(to), "%s/pending/%s", parts->dir, hex);
+	fd = open(from, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, buf, len) != (ssize_t)len || rename(from, to) < 0)
+		die(to);
+	close(fd);
+}
+
+static void report_frame(const struct leader_parts *parts)
+{
+	char more[REPORT_MAX / 2] = "";
+
+	switch (frame.type) {
+	case WIRE_refused:
+		snprintf(more, sizeof(more), "%s %s", reason_name(frame.u.refused.reason),
+			frame.u.refused.text);
+		break;
+	case WIRE_error:
+		snprintf(more, sizeof(more), "%s %s", error_id(frame.u.error.code),
+			frame.u.error.text);
+		break;
+	default:
+		break;
+	}
+	report(parts, wire_info(frame.type)->name, more);
+}
+
+/* True: it is admitted, or goes on without a daemon. */
+static bool open_session(const struct leader_parts *parts)
+{
+	enum client_status status = ask(parts, WIRE_open, &parts->login->open);
+
+	if (parts->login->hangup) {
+		report(parts, "hangup", client_status_words(status));
+		return true;
+	}
+	if (status == CLIENT_OK) {
+		report_frame(parts);
+		return frame.type == WIRE_granted;
+	}
+	if (parts->login->spool && status != CLIENT_HOSTILE) {
+		write_spool(parts);
+		report(parts, "spooled", "");
+		return true;
+	}
+	report(parts, status == CLIENT_DOWN ? "down" : status == CLIENT_TIMEOUT ? "timeout" : "failed",
+		client_status_words(status));
+	return false;
+}
+
+static void close_session(const struct leader_parts *parts)
+{
+	struct wire_close msg = {.sid = parts->login->open.sid};
+	enum client_status status = ask(parts, WIRE_close, &msg);
+
+	if (status == CLIENT_OK)
+		report_frame(parts);
+	else
+		report(parts, "down", client_status_words(status));
+}
+
+/*
+ * Connects, says hello, and dies; then a child that has the connection asks on it. The connection is
+ * the dead leader's, whoever writes to it.
+ */
+_Noreturn static void ask_after_death(const struct leader_parts *parts)
+{
+	char path[256], text[REPORT_MAX];
+	struct client client;
+	pid_t leader = getpid();
+	enum client_status status;
+	struct pollfd death = {.events = POLLIN};
+
+	snprintf(path, sizeof(path), "%s/%s", parts->dir, WIRE_PAM_SOCKET);
+	status = client_open(&client, path, "wirepeer", clock_boot() + parts->login->timeout);
+	if (status != CLIENT_OK)
+		die(client_status_words(status));
+	death.fd = pidfd_open_pid(leader);
+	if (death.fd < 0)
+		die("pidfd");
+	if (fork() != 0)
+		_exit(0);
+	/* the leader is a zombie from here on, until it is collected */
+	poll(&death, 1, -1);
+	status = client_send(&client, WIRE_open, &parts->login->open);
+	if (status == CLIENT_OK)
+		status = client_recv(&client, buf, &frame);
+	snprintf(text, sizeof(text), "%s %d", status == CLIENT_OK ? wire_info(frame.type)->name : "down",
+		(int)leader);
+	send(parts->channel, text, strlen(text), MSG_NOSIGNAL);
+	_exit(0);
+}
+
+static void obey(const struct leader_parts *parts)
+{
+	char order[32];
+	ssize_t n;
+
+	while ((n = recv(parts->channel, order, sizeof(order) - 1, 0)) > 0) {
+		order[n] = '\0';
+		if (strcmp(order, "exit") == 0)
+			return;
+		if (strcmp(order, "again") == 0)
+			open_session(parts);
+		else
+			close_session(parts);
+	}
+}
+
+void leader_main(const struct leader_parts *parts)
+{
+	struct login *l = parts->login;
+	struct pollfd p = {.fd = parts->barrier, .events = POLLIN};
+
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (sid_random(&l->open.sid) < 0 || token_random(&l->open.new_token) < 0)
+		die("random numbers");
+	if (l->audit)
+		take_audit_session((uid_t)l->open.uid);
+	if (l->tty)
+		take_terminal();
+	if (parts->barrier >= 0)
+		while (poll(&p, 1, -1) < 0 && errno == EINTR)
+			;
+	if (l->heirless)
+		ask_after_death(parts);
+	if (open_session(parts) || l->stay)
+		obey(parts);
+	_exit(0);
+}
