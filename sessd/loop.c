@@ -27,6 +27,7 @@ struct loop {
 	int epoll_fd;
 	int timer_fd;
 	uint64_t armed; /* what timer_fd stands at; 0: not armed */
+	uint64_t now;	/* while timers are called: those up to it are due; else 0 */
 	struct heap timers;
 	struct slot *slots;
 	uint32_t n_slots;
@@ -139,6 +140,9 @@ int loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t at, loo
 {
 	timer->fn = fn;
 	timer->ctx = ctx;
+	/* a timer's callback that sets one for now or before must not keep this turn going */
+	if (loop->now != 0 && at <= loop->now)
+		at = loop->now + 1;
 	return heap_put(&loop->timers, &timer->node, at);
 }
 
@@ -155,21 +159,21 @@ static struct loop_timer *first_timer(const struct loop *loop)
 		    : NULL;
 }
 
-/* Calls the timers that are due; at most as many as were set, so that those which a callback sets
- * for now wait for the next turn. */
+/* Calls the timers that are due. What a callback sets for now waits for the next turn: see
+ * loop_timer_set(). */
 static void run_timers(struct loop *loop)
 {
-	uint64_t now = clock_boot();
 	struct loop_timer *timer;
-	uint32_t n;
 
-	for (n = loop->timers.n; n > 0 && !loop->stop; n--) {
+	loop->now = clock_boot();
+	while (!loop->stop) {
 		timer = first_timer(loop);
-		if (timer == NULL || timer->node.key > now)
+		if (timer == NULL || timer->node.key > loop->now)
 			break;
 		heap_remove(&loop->timers, &timer->node);
 		timer->fn(timer->ctx);
 	}
+	loop->now = 0;
 }
 
 static void arm(struct loop *loop)

@@ -1,8 +1,8 @@
-#include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/duration.h"
 #include "common/version.h"
@@ -40,9 +40,16 @@ void histogram_add(struct histogram *h, uint64_t ns)
 	h->count++;
 }
 
+/* Begins a family. Its unit, where it has one, is the end of its name. */
 static void head(FILE *f, const char *name, const char *type, const char *help)
 {
-	fprintf(f, "# HELP sessd_%s %s\n# TYPE sessd_%s %s\n", name, help, name, type);
+	static const char unit[] = "seconds";
+	const char *last = strrchr(name, '_');
+
+	fprintf(f, "# TYPE sessd_%s %s\n", name, type);
+	if (last != NULL && strcmp(last + 1, unit) == 0)
+		fprintf(f, "# UNIT sessd_%s %s\n", name, unit);
+	fprintf(f, "# HELP sessd_%s %s\n", name, help);
 }
 
 static void counter(FILE *f, const char *name, uint64_t value, const char *help)
@@ -57,13 +64,19 @@ static void gauge(FILE *f, const char *name, uint64_t value, const char *help)
 	fprintf(f, "sessd_%s %" PRIu64 "\n", name, value);
 }
 
-static void by_reason(FILE *f, const char *name, const uint64_t *values, const char *help)
+/* One series for each reason of that use, from the start: a series that appears only with its first
+ * event has no rate then. */
+static void by_reason(FILE *f, const char *name, const uint64_t *values, unsigned use)
 {
+	static const unsigned uses[METRICS_REASONS] = {
+#define REASON_USE(id, code, reason, use, words, pam) [REASON_##id] = (use),
+		REASONS(REASON_USE)
+#undef REASON_USE
+	};
 	unsigned i;
 
-	head(f, name, "counter", help);
 	for (i = 1; i < METRICS_REASONS; i++)
-		if (reason_valid(i) && (values[i] > 0 || reason_ends((enum reason)i)))
+		if ((uses[i] & use) || (uses[i] != 0 && values[i] > 0))
 			fprintf(f, "sessd_%s_total{reason=\"%s\"} %" PRIu64 "\n", name,
 				reason_name((enum reason)i), values[i]);
 }
@@ -116,8 +129,10 @@ int metrics_text(
 		"Sessions that are being ended and have processes left.");
 	counter(f, "sessions_adopted", m->adopted,
 		"Logins that were let in while the daemon was away.");
-	by_reason(f, "sessions_refused", m->refused, "Logins that were refused.");
-	by_reason(f, "sessions_ended", m->ended, "Sessions that ended.");
+	head(f, "sessions_refused", "counter", "Logins that were refused.");
+	by_reason(f, "sessions_refused", m->refused, REASON_REFUSES);
+	head(f, "sessions_ended", "counter", "Sessions that ended.");
+	by_reason(f, "sessions_ended", m->ended, REASON_ENDS);
 	counter(f, "kills", m->kills, "Sessions that the daemon ended itself.");
 	counter(f, "processes_signalled", m->signalled, "Processes that were told to end.");
 	counter(f, "survivors", m->survivors,

@@ -1,5 +1,13 @@
 /*
  * What is counted, and its OpenMetrics text. Plain numbers: whoever does the thing counts it.
+ *
+ * The text is OpenMetrics 1.0 (application/openmetrics-text; version=1.0.0). A test reads it back
+ * and holds it to that: a family has its TYPE, UNIT and HELP in this order, each once, and then all
+ * its samples; the name ends in its unit, and an info has none; the samples of a counter end in
+ * _total, those of an info in _info with the value 1, those of a gauge in nothing; the bounds of a
+ * histogram rise, are written in the canonical form (1.0, 5e-05) and end with +Inf, its buckets are
+ * cumulative and the last is its _count; no series stands twice; `# EOF` is the last line. The
+ * _created samples, which are a recommendation, are left out: start_time_seconds says as much.
  */
 #ifndef SESSD_METRICS_H
 #define SESSD_METRICS_H
@@ -10,7 +18,7 @@
 #include "common/reason.h"
 #include "common/terms.h"
 
-#define METRICS_REASONS 16 /* one more than the largest code */
+#define METRICS_REASONS 16 /* more than the largest code */
 #define METRICS_BUCKETS 14
 
 /* Durations: cumulative counts under fixed bounds (50 µs to 10 s). */

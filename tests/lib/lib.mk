@@ -1,6 +1,17 @@
-# The two ends of a private host (see host.sh, which makes it when it is missing). Never with a sanitizer: it is
-# process 1. Hosts may come up side by side, so it appears whole or not at all.
-$(B)/tests/lib/init: tests/lib/init.c
-	$(call say,LINK,$@)
+# The tools of the tests. They are built without sanitizers also where what they test has them: hundreds of processes of
+# theirs run at the same moment, and the daemon is what is watched.
+
+WIREPEER_SOURCES := $(wildcard tests/lib/wirepeer*.c) $(filter-out common/chain.c,$(wildcard common/*.c)) sessd/proc.c
+
+.PHONY: test-tools
+test-tools: $(B)/tests/lib/wirepeer $(B)/tests/lib/init
+
+$(B)/tests/lib/wirepeer: $(WIREPEER_SOURCES) tests/lib/wirepeer.h $(wildcard common/*.h)
+	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) -o $@.$$$$ $< && mv $@.$$$$ $@
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -o $@ $(WIREPEER_SOURCES) $(LDFLAGS)
+
+$(B)/tests/lib/init: tests/lib/init.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(LDFLAGS)

@@ -20,7 +20,8 @@ static const struct {
 	{"requests", "[-u UID] SOCKET NAME N [deaf]",
 		"send N requests; deaf: without reading an answer", requests_main},
 	{"manager", "[-l DIR] COMMAND...",
-		"run a service: its notifications are lines of output; -l: with sockets handed over",
+		"run a service: its notifications are lines of output; -l: with sockets handed "
+		"over",
 		manager_main},
 };
 

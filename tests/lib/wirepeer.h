@@ -25,9 +25,11 @@ struct login {
 	bool audit;	       /* take an audit session of its own first */
 	bool tty;	       /* take a terminal of its own first */
 	bool stay;	       /* also where it was refused */
-	bool spool;	       /* where the daemon does not answer, write it down, as the module does */
-	bool hangup;	       /* disconnect at once, without reading the answer */
-	bool heirless;	       /* ask through a child, and be dead before it does */
+	bool spool;  /* where the daemon does not answer, write it down, as the module does */
+	bool hangup; /* disconnect at once, without reading the answer */
+	bool dead;   /* connect, and be dead before the request is sent (by a child) */
+	pid_t wake;  /* with dead: be dead before the connection is accepted; then
+			SIGCONT to this process */
 };
 
 /* What a leader is made of, lent. */

@@ -9,10 +9,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/timestamp.h"
@@ -97,8 +95,7 @@ static void write_spool(const struct leader_parts *parts)
 	memcpy(&rec.name, &open_request->name, sizeof(rec.name));
 	WIRE_FIELDS_open(COPY, )
 #undef COPY
-	if (proc_stat(getpid(), &st) < 0 || proc_boot_id(boot_id) < 0)
-		die("/proc");
+		if (proc_stat(getpid(), &st) < 0 || proc_boot_id(boot_id) < 0) die("/proc");
 	rec.leader_pid = (uint64_t)getpid();
 	rec.leader_start = st.start;
 	rec.opened_at = clock_wall();
@@ -116,7 +113,7 @@ static void write_spool(const struct leader_parts *parts)
 
 static void report_frame(const struct leader_parts *parts)
 {
-	char more[REPORT_MAX / 2] = "";
+	char more[TEXT_LONG_MAX + 64] = "";
 
 	switch (frame.type) {
 	case WIRE_refused:
@@ -151,7 +148,10 @@ static bool open_session(const struct leader_parts *parts)
 		report(parts, "spooled", "");
 		return true;
 	}
-	report(parts, status == CLIENT_DOWN ? "down" : status == CLIENT_TIMEOUT ? "timeout" : "failed",
+	report(parts,
+		status == CLIENT_DOWN	   ? "down"
+		: status == CLIENT_TIMEOUT ? "timeout"
+					   : "failed",
 		client_status_words(status));
 	return false;
 }
@@ -167,35 +167,57 @@ static void close_session(const struct leader_parts *parts)
 		report(parts, "down", client_status_words(status));
 }
 
+static void send_packet(int fd, enum wire_type type, const void *msg)
+{
+	size_t len;
+
+	if (wire_encode(type, 1, msg, buf, sizeof(buf), &len) < 0)
+		die("encode a request");
+	send(fd, buf, len, MSG_NOSIGNAL);
+}
+
+/* The word of the first answer that is no welcome. */
+static const char *hear(int fd)
+{
+	ssize_t n;
+
+	do {
+		n = recv(fd, buf, sizeof(buf), 0);
+		if (n <= 0)
+			return "closed";
+		if (wire_decode(buf, (size_t)n, &frame) < 0)
+			return "malformed";
+	} while (frame.type == WIRE_welcome);
+	return wire_info(frame.type)->name;
+}
+
 /*
- * Connects, says hello, and dies; then a child that has the connection asks on it. The connection is
- * the dead leader's, whoever writes to it.
+ * Connects, and dies; then a child that has the connection too asks on it. The connection is the
+ * dead leader's, whoever writes to it.
  */
 _Noreturn static void ask_after_death(const struct leader_parts *parts)
 {
-	char path[256], text[REPORT_MAX];
-	struct client client;
-	pid_t leader = getpid();
-	enum client_status status;
-	struct pollfd death = {.events = POLLIN};
+	struct wire_hello hello = {.version_min = 1, .version_max = 1, .program = "wirepeer"};
+	struct pollfd death = {.events = POLLIN, .fd = pidfd_open_pid(getpid())};
+	char path[256];
+	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", parts->dir, WIRE_PAM_SOCKET);
-	status = client_open(&client, path, "wirepeer", clock_boot() + parts->login->timeout);
-	if (status != CLIENT_OK)
-		die(client_status_words(status));
-	death.fd = pidfd_open_pid(leader);
-	if (death.fd < 0)
-		die("pidfd");
+	fd = connect_socket(path);
+	if (fd < 0 || death.fd < 0)
+		die(path);
+	send_packet(fd, WIRE_hello, &hello);
+	/* the daemon has accepted it and knows who it is */
+	if (parts->login->wake == 0 && recv(fd, buf, sizeof(buf), 0) <= 0)
+		die("no welcome");
 	if (fork() != 0)
 		_exit(0);
-	/* the leader is a zombie from here on, until it is collected */
-	poll(&death, 1, -1);
-	status = client_send(&client, WIRE_open, &parts->login->open);
-	if (status == CLIENT_OK)
-		status = client_recv(&client, buf, &frame);
-	snprintf(text, sizeof(text), "%s %d", status == CLIENT_OK ? wire_info(frame.type)->name : "down",
-		(int)leader);
-	send(parts->channel, text, strlen(text), MSG_NOSIGNAL);
+	while (poll(&death, 1, -1) < 0 && errno == EINTR)
+		;
+	if (parts->login->wake != 0)
+		kill(parts->login->wake, SIGCONT);
+	send_packet(fd, WIRE_open, &parts->login->open);
+	report(parts, hear(fd), "");
 	_exit(0);
 }
 
@@ -230,7 +252,7 @@ void leader_main(const struct leader_parts *parts)
 	if (parts->barrier >= 0)
 		while (poll(&p, 1, -1) < 0 && errno == EINTR)
 			;
-	if (l->heirless)
+	if (l->dead)
 		ask_after_death(parts);
 	if (open_session(parts) || l->stay)
 		obey(parts);

@@ -1,0 +1,437 @@
+#include "tests/unit/seeded.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+#include "common/duration.h"
+#include "common/timestamp.h"
+#include "sessd/loop.h"
+
+#define SOURCES 300 /* more than the kernel hands out at once */
+#define TIMERS	500
+
+struct fixture;
+
+/* A descriptor that is ready or not, and what happens when it is found ready. */
+struct source {
+	struct fixture *f;
+	struct loop_io io;
+	int fd;
+	unsigned calls;
+	uint32_t events;
+	void (*act)(struct source *self);
+};
+
+struct fixture {
+	struct loop *loop;
+	struct source sources[SOURCES];
+	unsigned n, calls;
+	struct loop_timer timers[TIMERS];
+	uint64_t last;
+};
+
+static void called(void *ctx, uint32_t events)
+{
+	struct source *s = ctx;
+
+	s->calls++;
+	s->f->calls++;
+	s->events = events;
+	if (s->act != NULL)
+		s->act(s);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_non_null(f);
+	assert_int_equal(loop_new(&f->loop), 0);
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	unsigned i;
+
+	for (i = 0; i < f->n; i++) {
+		loop_io_remove(f->loop, &f->sources[i].io);
+		close(f->sources[i].fd);
+	}
+	loop_free(f->loop);
+	free(f);
+	return 0;
+}
+
+static struct source *source_add(struct fixture *f, bool ready, void (*act)(struct source *self))
+{
+	struct source *s = &f->sources[f->n++];
+
+	s->f = f;
+	s->act = act;
+	s->fd = eventfd(ready, EFD_CLOEXEC | EFD_NONBLOCK);
+	assert_true(s->fd >= 0);
+	assert_int_equal(loop_io_add(f->loop, &s->io, s->fd, EPOLLIN, called, s), 0);
+	return s;
+}
+
+static void turn(struct fixture *f)
+{
+	assert_int_equal(loop_turn(f->loop, 0), 0);
+}
+
+static void drain(struct source *s)
+{
+	uint64_t n;
+
+	assert_int_equal(read(s->fd, &n, sizeof(n)), sizeof(n));
+}
+
+static void remove_self(struct source *s)
+{
+	loop_io_remove(s->f->loop, &s->io);
+}
+
+static void remove_all(struct source *s)
+{
+	unsigned i;
+
+	for (i = 0; i < s->f->n; i++)
+		loop_io_remove(s->f->loop, &s->f->sources[i].io);
+}
+
+static void level_triggered(void **state)
+{
+	struct fixture *f = *state;
+	struct source *s = source_add(f, true, NULL);
+
+	turn(f);
+	turn(f);
+	assert_int_equal(s->calls, 2);
+	assert_int_equal(s->events, EPOLLIN);
+	drain(s);
+	turn(f);
+	assert_int_equal(s->calls, 2);
+}
+
+static void change(void **state)
+{
+	struct fixture *f = *state;
+	struct source *s = source_add(f, true, NULL);
+
+	assert_int_equal(loop_io_change(f->loop, &s->io, 0), 0);
+	turn(f);
+	assert_int_equal(s->calls, 0);
+	assert_int_equal(loop_io_change(f->loop, &s->io, EPOLLOUT), 0);
+	turn(f);
+	assert_int_equal(s->events, EPOLLOUT);
+	assert_int_equal(loop_io_change(f->loop, &s->io, EPOLLIN | EPOLLOUT), 0);
+	turn(f);
+	assert_int_equal(s->events, EPOLLIN | EPOLLOUT);
+	assert_int_equal(s->calls, 2);
+}
+
+static void removes_itself(void **state)
+{
+	struct fixture *f = *state;
+	struct source *s = source_add(f, true, remove_self);
+
+	turn(f);
+	turn(f);
+	assert_int_equal(s->calls, 1);
+	/* twice does no harm, nor does one that was never added */
+	loop_io_remove(f->loop, &s->io);
+	loop_io_remove(f->loop, &f->sources[1].io);
+}
+
+/* All are ready; whichever is called first removes all the others, which then are not called. */
+static void removes_others(void **state)
+{
+	struct fixture *f = *state;
+	unsigned i;
+
+	for (i = 0; i < 20; i++)
+		source_add(f, true, remove_all);
+	turn(f);
+	turn(f);
+	assert_int_equal(f->calls, 1);
+}
+
+static void replace_others(struct source *s)
+{
+	struct fixture *f = s->f;
+	unsigned i, n = f->n;
+
+	remove_all(s);
+	for (i = 0; i < n; i++)
+		source_add(f, false, NULL);
+}
+
+/* The new ones sit in the slots of those that were ready, and are not taken for them. */
+static void slots_given_away(void **state)
+{
+	struct fixture *f = *state;
+	bool used[64] = {false};
+	unsigned i, same = 0;
+
+	for (i = 0; i < 20; i++)
+		used[source_add(f, true, replace_others)->io.slot] = true;
+	turn(f);
+	assert_int_equal(f->n, 40);
+	for (i = 20; i < 40; i++)
+		same += used[f->sources[i].io.slot];
+	assert_int_equal(same, 20);
+	assert_int_equal(f->calls, 1);
+	turn(f);
+	assert_int_equal(f->calls, 1);
+}
+
+static void add_many(struct source *s)
+{
+	drain(s);
+	while (s->f->n < 200)
+		source_add(s->f, true, drain);
+}
+
+/* The table of sources grows while events of this turn wait for their calls. */
+static void grows_in_a_callback(void **state)
+{
+	struct fixture *f = *state;
+	unsigned i;
+
+	for (i = 0; i < 10; i++)
+		source_add(f, true, add_many);
+	turn(f);
+	assert_int_equal(f->n, 200);
+	assert_int_equal(f->calls, 10);
+	turn(f);
+	for (i = 0; i < f->n; i++)
+		assert_int_equal(f->sources[i].calls, 1);
+}
+
+static void many_sources(void **state)
+{
+	struct fixture *f = *state;
+	unsigned i;
+
+	for (i = 0; i < SOURCES; i++)
+		source_add(f, true, drain);
+	turn(f);
+	turn(f);
+	for (i = 0; i < SOURCES; i++)
+		assert_int_equal(f->sources[i].calls, 1);
+}
+
+/* What cannot be watched takes no slot. */
+static void bad_descriptor(void **state)
+{
+	struct fixture *f = *state;
+	struct loop_io io;
+	unsigned i;
+	int fd;
+
+	for (i = 0; i < 100; i++) {
+		assert_int_equal(loop_io_add(f->loop, &io, -1, EPOLLIN, called, NULL), -EBADF);
+		loop_io_remove(f->loop, &io);
+	}
+	fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(loop_io_add(f->loop, &io, fd, EPOLLIN, called, NULL), -EPERM);
+	close(fd);
+	assert_int_equal(source_add(f, true, drain)->io.slot, 1);
+	turn(f);
+	assert_int_equal(f->calls, 1);
+}
+
+/* --- Timers --- */
+
+static void in_order(void *ctx)
+{
+	struct source *s = ctx;
+
+	assert_true(s->events >= s->f->last);
+	s->f->last = s->events;
+	s->f->calls++;
+}
+
+/* All are over; `events` carries the time that each was set to. Some were moved, some cancelled. */
+static void timers_in_order(void **state)
+{
+	static struct source marks[TIMERS];
+	struct fixture *f = *state;
+	unsigned i, round, expected = 0;
+
+	seed();
+	for (round = 0; round < 2; round++) {
+		for (i = 0; i < TIMERS; i++) {
+			marks[i] = (struct source){.f = f, .events = 1 + (uint32_t)any(10000)};
+			assert_int_equal(loop_timer_set(f->loop, &f->timers[i], marks[i].events,
+						 in_order, &marks[i]),
+				0);
+		}
+	}
+	for (i = 0; i < TIMERS; i++) {
+		if (any(3) == 0)
+			loop_timer_cancel(f->loop, &f->timers[i]);
+		else
+			expected++;
+	}
+	turn(f);
+	assert_int_equal(f->calls, expected);
+	turn(f);
+	assert_int_equal(f->calls, expected);
+}
+
+static void note_time(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->last = clock_boot();
+	f->calls++;
+}
+
+/* Not before its time, and the loop wakes up for it by itself. A later and an earlier one too. */
+static void timer_waits(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t now = clock_boot(), at = now + 3 * NS_PER_MS;
+
+	assert_int_equal(loop_timer_set(f->loop, &f->timers[0], at, note_time, f), 0);
+	assert_int_equal(loop_timer_set(f->loop, &f->timers[1], now + DURATION_MAX, note_time, f), 0);
+	while (f->calls == 0)
+		assert_int_equal(loop_turn(f->loop, 30000), 0);
+	assert_true(f->last >= at);
+	assert_int_equal(f->calls, 1);
+	at = clock_boot() + NS_PER_MS;
+	assert_int_equal(loop_timer_set(f->loop, &f->timers[2], at, note_time, f), 0);
+	while (f->calls == 1)
+		assert_int_equal(loop_turn(f->loop, 30000), 0);
+	assert_true(f->last >= at);
+	loop_timer_cancel(f->loop, &f->timers[1]);
+}
+
+static void again_at_once(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->calls++;
+	assert_int_equal(loop_timer_set(f->loop, &f->timers[0], f->last, again_at_once, f), 0);
+}
+
+static void note_call(void *ctx)
+{
+	unsigned *n = ctx;
+
+	++*n;
+}
+
+/* Set again and again for a time that is over, it runs once in each turn, and keeps no other from
+ * running. */
+static void timer_for_now(void **state)
+{
+	static const uint64_t past[] = {0, 1, 3};
+	struct fixture *f = *state;
+	unsigned i, others;
+
+	for (i = 0; i < sizeof(past) / sizeof(past[0]); i++) {
+		f->calls = others = 0;
+		f->last = past[i];
+		assert_int_equal(loop_timer_set(f->loop, &f->timers[0], 1, again_at_once, f), 0);
+		assert_int_equal(loop_timer_set(f->loop, &f->timers[1], 2, note_call, &others), 0);
+		assert_int_equal(loop_timer_set(f->loop, &f->timers[2], 3, note_call, &others), 0);
+		turn(f);
+		assert_int_equal(f->calls, 1);
+		assert_int_equal(others, 2);
+		assert_int_equal(loop_turn(f->loop, 30000), 0);
+		assert_int_equal(f->calls, 2);
+		loop_timer_cancel(f->loop, &f->timers[0]);
+	}
+}
+
+static void cancel_all(void *ctx)
+{
+	struct fixture *f = ctx;
+	unsigned i;
+
+	f->calls++;
+	for (i = 0; i < TIMERS; i++)
+		loop_timer_cancel(f->loop, &f->timers[i]);
+}
+
+static void timer_cancels(void **state)
+{
+	struct fixture *f = *state;
+	unsigned i;
+
+	for (i = 0; i < TIMERS; i++)
+		assert_int_equal(loop_timer_set(f->loop, &f->timers[i], 1, cancel_all, f), 0);
+	turn(f);
+	turn(f);
+	assert_int_equal(f->calls, 1);
+	loop_timer_cancel(f->loop, &f->timers[0]);
+}
+
+/* --- Stop --- */
+
+static void stop_io(struct source *s)
+{
+	loop_stop(s->f->loop);
+}
+
+static void stop_timer(void *ctx)
+{
+	struct fixture *f = ctx;
+
+	f->calls++;
+	loop_stop(f->loop);
+}
+
+static void stop_in_io(void **state)
+{
+	struct fixture *f = *state;
+	unsigned i;
+
+	for (i = 0; i < 5; i++)
+		source_add(f, true, stop_io);
+	assert_int_equal(loop_timer_set(f->loop, &f->timers[0], 1, stop_timer, f), 0);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(f->calls, 1);
+}
+
+static void stop_in_timer(void **state)
+{
+	struct fixture *f = *state;
+	unsigned i;
+
+	for (i = 0; i < 5; i++)
+		assert_int_equal(loop_timer_set(f->loop, &f->timers[i], 1, stop_timer, f), 0);
+	assert_int_equal(loop_run(f->loop), 0);
+	assert_int_equal(f->calls, 1);
+}
+
+int main(void)
+{
+#define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		WITH_LOOP(level_triggered),
+		WITH_LOOP(change),
+		WITH_LOOP(removes_itself),
+		WITH_LOOP(removes_others),
+		WITH_LOOP(slots_given_away),
+		WITH_LOOP(grows_in_a_callback),
+		WITH_LOOP(many_sources),
+		WITH_LOOP(bad_descriptor),
+		WITH_LOOP(timers_in_order),
+		WITH_LOOP(timer_waits),
+		WITH_LOOP(timer_for_now),
+		WITH_LOOP(timer_cancels),
+		WITH_LOOP(stop_in_io),
+		WITH_LOOP(stop_in_timer),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
