@@ -228,6 +228,11 @@ static void make_cgroup(struct core *core, struct session *s)
 		return;
 	r = cgroup_make(core->parts.cgroups, &s->sid, s->class == CLASS_ELEVATION ? above : NULL,
 		s->leader, path);
+	/* moved by its number: one that has died meanwhile may have been a stranger */
+	if (r == 0 && pidfd_is_dead(s->watch->pidfd)) {
+		core_collect(core, path);
+		return;
+	}
 	if (r == 0)
 		r = session_set_text(&s->cgroup, path);
 	if (r < 0 && r != -EOPNOTSUPP)

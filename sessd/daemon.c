@@ -285,6 +285,10 @@ static int start_core(struct daemon *d)
 		.boot_id = d->boot_id};
 	int r;
 
+	if (proc_is_hidden())
+		log_warning(
+			"/proc is mounted with hidepid=: without CAP_SYS_PTRACE the processes of a "
+			"session cannot all be found");
 	cgroups_init(&d->cgroups);
 	r = ledger_open(d->options->state_dir, d->loop, &d->ledger);
 	if (r < 0)

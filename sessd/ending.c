@@ -132,6 +132,26 @@ static void end_children(struct core *core, const struct session *parent)
 			ending_begin(core, s, parent->reason, &remark);
 }
 
+/*
+ * May logind have made a scope for it alone? It is looked for only when the session ends, because
+ * pam_systemd moves the leader after the session was opened. Not where the session shares its audit
+ * session, nor where the kernel has none and the process that started the leader is in the same
+ * scope: a login from within another session stays in that one's.
+ */
+static bool may_have_scope(const struct session *s)
+{
+	char own[PROC_CGROUP], above[PROC_CGROUP];
+	struct proc_stat st;
+
+	if (s->class == CLASS_ELEVATION)
+		return false;
+	if (s->audit_session != 0)
+		return s->sweep;
+	return proc_stat(s->leader, &st) == 0 && st.start == s->leader_start &&
+	       proc_cgroup(s->leader, own, sizeof(own)) == 0 &&
+	       proc_cgroup(st.ppid, above, sizeof(above)) == 0 && strcmp(own, above) != 0;
+}
+
 static void order_reaper(struct core *core, struct session *s)
 {
 	char cgroup[PROC_CGROUP] = "";
@@ -142,10 +162,9 @@ static void order_reaper(struct core *core, struct session *s)
 		.leader = s->leader,
 	};
 
-	/* looked up now, because pam_systemd moves the leader after the session was opened */
-	if (s->cgroup == NULL && s->class != CLASS_ELEVATION &&
+	if (s->cgroup == NULL && may_have_scope(s) &&
 		cgroup_find(core->parts.cgroups, order.leader_pidfd >= 0 ? s->leader : 0, s->uid,
-			s->sweep ? s->audit_session : PROC_NO_AUDIT, cgroup) == 0)
+			s->audit_session != 0 ? s->audit_session : PROC_NO_AUDIT, cgroup) == 0)
 		order.cgroup = cgroup;
 	if (reaper_end(core->parts.reaper, &order, reaped, s->ending, NULL) < 0) {
 		log_error("session of %s cannot be ended: out of memory; tried again at the next "

@@ -200,3 +200,22 @@ bool pidfd_is_dead(int pidfd)
 
 	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
 }
+
+bool proc_is_hidden(void)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	char *line = NULL, *option;
+	bool hidden = false;
+	size_t size = 0;
+
+	while (f != NULL && getline(&line, &size, f) > 0) {
+		option = strstr(line, "hidepid=");
+		if (strstr(line, " /proc ") != NULL && option != NULL)
+			hidden = strncmp(option, "hidepid=0", 9) != 0 &&
+				 strncmp(option, "hidepid=off", 11) != 0;
+	}
+	free(line);
+	if (f != NULL)
+		fclose(f);
+	return hidden;
+}
