@@ -74,6 +74,9 @@ $(B)/%.o: %.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
+# A test may cut a text that it only prints.
+$(B)/tests/%.o: ALL_CFLAGS += -Wno-format-truncation
+
 $(B)/libcommon.a: $(COMMON_OBJS)
 $(B)/libsessd.a: $(SESSD_OBJS)
 $(B)/libpam_sess.a: $(PAM_OBJS)

@@ -72,8 +72,9 @@ struct entry {
 	ENTRY_FIELDS(FIELD_DECL, entry)
 };
 
-/* Bytes of a line without seq and prev, at the most. */
-#define ENTRY_MAX 16384
+/* Bytes of a line without seq and prev, at the most: room for every text at its longest and with
+ * each byte of it escaped as \u00NN. With seq and prev it fits LEDGER_PAGE. */
+#define ENTRY_MAX 28672
 
 const char *entry_name(enum entry_kind kind);
 

@@ -42,7 +42,8 @@ int loop_io_change(struct loop *loop, struct loop_io *io, uint32_t events);
 /* Does nothing for one that was never added. Call it before the descriptor is closed. */
 void loop_io_remove(struct loop *loop, struct loop_io *io);
 
-/* Calls fn once, when clock_boot() has reached `at` (ns). Setting a set timer moves it. -ENOMEM. */
+/* Calls fn once, when clock_boot() has reached `at` (ns). Setting a set timer moves it. One that is
+ * set from a timer's callback for a time that is over waits for the next turn. -ENOMEM. */
 int loop_timer_set(
 	struct loop *loop, struct loop_timer *timer, uint64_t at, loop_fn *fn, void *ctx);
 void loop_timer_cancel(struct loop *loop, struct loop_timer *timer);

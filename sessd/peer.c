@@ -21,8 +21,9 @@
 #define PEERS_MAX 512
 /* Connections accepted in one turn of the loop, so that a flood leaves time for the rest. */
 #define ACCEPT_BATCH 16
-/* Packets that wait until the peer reads: the outcomes of a revocation of thousands may come at once. */
-#define QUEUE_MAX     256
+/* Bytes that wait until the peer reads: the outcomes of a revocation of 100,000 sessions may come
+ * at once. A plain user can make wait no more than there is to say of his own sessions. */
+#define QUEUE_BYTES   ((size_t)16 << 20)
 #define HELLO_TIMEOUT (2 * NS_PER_SEC)
 #define IDLE_TIMEOUT  (60 * NS_PER_SEC)
 /* Out of descriptors: look again so much later. */
@@ -53,7 +54,7 @@ struct peer {
 	struct caller caller;
 	struct charge *charge;
 	STAILQ_HEAD(, packet) queue;
-	uint32_t queued;
+	size_t queued; /* bytes */
 	int fd;
 	bool greeted;
 	bool busy;
@@ -145,7 +146,8 @@ static void timed_out(void *ctx)
 static void watch_peer(struct peer *p)
 {
 	struct loop *loop = p->listener->peers->o.loop;
-	uint32_t events = EPOLLRDHUP | (p->busy ? 0 : EPOLLIN) | (STAILQ_EMPTY(&p->queue) ? 0 : EPOLLOUT);
+	uint32_t events =
+		EPOLLRDHUP | (p->busy ? 0 : EPOLLIN) | (STAILQ_EMPTY(&p->queue) ? 0 : EPOLLOUT);
 
 	if (loop_io_change(loop, &p->io, events) < 0)
 		p->broken = true;
@@ -168,14 +170,15 @@ static void flush(struct peer *p)
 			return;
 		}
 		STAILQ_REMOVE_HEAD(&p->queue, link);
-		p->queued--;
+		p->queued -= sizeof(*packet) + packet->len;
 		free(packet);
 	}
 }
 
 static void enqueue(struct peer *p, const uint8_t *data, size_t len)
 {
-	struct packet *packet = p->queued < QUEUE_MAX ? malloc(sizeof(*packet) + len) : NULL;
+	size_t size = sizeof(struct packet) + len;
+	struct packet *packet = p->queued + size <= QUEUE_BYTES ? malloc(size) : NULL;
 
 	if (packet == NULL) {
 		p->broken = true;
@@ -184,7 +187,7 @@ static void enqueue(struct peer *p, const uint8_t *data, size_t len)
 	packet->len = len;
 	memcpy(packet->data, data, len);
 	STAILQ_INSERT_TAIL(&p->queue, packet, link);
-	p->queued++;
+	p->queued += size;
 }
 
 /* After something was done for a peer from outside its own event. */
@@ -198,21 +201,40 @@ static void settle(struct peer *p)
 		peer_close(p);
 }
 
+/*
+ * After a packet was put into the queue outside the peer's own event: sends the rest of it when the
+ * peer can take it. A broken one is closed in a moment, not under the feet of who sends to it.
+ */
+static void attend(struct peer *p, bool waited)
+{
+	if (p->handling)
+		return;
+	if (!p->broken && !waited && !STAILQ_EMPTY(&p->queue))
+		watch_peer(p);
+	if (p->broken && loop_timer_set(p->listener->peers->o.loop, &p->timeout, clock_boot(),
+				 timed_out, p) < 0)
+		log_warning("out of memory: process %d is disconnected late", (int)p->caller.pid);
+}
+
 void peer_send(struct peer *p, enum wire_type type, uint32_t serial, const void *msg)
 {
+	bool waited = !STAILQ_EMPTY(&p->queue);
 	uint8_t buf[WIRE_MAX];
 	size_t len;
 	int r;
 
+	if (p->broken)
+		return;
 	r = wire_encode(type, serial, msg, buf, sizeof(buf), &len);
 	if (r < 0) {
 		log_error("answer %d to process %d cannot be encoded: %s", (int)type,
 			(int)p->caller.pid, strerror(-r));
 		p->broken = true;
-		return;
+	} else {
+		enqueue(p, buf, len);
+		flush(p);
 	}
-	enqueue(p, buf, len);
-	flush(p);
+	attend(p, waited);
 }
 
 void peer_busy(struct peer *p, void (*gone)(void *ctx), void *ctx)
@@ -280,7 +302,8 @@ static void handle_packet(struct peer *p, size_t len)
 
 	r = wire_decode(peers->buf, len, frame);
 	if (r < 0) {
-		refuse_frame(p, len < WIRE_HEADER ? 0 : frame->serial, r == -EPROTONOSUPPORT ? WIRE_E_VERSION : WIRE_E_PROTOCOL,
+		refuse_frame(p, len < WIRE_HEADER || len > WIRE_MAX ? 0 : frame->serial,
+			r == -EPROTONOSUPPORT ? WIRE_E_VERSION : WIRE_E_PROTOCOL,
 			r == -EPROTONOSUPPORT ? "a message of another protocol version"
 					      : "a malformed message");
 		return;
@@ -355,12 +378,12 @@ static void make_room(struct listener *l)
 	if (l->n < PEERS_MAX)
 		return;
 	TAILQ_FOREACH(p, &l->peers_by_age, link)
-		if (!p->greeted)
-			break;
+	if (!p->greeted)
+		break;
 	if (p == NULL)
 		TAILQ_FOREACH(p, &l->peers_by_age, link)
-			if (!p->busy)
-				break;
+	if (!p->busy)
+		break;
 	l->peers->o.metrics->refused_connections++;
 	peer_close(p ? p : TAILQ_FIRST(&l->peers_by_age));
 }
@@ -378,6 +401,8 @@ static int peer_new(struct listener *l, int fd, const struct caller *caller)
 		free(p);
 		return -EUSERS;
 	}
+	/* only now: he who has too many pushes nobody out */
+	make_room(l);
 	p->listener = l;
 	p->fd = fd;
 	STAILQ_INIT(&p->queue);
@@ -410,7 +435,6 @@ static void welcome_connection(struct listener *l, int fd)
 		close(fd);
 		return;
 	}
-	make_room(l);
 	r = peer_new(l, fd, &caller);
 	if (r < 0) {
 		close(caller.pidfd);

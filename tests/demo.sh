@@ -24,12 +24,6 @@ title()
 	printf '\n%s%s%s\n' "$bold" "$*" "$plain"
 }
 
-# Reads paragraphs.
-say()
-{
-	fold -s -w $WIDTH | sed 's/ *$//'
-}
-
 show_command()
 {
 	printf '  %s$ %s%s\n' "$blue" "$*" "$plain"
@@ -73,12 +67,13 @@ in_host()
 	host_exec "$HOST" bash -c "$1"
 }
 
-# run COMMAND: shows and runs it; its output and status are in $out and $status, its time in $ms.
+# run COMMAND: shows and runs it; its output and status are in $out and $status, its time in $ms. One that hangs ends
+# with the status of timeout(1), 124.
 run()
 {
 	local start=${EPOCHREALTIME/./}
 	show_command "$1"
-	out=$(in_host "$1" 2>&1 </dev/null)
+	out=$(host_exec "$HOST" timeout -k 1 $PATIENCE bash -c "$1" 2>&1 </dev/null)
 	status=$?
 	ms=$(((${EPOCHREALTIME/./} - start) / 1000))
 	out=$(clean <<<"$out")
@@ -119,10 +114,10 @@ start_sessd()
 	until_true 'sessd answers' in_host 'sessctl status >/dev/null 2>&1'
 }
 
-# sessions 'jq condition' [all]: their sids.
+# sessions 'jq condition': the sids of those that are active.
 sessions()
 {
-	in_host "sessctl list --json ${2:+--$2}" | jq -r "select($1) | .sid"
+	in_host 'sessctl list --json' | jq -r "select(.phase == \"active\") | select($1) | .sid"
 }
 
 has_sessions()
@@ -152,14 +147,28 @@ contains()
 	case $1 in *"$2"*) ;; *) return 1 ;; esac
 }
 
+contains_all()
+{
+	local part
+	for part in "${@:2}"; do
+		contains "$1" "$part" || return 1
+	done
+}
+
+has_ended()
+{
+	! kill -0 "$1" 2>/dev/null
+}
+
 # --- The acts ---
 
 set_up()
 {
-	say <<-'TEXT'
-	sessd turns logins into sessions as web applications have them: listed, capped, timed, ended at once, and
-	recorded. You will see that on the stock sshd and login, in a private host: a machine within this one, made
-	of namespaces, with its own files, users and processes. Nothing of this machine itself is changed.
+	cat <<-'TEXT'
+	sessd turns logins into sessions as web applications have them: listed, capped, timed, ended at
+	once, and recorded. You will see that with the stock sshd and login, in a private host: a machine
+	within this one, made of namespaces, with files, users and processes of its own. Nothing of this
+	machine itself is changed. A line with $ is a command that runs there; one with "ok" was checked.
 	TEXT
 	host_up "$HOST" $$ || exit 1
 	files=/proc/$(host_pid "$HOST")/root
@@ -195,13 +204,14 @@ act_list()
 {
 	title '1. Bob logs in twice: by ssh, and on the console. Both are listed.'
 	begin ssh 'ssh bob@server'
+	ssh_pid=$!
 	until_true 'the ssh login became a session' has_sessions 1 '.service == "sshd"'
 	begin console "expect -f /sessd/source/tests/lib/login.exp 'correct horse' bob cat" \
 		'login      # "bob" and his password are typed'
 	until_true 'the console login became a session' has_sessions 1 '.service == "login"'
 	run 'sessctl list'
 	claim 'two sessions of bob, one through sshd and one through login' has_sessions 2 \
-		'.user == "bob" and .class == "login" and .phase == "active"'
+		'.user == "bob" and .class == "login"'
 	by_ssh=$(sessions '.service == "sshd"')
 	on_console=$(sessions '.service == "login"')
 }
@@ -211,7 +221,8 @@ act_cap()
 	title '2. His third login is refused: contractors may have two. This is what he sees:'
 	run 'ssh bob@server'
 	claim 'he was refused, and told why' contains "$out" 'you already have 2 of 2 sessions (policy "contractors")'
-	claim 'ssh ended with an error, and no third session is there' eval '[ $status != 0 ] && has_sessions 2 true'
+	claim 'ssh ended with an error' [ "$status" != 0 ]
+	claim 'no third session is there' has_sessions 2 true
 }
 
 act_revoke()
@@ -226,9 +237,12 @@ act_revoke()
 	run "sessctl revoke ${by_ssh:0:8} --reason 'contract ended'"
 	claim "sessctl came back after $ms ms, its own start included, and says that all are gone" \
 		contains "$out" 'gone in'
+	echo '  … and on his screen:'
+	until_true 'his ssh has come back' has_ended "$ssh_pid"
+	clean <"$work/ssh.screen" | tail -n 3 | show_output
 	run 'ps -o pid,ppid,sid,tty,args -u bob'
 	claim 'the kernel has no process of that session any more, not even a detached one' has_processes 0 "$asid"
-	claim "bob's other session was not touched" has_sessions 1 ".sid == \"$on_console\" and .phase == \"active\""
+	claim "bob's other session was not touched" has_sessions 1 ".sid == \"$on_console\""
 }
 
 act_expire()
@@ -246,7 +260,8 @@ act_expire()
 	claim 'it ended by its lifetime, under the policy "visitors"' \
 		[ "$(member "$sid" 'reason + " " + (.policy // "")')" = 'lifetime visitors' ]
 	late=$(in_host 'sessctl audit export' | lateness "$sid")
-	claim "the order to end it came $late ms after the appointed time" [ "$late" -ge 0 ]
+	# Lifetimes run on another clock than records, which somebody may be setting just now.
+	claim "it was not ended early: the order came $late ms after the appointed time" [ "$late" -ge -100 ]
 	claim 'no process of it is left' has_processes 0 "$asid"
 }
 
@@ -268,7 +283,7 @@ act_crash()
 	start_sessd
 	run 'sessctl list'
 	claim "bob's session is there again, the same one, with the same id" has_sessions 1 \
-		".sid == \"$on_console\" and .phase == \"active\""
+		".sid == \"$on_console\""
 	claim 'its processes never noticed' in_host 'pgrep -u bob -x cat >/dev/null'
 	run "sessctl revoke ${on_console:0:8}"
 	claim 'and it can be ended as before' [ "$status" = 0 ]
@@ -293,21 +308,20 @@ act_ledger()
 	local head
 	title '6. All of it stands in the ledger, each event chained to the one before by a hash.'
 	run 'sessctl audit export -o ledger.jsonl'
-	run "jq -r '[.seq, .event, .user, .service, .reason, .by] | map(. // \"-\") | @tsv' ledger.jsonl | column -t"
-	claim 'the refusal, the revocation and the expiry are in it' eval \
-		'contains "$out" cap && contains "$out" revoked && contains "$out" lifetime'
+	run "jq -r '[.seq, .event, .user, .service, .reason, .by] | @tsv' ledger.jsonl | expand -t 4,21,30,38,48"
+	claim 'the refusal, the revocation and the expiry are in it' contains_all "$out" cap revoked lifetime
 	run 'sessctl audit verify ledger.jsonl'
 	claim 'the chain is intact' [ "$status" = 0 ]
 	head=$(sed -n 's/.*head \([0-9a-f]*\).*/\1/p' <<<"$out")
-	if in_host 'python3 -c "import hashlib"' 2>/dev/null; then
+	if in_host 'python3 -c "import hashlib; hashlib.blake2b"' 2>/dev/null; then
 		echo 'The same without any of our code:'
 		checker | in_host 'cat >check.py'
 		run 'cat check.py'
 		run 'python3 check.py ledger.jsonl'
-		claim 'nine lines of Python come to the same head' contains "$out" "head $head"
+		claim 'these few lines of Python come to the same head' contains "$out" "head $head"
 	fi
-	echo 'Now somebody wipes out who was refused:'
-	run "sed 's/\"event\":\"session_refused\",\"class\":\"login\",\"user\":\"bob\"/XXXX/; s/XXXX/\"event\":\"session_refused\",\"class\":\"login\",\"user\":\"eve\"/' ledger.jsonl >forged.jsonl"
+	echo 'Now somebody puts another name in the place of who revoked:'
+	run "sed 's/\"by\":\"root\"/\"by\":\"eve\"/' ledger.jsonl >forged.jsonl"
 	run 'sessctl audit verify forged.jsonl'
 	claim 'it is found' [ "$status" = 1 ]
 }
@@ -322,7 +336,7 @@ tear_down()
 	rm -rf "$work"
 }
 
-[ "$(id -u)" = 0 ] || { echo 'The demo makes namespaces, and that needs root: try `sudo make demo`.' >&2; exit 1; }
+[ "$(id -u)" = 0 ] || { echo 'The demo makes namespaces, which needs root: sudo make demo' >&2; exit 1; }
 files=/nonexistent out=
 work=$(mktemp -d /tmp/sessd-demo.XXXXXX) || exit 1
 trap 'exit 130' INT
@@ -342,7 +356,7 @@ tear_down 2>/dev/null
 claim 'nothing is left of it: no process, no mount, no file' [ -z "$(host_leftovers "$HOST")" ]
 took=$(((${EPOCHREALTIME/./} - begun) / 100000))
 title "All of it came true, in $((took / 10)).$((took % 10)) s."
-say <<-'TEXT'
+cat <<-'TEXT'
 What you can do next:
   make test       every test, on the same kind of private host
   README.md       what sessd is for, and how to put it on a real machine safely

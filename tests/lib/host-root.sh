@@ -35,7 +35,7 @@ root_links()
 {
 	local d
 	# Nothing of these is needed in a test, and /usr is read-only here.
-	without='--exclude=*/share/* --exclude=*/systemd/*'
+	without=(-not -path '*/share/*' -not -path '*/systemd/*')
 	umount "$root" 2>/dev/null || true
 	mount -t tmpfs -o mode=755 sessd-host "$root"
 	mkdir -p "$root/var/log" "$root/var/tmp" "$root/var/spool" "$root/var/mail"
@@ -60,7 +60,7 @@ root_links_to()
 	find "$1" -mindepth 1 -maxdepth 1 -printf "/sessd/machine$1/%f\\0" | xargs -0 -r ln -s -t "$root$1"
 }
 
-without=
+without=()
 case $HOST_ROOT in
 overlay) root_overlay || { cat "$mnt/why"; exit 1; } ;;
 links) root_links ;;
@@ -142,8 +142,8 @@ install -m 0755 "$lib/hold" /sessd/hold
 install -d -m 0777 /tmp/hold
 
 if [ -n "$HOST_STAGE" ]; then
-	# shellcheck disable=SC2086
-	tar -C /sessd/stage -c $without . | tar -C / -x --no-overwrite-dir --keep-directory-symlink
+	# File by file: tar(1) would change the modes of folders that are there, and those of `links` are read-only.
+	(cd /sessd/stage && find . -type f "${without[@]}" -exec cp --parents --remove-destination {} / \;)
 else
 	sed -i '/pam_sess/d' /etc/pam.d/*
 fi

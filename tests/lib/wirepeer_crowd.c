@@ -3,7 +3,7 @@
  * answered by one line, so that a script never has to guess when something has happened.
  */
 #include <errno.h>
-#include <linux/close_range.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -103,6 +103,18 @@ static void parse_login(struct login *ret)
 	}
 }
 
+/* In a new leader: his channel is 3, the barrier 4, and the rest is gone, the commands on standard
+ * input too. */
+static void keep_descriptors(int channel, int barrier)
+{
+	channel = fcntl(channel, F_DUPFD, 5);
+	barrier = barrier < 0 ? -1 : fcntl(barrier, F_DUPFD, 5);
+	if (dup2(channel, 3) < 0 || (barrier >= 0 && dup2(barrier, 4) < 0))
+		die("descriptors");
+	syscall(SYS_close_range, barrier < 0 ? 4 : 5, ~0U, 0);
+	close(0);
+}
+
 static struct leader *leader_start(const char *name, struct login *login, int barrier)
 {
 	struct leader_parts parts = {
@@ -119,15 +131,7 @@ static struct leader *leader_start(const char *name, struct login *login, int ba
 	if (l->pid < 0)
 		die("fork");
 	if (l->pid == 0) {
-		if (barrier >= 0)
-			dup2(barrier, 100);
-		dup2(pair[1], 101);
-		dup2(101, 3);
-		if (barrier >= 0)
-			dup2(100, 4);
-		syscall(SYS_close_range, barrier < 0 ? 4 : 5, ~0U, 0);
-		/* the commands are not his to read, also not from a buffer at his exit */
-		close(0);
+		keep_descriptors(pair[1], barrier);
 		leader_main(&parts);
 	}
 	close(pair[1]);
@@ -208,21 +212,26 @@ static void do_storm(void)
 }
 
 /* An order to one leader, and his report. */
-static void order(const char *word)
+static struct leader *order(const char *word)
 {
 	const char *name = strtok(NULL, " ");
 	struct leader *l = name ? find(name) : NULL;
 	char text[REPORT_MAX];
 
-	if (l == NULL || send(l->channel, word, strlen(word), MSG_NOSIGNAL) < 0)
+	if (l == NULL || send(l->channel, word, strlen(word), MSG_NOSIGNAL) < 0) {
 		puts("gone");
-	else
-		puts(hear(l, text));
+		return NULL;
+	}
+	puts(hear(l, text));
+	return strncmp(text, "error", 5) == 0 ? NULL : l;
 }
 
 static void do_close(void)
 {
-	order("close");
+	struct leader *l = order("close");
+
+	if (l != NULL)
+		l->in = false;
 }
 
 static void do_again(void)

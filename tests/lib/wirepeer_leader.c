@@ -82,7 +82,8 @@ static enum client_status ask(
 	return status;
 }
 
-static void write_spool(const struct leader_parts *parts)
+/* As the module does; `closed`: that the session is over, too. */
+static void write_spool(const struct leader_parts *parts, bool closed)
 {
 	static struct wire_spooled rec;
 	const struct wire_open *open_request = &parts->login->open;
@@ -99,6 +100,7 @@ static void write_spool(const struct leader_parts *parts)
 	rec.leader_pid = (uint64_t)getpid();
 	rec.leader_start = st.start;
 	rec.opened_at = clock_wall();
+	rec.closed_at = closed ? rec.opened_at : 0;
 	memcpy(rec.boot_id, boot_id, sizeof(boot_id));
 	if (wire_encode(WIRE_spooled, 0, &rec, buf, sizeof(buf), &len) < 0)
 		die("encode what is spooled");
@@ -144,7 +146,7 @@ static bool open_session(const struct leader_parts *parts)
 		return frame.type == WIRE_granted;
 	}
 	if (parts->login->spool && status != CLIENT_HOSTILE) {
-		write_spool(parts);
+		write_spool(parts, false);
 		report(parts, "spooled", "");
 		return true;
 	}
@@ -161,10 +163,13 @@ static void close_session(const struct leader_parts *parts)
 	struct wire_close msg = {.sid = parts->login->open.sid};
 	enum client_status status = ask(parts, WIRE_close, &msg);
 
-	if (status == CLIENT_OK)
+	if (status == CLIENT_OK) {
 		report_frame(parts);
-	else
-		report(parts, "down", client_status_words(status));
+		return;
+	}
+	if (parts->login->spool)
+		write_spool(parts, true);
+	report(parts, "down", client_status_words(status));
 }
 
 static void send_packet(int fd, enum wire_type type, const void *msg)
@@ -237,12 +242,24 @@ static void obey(const struct leader_parts *parts)
 	}
 }
 
+/* A refused leader is told to end; where the machine is busy, before he could read why. */
+static void hold_signals(int how)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(how, &set, NULL);
+}
+
 void leader_main(const struct leader_parts *parts)
 {
 	struct login *l = parts->login;
 	struct pollfd p = {.fd = parts->barrier, .events = POLLIN};
+	bool stays;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	hold_signals(SIG_BLOCK);
 	if (sid_random(&l->open.sid) < 0 || token_random(&l->open.new_token) < 0)
 		die("random numbers");
 	if (l->audit)
@@ -254,7 +271,9 @@ void leader_main(const struct leader_parts *parts)
 			;
 	if (l->dead)
 		ask_after_death(parts);
-	if (open_session(parts) || l->stay)
+	stays = open_session(parts) || l->stay;
+	hold_signals(SIG_UNBLOCK);
+	if (stays)
 		obey(parts);
 	_exit(0);
 }

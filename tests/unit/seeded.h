@@ -32,8 +32,8 @@ static inline void seed(void)
 	if (given != NULL)
 		seeded_state = strtoull(given, NULL, 10);
 	else
-		assert_int_equal(getrandom(&seeded_state, sizeof(seeded_state), 0),
-			sizeof(seeded_state));
+		assert_int_equal(
+			getrandom(&seeded_state, sizeof(seeded_state), 0), sizeof(seeded_state));
 	print_message("TEST_SEED=%llu\n", (unsigned long long)seeded_state);
 }
 

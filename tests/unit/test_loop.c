@@ -5,12 +5,9 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 
-#include "common/duration.h"
-#include "common/timestamp.h"
 #include "sessd/loop.h"
 
 #define SOURCES 300 /* more than the kernel hands out at once */
-#define TIMERS	500
 
 struct fixture;
 
@@ -28,8 +25,7 @@ struct fixture {
 	struct loop *loop;
 	struct source sources[SOURCES];
 	unsigned n, calls;
-	struct loop_timer timers[TIMERS];
-	uint64_t last;
+	struct loop_timer timers[5];
 };
 
 static void called(void *ctx, uint32_t events)
@@ -247,134 +243,6 @@ static void bad_descriptor(void **state)
 	assert_int_equal(f->calls, 1);
 }
 
-/* --- Timers --- */
-
-static void in_order(void *ctx)
-{
-	struct source *s = ctx;
-
-	assert_true(s->events >= s->f->last);
-	s->f->last = s->events;
-	s->f->calls++;
-}
-
-/* All are over; `events` carries the time that each was set to. Some were moved, some cancelled. */
-static void timers_in_order(void **state)
-{
-	static struct source marks[TIMERS];
-	struct fixture *f = *state;
-	unsigned i, round, expected = 0;
-
-	seed();
-	for (round = 0; round < 2; round++) {
-		for (i = 0; i < TIMERS; i++) {
-			marks[i] = (struct source){.f = f, .events = 1 + (uint32_t)any(10000)};
-			assert_int_equal(loop_timer_set(f->loop, &f->timers[i], marks[i].events,
-						 in_order, &marks[i]),
-				0);
-		}
-	}
-	for (i = 0; i < TIMERS; i++) {
-		if (any(3) == 0)
-			loop_timer_cancel(f->loop, &f->timers[i]);
-		else
-			expected++;
-	}
-	turn(f);
-	assert_int_equal(f->calls, expected);
-	turn(f);
-	assert_int_equal(f->calls, expected);
-}
-
-static void note_time(void *ctx)
-{
-	struct fixture *f = ctx;
-
-	f->last = clock_boot();
-	f->calls++;
-}
-
-/* Not before its time, and the loop wakes up for it by itself. A later and an earlier one too. */
-static void timer_waits(void **state)
-{
-	struct fixture *f = *state;
-	uint64_t now = clock_boot(), at = now + 3 * NS_PER_MS;
-
-	assert_int_equal(loop_timer_set(f->loop, &f->timers[0], at, note_time, f), 0);
-	assert_int_equal(loop_timer_set(f->loop, &f->timers[1], now + DURATION_MAX, note_time, f), 0);
-	while (f->calls == 0)
-		assert_int_equal(loop_turn(f->loop, 30000), 0);
-	assert_true(f->last >= at);
-	assert_int_equal(f->calls, 1);
-	at = clock_boot() + NS_PER_MS;
-	assert_int_equal(loop_timer_set(f->loop, &f->timers[2], at, note_time, f), 0);
-	while (f->calls == 1)
-		assert_int_equal(loop_turn(f->loop, 30000), 0);
-	assert_true(f->last >= at);
-	loop_timer_cancel(f->loop, &f->timers[1]);
-}
-
-static void again_at_once(void *ctx)
-{
-	struct fixture *f = ctx;
-
-	f->calls++;
-	assert_int_equal(loop_timer_set(f->loop, &f->timers[0], f->last, again_at_once, f), 0);
-}
-
-static void note_call(void *ctx)
-{
-	unsigned *n = ctx;
-
-	++*n;
-}
-
-/* Set again and again for a time that is over, it runs once in each turn, and keeps no other from
- * running. */
-static void timer_for_now(void **state)
-{
-	static const uint64_t past[] = {0, 1, 3};
-	struct fixture *f = *state;
-	unsigned i, others;
-
-	for (i = 0; i < sizeof(past) / sizeof(past[0]); i++) {
-		f->calls = others = 0;
-		f->last = past[i];
-		assert_int_equal(loop_timer_set(f->loop, &f->timers[0], 1, again_at_once, f), 0);
-		assert_int_equal(loop_timer_set(f->loop, &f->timers[1], 2, note_call, &others), 0);
-		assert_int_equal(loop_timer_set(f->loop, &f->timers[2], 3, note_call, &others), 0);
-		turn(f);
-		assert_int_equal(f->calls, 1);
-		assert_int_equal(others, 2);
-		assert_int_equal(loop_turn(f->loop, 30000), 0);
-		assert_int_equal(f->calls, 2);
-		loop_timer_cancel(f->loop, &f->timers[0]);
-	}
-}
-
-static void cancel_all(void *ctx)
-{
-	struct fixture *f = ctx;
-	unsigned i;
-
-	f->calls++;
-	for (i = 0; i < TIMERS; i++)
-		loop_timer_cancel(f->loop, &f->timers[i]);
-}
-
-static void timer_cancels(void **state)
-{
-	struct fixture *f = *state;
-	unsigned i;
-
-	for (i = 0; i < TIMERS; i++)
-		assert_int_equal(loop_timer_set(f->loop, &f->timers[i], 1, cancel_all, f), 0);
-	turn(f);
-	turn(f);
-	assert_int_equal(f->calls, 1);
-	loop_timer_cancel(f->loop, &f->timers[0]);
-}
-
 /* --- Stop --- */
 
 static void stop_io(struct source *s)
@@ -425,10 +293,6 @@ int main(void)
 		WITH_LOOP(grows_in_a_callback),
 		WITH_LOOP(many_sources),
 		WITH_LOOP(bad_descriptor),
-		WITH_LOOP(timers_in_order),
-		WITH_LOOP(timer_waits),
-		WITH_LOOP(timer_for_now),
-		WITH_LOOP(timer_cancels),
 		WITH_LOOP(stop_in_io),
 		WITH_LOOP(stop_in_timer),
 	};

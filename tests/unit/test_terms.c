@@ -40,8 +40,8 @@ static void phase_names(void **state)
 
 static void classes_by_name(void **state)
 {
-	static const char *const strangers[] = {"", "none", "Login", "login ", " login", "logi",
-		"logins", "elevation,login"};
+	static const char *const strangers[] = {
+		"", "none", "Login", "login ", " login", "logi", "logins", "elevation,login"};
 	unsigned code, i;
 
 	(void)state;

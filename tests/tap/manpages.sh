@@ -1,0 +1,56 @@
+#!/usr/bin/env bash
+# The manual pages: mandoc finds nothing to warn of, every reference to a page of ours leads to one, and sessd(8) has
+# the options of `sessd --help` and no others.
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+build=${BUILD:-build/plain}
+n=0
+failed=0
+
+# result NAME [WHAT IS WRONG]
+result()
+{
+	n=$((n + 1))
+	if [ -z "${2:-}" ]; then
+		echo "ok $n - $1"
+	else
+		echo "not ok $n - $1"
+		printf '%s\n' "$2" | sed 's/^/# /'
+		failed=1
+	fi
+}
+
+# missing LIST FROM: the lines of LIST that FROM lacks
+missing()
+{
+	comm -23 <(sort -u <<<"$1") <(sort -u <<<"$2")
+}
+
+pages=(*/*.[1-9])
+for page in sessd/sessd.8 sessd/sessd.conf.5 sessctl/sessctl.8 pam_module/pam_sess.8; do
+	result "there is $page" "$([ -s "$page" ] || echo "it is missing")"
+done
+for page in "${pages[@]}"; do
+	if command -v mandoc >/dev/null; then
+		result "mandoc has no warning of $page" "$(mandoc -T lint -W warning "$page" 2>&1)"
+	else
+		n=$((n + 1))
+		echo "ok $n - mandoc has no warning of $page # SKIP mandoc is not installed"
+	fi
+done
+
+names=$(for page in "${pages[@]}"; do page=${page##*/}; echo "${page%.*} ${page##*.}"; done)
+ours=$(sed -n 's/^\.Xr \(sessd[^ ]*\|sessctl\|pam_sess\) \([1-9]\).*/\1 \2/p' "${pages[@]}")
+result "pages refer to pages of ours that exist" "$(missing "$ours" "$names")"
+
+# Options as `--word`; a page writes them `.It Fl c , Fl -config Ar FILE`.
+help=$("$build/sessd/sessd" --help | grep -o -e '--[a-z-]*' | grep -v '^--$')
+page=$(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh SOCKETS/s/^\.It .*Fl -\([a-z-]*\).*/--\1/p' sessd/sessd.8)
+result "sessd --help has options" "$([ "$(wc -l <<<"$help")" -ge 8 ] || echo "only: $help")"
+result "every option of sessd --help is in sessd(8)" "$(missing "$help" "$page")"
+result "every option in sessd(8) is in sessd --help" "$(missing "$page" "$help")"
+letters=$("$build/sessd/sessd" --help | grep -o '^  -[a-zA-Z]' | tr -d ' -')
+page=$(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh SOCKETS/s/^\.It Fl \([a-zA-Z]\) .*/\1/p' sessd/sessd.8)
+result "so are their letters" "$(missing "$letters" "$page" && missing "$page" "$letters")"
+echo "1..$n"
+exit $failed
