@@ -327,6 +327,8 @@ int wire_decode(const uint8_t *buf, size_t len, struct wire_frame *ret)
 {
 	const struct wire_info *info;
 
+	ret->version = 0;
+	ret->serial = 0;
 	if (len < WIRE_HEADER || len > WIRE_MAX)
 		return -EPROTO;
 	ret->version = buf[0];

@@ -20,6 +20,7 @@ static int spooled_leader(const struct core *core, const struct wire_spooled *r,
 		r->leader_pid > INT32_MAX)
 		return -ESRCH;
 	*ret = (struct caller){
+		.pidfd = -1,
 		.pid = (pid_t)r->leader_pid, .start = r->leader_start, .admin = true};
 	pidfd = pidfd_open_pid(ret->pid);
 	if (pidfd < 0)
@@ -75,7 +76,10 @@ static void spooled_again(
 
 	if (r->was_refused) {
 		ending_begin(core, s, REASON_UNAVAILABLE, &remark);
-	} else if (r->closed_at != 0 && s->phase == PHASE_ACTIVE) {
+		ending_tell(s, answer);
+		return;
+	}
+	if (r->closed_at != 0 && s->phase == PHASE_ACTIVE) {
 		s->ended_at = r->closed_at;
 		ending_finish(core, s, REASON_LOGOUT, &remark, spool_answered, answer);
 		return;

@@ -147,6 +147,8 @@ void ending_begin(
 /* The part of it that an opening session waited for. */
 void ending_start(struct core *core, struct session *s);
 void ending_reaped(struct core *core, const struct event *event);
+/* Answers, as to a revocation, when the session that is being ended is gone. */
+void ending_tell(struct session *s, struct answer *answer);
 /* After a restart: once more, without a new entry. */
 void ending_repeat(struct core *core, struct session *s);
 void ending_close(struct core *core, const struct event *event);

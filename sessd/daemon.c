@@ -54,13 +54,14 @@ static void warn_line(void *ctx, const char *line)
 	log_warning("%s", line);
 }
 
-/* -errno with d->config_error set. The file that nobody named may be missing. */
-static int read_config(struct daemon *d, struct config *ret)
+/* -errno with d->config_error set. At the start, the file that nobody named may be missing; later its absence
+ * is a mistake like any other, and the configuration from before holds. */
+static int read_config(struct daemon *d, bool starting, struct config *ret)
 {
 	const char *path = d->options->config;
 	int r = config_load(path, warn_line, NULL, ret, d->config_error);
 
-	if (r == -ENOENT && !d->options->config_given) {
+	if (r == -ENOENT && starting && !d->options->config_given) {
 		log_info("%s: there is none; no caps, no lifetimes", path);
 		d->config_error[0] = '\0';
 		r = config_default(ret);
@@ -74,7 +75,7 @@ static int read_config(struct daemon *d, struct config *ret)
 
 static int start_config(struct daemon *d)
 {
-	int r = read_config(d, &d->config);
+	int r = read_config(d, true, &d->config);
 
 	if (r < 0)
 		log_error("%s", d->config_error[0] ? d->config_error : strerror(-r));
@@ -88,7 +89,7 @@ static void reload(struct daemon *d)
 	int r;
 
 	notify("RELOADING=1");
-	r = read_config(d, &fresh);
+	r = read_config(d, false, &fresh);
 	if (r < 0) {
 		log_error("%s; the configuration from before holds", d->config_error);
 		snprintf(text, sizeof(text), "%.*s", (int)sizeof(text) - 1, d->config_error);

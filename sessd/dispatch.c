@@ -353,6 +353,9 @@ static void read_page(void *ctx, int result, const struct ledger_page *page)
 		return;
 	}
 	if (page->len == 0 && req->u.read.wait && req->peer != NULL) {
+		/* what was looked at is not looked at again */
+		if (page->last > req->u.read.after)
+			req->u.read.after = page->last;
 		req->parked = true;
 		return;
 	}

@@ -72,6 +72,21 @@ static int wait_for(struct ending *e, struct revocation *r)
 	return 0;
 }
 
+void ending_tell(struct session *s, struct answer *answer)
+{
+	struct revocation *r = calloc(1, sizeof(*r));
+
+	if (r == NULL) {
+		answer_error(answer, WIRE_E_UNAVAILABLE, "out of memory");
+		return;
+	}
+	r->answer = answer;
+	r->pending = 1;
+	if (s->ending != NULL && wait_for(s->ending, r) < 0)
+		log_error("out of memory: nobody hears of the end of a session");
+	revocation_release(r);
+}
+
 static struct ending *ending_new(struct core *core, struct session *s)
 {
 	struct ending *e = calloc(1, sizeof(*e));
@@ -338,6 +353,9 @@ static void revoke_one(
 	ending_begin(core, s, REASON_REVOKED, remark);
 	if (s->ending == NULL || wait_for(s->ending, r) < 0)
 		log_error("out of memory: nobody hears of the end of a session");
+	else if (s->ending->outcome.survivors > 0)
+		/* patience ran out before: nobody knows when they will go */
+		tell(s->ending);
 }
 
 /* False: there are sessions of that user, and the caller may end none of them. */

@@ -54,10 +54,13 @@ struct peer {
 	struct caller caller;
 	struct charge *charge;
 	STAILQ_HEAD(, packet) queue;
-	size_t queued; /* bytes */
+	size_t queued;	      /* bytes */
+	uint64_t quiet_until; /* idle: closed then, clock_boot(); `timeout` stands there or before */
+	uint32_t events;      /* what epoll watches for */
 	int fd;
 	bool greeted;
 	bool busy;
+	bool early;  /* it sent its next request while it was busy */
 	bool broken; /* to be closed when the present event is over */
 	bool handling;
 	void (*gone)(void *ctx);
@@ -137,26 +140,46 @@ static void peer_close(struct peer *p)
 	free(p);
 }
 
+/* The timer is not moved with each request: when it is due, it is seen how long the peer was quiet. */
 static void timed_out(void *ctx)
 {
-	peer_close(ctx);
+	struct peer *p = ctx;
+	uint64_t now = clock_boot(), at = p->busy ? now + IDLE_TIMEOUT : p->quiet_until;
+
+	if (p->broken || now >= at ||
+		loop_timer_set(p->listener->peers->o.loop, &p->timeout, at, timed_out, p) < 0)
+		peer_close(p);
 }
 
-/* Reads on only while no request is under way; writes while something waits. */
+/*
+ * Reads on only while no request is under way; writes while something waits. Most peers wait for
+ * their answer before they ask again: for them, what epoll watches stays as it is.
+ */
 static void watch_peer(struct peer *p)
 {
-	struct loop *loop = p->listener->peers->o.loop;
-	uint32_t events =
-		EPOLLRDHUP | (p->busy ? 0 : EPOLLIN) | (STAILQ_EMPTY(&p->queue) ? 0 : EPOLLOUT);
+	uint32_t events = EPOLLRDHUP | (STAILQ_EMPTY(&p->queue) ? 0 : EPOLLOUT);
 
-	if (loop_io_change(loop, &p->io, events) < 0)
+	if (!p->busy)
+		p->quiet_until = clock_boot() + (p->greeted ? IDLE_TIMEOUT : HELLO_TIMEOUT);
+	if (!p->busy)
+		events |= EPOLLIN;
+	else if (!p->early)
+		events |= p->events & EPOLLIN;
+	if (events == p->events)
+		return;
+	if (loop_io_change(p->listener->peers->o.loop, &p->io, events) < 0)
 		p->broken = true;
-	if (p->busy)
-		loop_timer_cancel(loop, &p->timeout);
-	else if (loop_timer_set(loop, &p->timeout,
-			 clock_boot() + (p->greeted ? IDLE_TIMEOUT : HELLO_TIMEOUT), timed_out,
-			 p) < 0)
+	p->events = events;
+}
+
+/* False: it has to wait, or the peer is broken. */
+static bool send_now(struct peer *p, const uint8_t *data, size_t len)
+{
+	if (send(p->fd, data, len, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+		return true;
+	if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
 		p->broken = true;
+	return false;
 }
 
 static void flush(struct peer *p)
@@ -164,11 +187,8 @@ static void flush(struct peer *p)
 	struct packet *packet;
 
 	while ((packet = STAILQ_FIRST(&p->queue)) != NULL) {
-		if (send(p->fd, packet->data, packet->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0) {
-			if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
-				p->broken = true;
+		if (!send_now(p, packet->data, packet->len))
 			return;
-		}
 		STAILQ_REMOVE_HEAD(&p->queue, link);
 		p->queued -= sizeof(*packet) + packet->len;
 		free(packet);
@@ -231,8 +251,10 @@ void peer_send(struct peer *p, enum wire_type type, uint32_t serial, const void 
 			(int)p->caller.pid, strerror(-r));
 		p->broken = true;
 	} else {
-		enqueue(p, buf, len);
+		/* what waits goes first */
 		flush(p);
+		if (!STAILQ_EMPTY(&p->queue) || !send_now(p, buf, len))
+			enqueue(p, buf, len);
 	}
 	attend(p, waited);
 }
@@ -247,6 +269,7 @@ void peer_busy(struct peer *p, void (*gone)(void *ctx), void *ctx)
 void peer_idle(struct peer *p)
 {
 	p->busy = false;
+	p->early = false;
 	p->gone = NULL;
 	settle(p);
 }
@@ -347,6 +370,8 @@ static void peer_ready(void *ctx, uint32_t events)
 	p->handling = true;
 	if (events & EPOLLOUT)
 		flush(p);
+	if ((events & EPOLLIN) && p->busy)
+		p->early = true;
 	if ((events & EPOLLIN) && !p->busy)
 		read_packet(p);
 	else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
@@ -406,10 +431,11 @@ static int peer_new(struct listener *l, int fd, const struct caller *caller)
 	p->listener = l;
 	p->fd = fd;
 	STAILQ_INIT(&p->queue);
-	r = loop_io_add(peers->o.loop, &p->io, fd, EPOLLIN | EPOLLRDHUP, peer_ready, p);
+	p->events = EPOLLIN | EPOLLRDHUP;
+	p->quiet_until = clock_boot() + HELLO_TIMEOUT;
+	r = loop_io_add(peers->o.loop, &p->io, fd, p->events, peer_ready, p);
 	if (r == 0)
-		r = loop_timer_set(
-			peers->o.loop, &p->timeout, clock_boot() + HELLO_TIMEOUT, timed_out, p);
+		r = loop_timer_set(peers->o.loop, &p->timeout, p->quiet_until, timed_out, p);
 	if (r < 0) {
 		loop_io_remove(peers->o.loop, &p->io);
 		charge_release(&peers->charges, p->charge);

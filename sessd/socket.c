@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -27,6 +28,9 @@ static int check_handed_over(int fd, const char *name)
 			name);
 		return -EINVAL;
 	}
+	/* the loop accepts until there is nobody left */
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+		return -errno;
 	return fd;
 }
 
