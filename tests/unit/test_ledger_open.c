@@ -60,7 +60,7 @@ static const struct damage {
 		"event 1202: the sequence number is not the next one", true},
 	{"a line was moved", "UPDATE event SET seq = 2000 WHERE seq = 1501", 0,
 		"event 2000: the sequence number is not that of its row", false},
-	{"a line is no text", "UPDATE event SET line = zeroblob(20000) WHERE seq = 1501", 0,
+	{"a line is no text", "UPDATE event SET line = zeroblob(40000) WHERE seq = 1501", 0,
 		"event 1501: the line is none", true},
 	{"a table is missing", "DROP TABLE session", 0, "no such table", false},
 	{"no schema", "DELETE FROM meta", 0, "it says no schema", false},
