@@ -16,7 +16,7 @@ uint64_t field_number(const struct field *f, const void *record)
 	case FIELD_REASON:
 		return *(const enum reason *)p;
 	case FIELD_CLASS:
-		return *(const enum class *)p;
+		return *(const enum session_class *)p;
 	case FIELD_PHASE:
 		return *(const enum phase *)p;
 	case FIELD_SID:

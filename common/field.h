@@ -63,11 +63,11 @@ enum field_kind {
 
 #define FIELD_DECL_U64(name)	uint64_t name;
 #define FIELD_DECL_BOOL(name)	bool name;
-#define FIELD_DECL_UID(name)    struct opt_uid name;
+#define FIELD_DECL_UID(name)	struct opt_uid name;
 #define FIELD_DECL_TIME(name)	uint64_t name;
 #define FIELD_DECL_DUR(name)	uint64_t name;
 #define FIELD_DECL_REASON(name) enum reason name;
-#define FIELD_DECL_CLASS(name)	enum class name;
+#define FIELD_DECL_CLASS(name)	enum session_class name;
 #define FIELD_DECL_PHASE(name)	enum phase name;
 #define FIELD_DECL_SID(name)	struct sid name;
 #define FIELD_DECL_TOKEN(name)	struct token name;

@@ -78,9 +78,11 @@ void json_str(struct json *j, const char *name, const char *s)
 void json_u64(struct json *j, const char *name, uint64_t v)
 {
 	char s[24];
+	int n;
 
 	put_name(j, name);
-	put(j, s, (size_t)snprintf(s, sizeof(s), "%" PRIu64, v));
+	n = snprintf(s, sizeof(s), "%" PRIu64, v);
+	put(j, s, (size_t)n);
 }
 
 void json_bool(struct json *j, const char *name, bool v)
@@ -99,22 +101,26 @@ void json_time(struct json *j, const char *name, uint64_t wall_ns)
 void json_dur(struct json *j, const char *name, uint64_t ns)
 {
 	char s[40];
+	int n;
 
 	put_name(j, name);
-	put(j, s,
-		(size_t)snprintf(s, sizeof(s), "%" PRIu64 ".%06" PRIu64, ns / NS_PER_SEC,
-			ns % NS_PER_SEC / NS_PER_US));
+	n = snprintf(s, sizeof(s), "%" PRIu64 ".%06" PRIu64, ns / NS_PER_SEC,
+		ns % NS_PER_SEC / NS_PER_US);
+	put(j, s, (size_t)n);
 }
 
 static void json_gids(struct json *j, const char *name, const struct gids *gids)
 {
 	char s[16];
 	uint32_t i;
+	int n;
 
 	put_name(j, name);
 	put(j, "[", 1);
-	for (i = 0; i < gids->n; i++)
-		put(j, s, (size_t)snprintf(s, sizeof(s), "%s%" PRIu32, i ? "," : "", gids->gid[i]));
+	for (i = 0; i < gids->n; i++) {
+		n = snprintf(s, sizeof(s), "%s%" PRIu32, i ? "," : "", gids->gid[i]);
+		put(j, s, (size_t)n);
+	}
 	put(j, "]", 1);
 }
 
@@ -141,7 +147,7 @@ static void json_field(struct json *j, const struct field *f, const void *record
 		json_str(j, f->name, reason_name(*(const enum reason *)p));
 		break;
 	case FIELD_CLASS:
-		json_str(j, f->name, class_name(*(const enum class *)p));
+		json_str(j, f->name, class_name(*(const enum session_class *)p));
 		break;
 	case FIELD_PHASE:
 		json_str(j, f->name, phase_name(*(const enum phase *)p));

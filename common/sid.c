@@ -70,7 +70,7 @@ bool sid_parse(const char *hex, struct sid *ret)
 	if (!sid_prefix_valid(hex) || strlen(hex) != SID_HEX)
 		return false;
 	for (i = 0; i < SID_BYTES; i++)
-		sid.b[i] = (uint8_t)(hex_digit(hex[2 * i]) << 4 | hex_digit(hex[2 * i + 1]));
+		sid.b[i] = (uint8_t)(hex_digit(hex[2 * i]) * 16 + hex_digit(hex[2 * i + 1]));
 	*ret = sid;
 	return true;
 }

@@ -3,7 +3,7 @@
 
 #include "common/terms.h"
 
-const char *class_name(enum class c)
+const char *class_name(enum session_class c)
 {
 	switch (c) {
 	case CLASS_NONE:
@@ -31,16 +31,20 @@ const char *phase_name(enum phase p)
 	return NULL;
 }
 
-enum class class_by_name(const char *name) {
-	static const enum class classes[] =
-		{
-#define CLASS_ITEM(id, code, name) CLASS_##id,
-			CLASSES(CLASS_ITEM)
-#undef CLASS_ITEM
-		};
+enum session_class class_by_name(const char *name)
+{
+	static const struct {
+		enum session_class class;
+		const char *name;
+	} rows[] = {
+#define CLASS_ROW(id, code, name) {CLASS_##id, (name)},
+		CLASSES(CLASS_ROW)
+#undef CLASS_ROW
+	};
 	size_t i;
 
-	for (i = 0; i < sizeof(classes) / sizeof(classes[0]);
-		i++) if (strcmp(class_name(classes[i]), name) == 0) return classes[i];
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (strcmp(rows[i].name, name) == 0)
+			return rows[i].class;
 	return CLASS_NONE;
 }

@@ -24,7 +24,7 @@
 	P(ENDED,   4, "ended")   /* gone; only the ledger knows it */
 /* clang-format on */
 
-enum class {
+enum session_class {
 	CLASS_NONE,
 #define CLASS_ENUM(id, code, name) CLASS_##id = (code),
 	CLASSES(CLASS_ENUM)
@@ -39,10 +39,10 @@ enum phase {
 };
 
 /* "none" for zero, NULL for a number without a name. The strings are constants. */
-const char *class_name(enum class c);
+const char *class_name(enum session_class c);
 const char *phase_name(enum phase p);
 
 /* The class of that name, or CLASS_NONE. */
-enum class class_by_name(const char *name);
+enum session_class class_by_name(const char *name);
 
 #endif

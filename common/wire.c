@@ -216,7 +216,7 @@ static int get_number(const struct field *f, void *p, uint64_t v)
 	case FIELD_CLASS:
 		if (v > CLASS_LOGIN)
 			return -EPROTO;
-		*(enum class *)p = (enum class)v;
+		*(enum session_class *)p = (enum session_class)v;
 		return 0;
 	case FIELD_PHASE:
 		if (v > PHASE_ENDED)

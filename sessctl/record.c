@@ -48,7 +48,7 @@ static void print_value(FILE *out, const struct field *f, const void *record)
 		print_text(out, reason_name(*(const enum reason *)p));
 		break;
 	case FIELD_CLASS:
-		print_text(out, class_name(*(const enum class *)p));
+		print_text(out, class_name(*(const enum session_class *)p));
 		break;
 	case FIELD_PHASE:
 		print_text(out, phase_name(*(const enum phase *)p));

@@ -123,12 +123,37 @@ void admission_complete(
 	}
 }
 
+static void commit_opening(struct core *core, struct session *s);
+
+/*
+ * For one that the module let in while the daemon was away there is no turning away: it is taken in
+ * and ended. So the ledger has it when its file is removed from the spool, and a restart ends it
+ * once more.
+ */
+static void take_in_and_end(struct core *core, struct session *s, enum reason reason,
+	const struct verdict *v, const char *text)
+{
+	struct remark remark = {.text = text};
+
+	if (v != NULL && v->policy != NULL)
+		remark.policy = v->policy->name;
+	cap_give_up(s);
+	session_clear_deadline(&core->table, s);
+	core_arm(core);
+	ending_begin(core, s, reason, &remark);
+	commit_opening(core, s);
+}
+
 /* Turns away one that is in the table and opening. */
 void admission_refuse(struct core *core, struct session *s, enum reason reason,
 	const struct verdict *v, const char *text)
 {
 	uint32_t audit_session = s->sweep ? s->audit_session : PROC_NO_AUDIT;
 
+	if (s->adopted) {
+		take_in_and_end(core, s, reason, v, text);
+		return;
+	}
 	fault_point(FAULT_refuse_received);
 	record_refusal(core, s, reason, v, text);
 	answer_refused(s->answer, reason, text);

@@ -20,8 +20,7 @@ static int spooled_leader(const struct core *core, const struct wire_spooled *r,
 		r->leader_pid > INT32_MAX)
 		return -ESRCH;
 	*ret = (struct caller){
-		.pidfd = -1,
-		.pid = (pid_t)r->leader_pid, .start = r->leader_start, .admin = true};
+		.pidfd = -1, .pid = (pid_t)r->leader_pid, .start = r->leader_start, .admin = true};
 	pidfd = pidfd_open_pid(ret->pid);
 	if (pidfd < 0)
 		return -ESRCH;

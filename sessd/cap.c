@@ -171,6 +171,18 @@ static void hand_over(struct session *from, struct session *to)
 	from->waits = 0;
 }
 
+void cap_give_up(struct session *s)
+{
+	struct session *other;
+
+	for (other = s->account ? s->account->first : NULL; other != NULL;
+		other = other->account_next)
+		if (other->heir == s)
+			other->heir = NULL;
+	s->waits = 0;
+	s->holds = false;
+}
+
 /* `s` gets the place of the victim as soon as that is gone. */
 static void inherit(struct session *s, struct session *victim)
 {

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -33,10 +34,15 @@ static void condemned_free(struct condemned *c)
 	free(c);
 }
 
+/* Nobody will come back to them after a restart, so they are told now. */
 void condemned_forget(struct core *core)
 {
-	while (!LIST_EMPTY(&core->condemned))
-		condemned_free(LIST_FIRST(&core->condemned));
+	struct condemned *c;
+
+	while ((c = LIST_FIRST(&core->condemned)) != NULL) {
+		pidfd_signal(c->pidfd, SIGTERM);
+		condemned_free(c);
+	}
 }
 
 static void condemned_reaped(void *ctx, const struct reap_result *result)
@@ -69,7 +75,7 @@ void condemn(struct core *core, int pidfd, pid_t leader, uint32_t audit_session)
 
 	if (c == NULL)
 		return;
-	*c = (struct condemned){		.core = core,
+	*c = (struct condemned){.core = core,
 		.leader = leader,
 		.audit_session = audit_session,
 		.pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 0)};

@@ -16,7 +16,7 @@
  * `background`. */
 static const struct {
 	const char *name;
-	enum class class;
+	enum session_class class;
 } builtins[] = {
 	{"sshd", CLASS_LOGIN},
 	{"login", CLASS_LOGIN},
@@ -211,7 +211,7 @@ static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct
 	const struct policy *policy)
 {
 	bool limits = policy->max_sessions > 0 || policy->lifetime > 0;
-	enum class class;
+	enum session_class class;
 	size_t i;
 
 	if (policy->exempt && limits)
@@ -259,14 +259,12 @@ static int service_order(const void *a, const void *b)
 }
 
 /* The class that the file gives a service, or CLASS_NONE. */
-/* clang-format off */
-static enum class class_given(cfg_t *cfg, const char *name)
+static enum session_class class_given(cfg_t *cfg, const char *name)
 {
 	cfg_t *sec = cfg != NULL ? cfg_gettsec(cfg, "service", name) : NULL;
 
 	return sec != NULL ? class_by_name(cfg_getstr(sec, "class")) : CLASS_NONE;
 }
-/* clang-format on */
 
 static bool is_builtin(const char *name)
 {
@@ -278,7 +276,7 @@ static bool is_builtin(const char *name)
 	return false;
 }
 
-static int service_add(struct policy_set *set, const char *name, enum class class)
+static int service_add(struct policy_set *set, const char *name, enum session_class class)
 {
 	struct service *service = &set->services[set->n_services];
 
@@ -293,7 +291,7 @@ static int service_add(struct policy_set *set, const char *name, enum class clas
 static int build_services(cfg_t *cfg, struct policy_set *set)
 {
 	unsigned i, n = cfg != NULL ? cfg_size(cfg, "service") : 0;
-	enum class given;
+	enum session_class given;
 	const char *name;
 	int r = 0;
 

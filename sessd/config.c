@@ -66,7 +66,7 @@ __attribute__((format(printf, 4, 5))) static void parse_fail(
 /* Appends the names of the section's options. */
 static void list_options(const char *section, char *out, size_t size)
 {
-	size_t i, used = strlen(out);
+	size_t i, used = 0;
 
 	for (i = 0; i < n_options && used < size; i++)
 		if (options[i].kind != OPTION_RESERVED && strcmp(options[i].section, section) == 0)
@@ -81,16 +81,15 @@ static void list_options(const char *section, char *out, size_t size)
 __attribute__((format(printf, 2, 0))) static void on_error(
 	cfg_t *cfg, const char *format, va_list ap)
 {
-	char words[CONFIG_ERROR_TEXT];
+	char words[CONFIG_ERROR_TEXT / 2], expected[CONFIG_ERROR_TEXT];
 
 	if (strncmp(format, "no such option", strlen("no such option")) != 0) {
 		parse_vfail(current, cfg->filename, cfg->line, format, ap);
 		return;
 	}
-	vsnprintf(words, sizeof(words) / 2, format, ap);
-	strcat(words, "; expected ");
-	list_options(cfg->name, words, sizeof(words));
-	parse_fail(current, cfg->filename, cfg->line, "%s", words);
+	vsnprintf(words, sizeof(words), format, ap);
+	list_options(cfg->name, expected, sizeof(expected));
+	parse_fail(current, cfg->filename, cfg->line, "%s; expected %s", words, expected);
 }
 
 /* libconfuse calls this for each value, also for each of a list. */

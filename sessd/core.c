@@ -116,6 +116,8 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	snprintf(e->policy, sizeof(e->policy), "%s", remark->policy ? remark->policy : rec.policy);
 	snprintf(e->text, sizeof(e->text), "%s", remark->text ? remark->text : rec.text);
 	snprintf(e->by, sizeof(e->by), "%s", rec.ended_by);
+	if (remark->by_sid != NULL)
+		e->by_sid = *remark->by_sid;
 	if (remark->by != NULL)
 		caller_name(core, remark->by, e->by, sizeof(e->by), &e->by_sid);
 	if (remark->reaped != NULL) {
@@ -134,7 +136,7 @@ static int row_fill(struct core *core, const struct session *s, struct ledger_ro
 	session_stored(s, core->parts.boot_id, &stored);
 	/* the row says what is true once it is on disk */
 	if (stored.phase == PHASE_OPENING)
-		stored.phase = PHASE_ACTIVE;
+		stored.phase = s->ending != NULL ? PHASE_ENDING : PHASE_ACTIVE;
 	r = wire_encode(WIRE_stored, 0, &stored, core->record, sizeof(core->record), &row->len);
 	row->record = core->record;
 	row->id = s->row_id;
@@ -217,15 +219,10 @@ void core_collect(struct core *core, const char *cgroup)
 
 void core_drop(struct core *core, struct session *s)
 {
-	struct session *other;
-
 	if (s->heir != NULL)
 		admission_gave_place(core, s->heir);
-	/* those whose place it was promised give it to nobody now */
-	if (s->phase == PHASE_OPENING && s->account != NULL)
-		for (other = s->account->first; other != NULL; other = other->account_next)
-			if (other->heir == s)
-				other->heir = NULL;
+	if (s->phase == PHASE_OPENING)
+		cap_give_up(s);
 	if (s->cgroup != NULL)
 		core_collect(core, s->cgroup);
 	ending_void(core, s);

@@ -32,15 +32,16 @@ struct core {
 	uint64_t last_row;
 	struct garbage *garbage;
 	struct loop_timer garbage_timer;
-	uint64_t garbage_wait;	     /* ns */
-	LIST_HEAD(, condemned) condemned; /* refused leaders that are to be ended */
-	bool closing;		     /* core_free(): nothing is answered or begun any more */
+	uint64_t garbage_wait;				/* ns */
+	LIST_HEAD(condemned_list, condemned) condemned; /* refused leaders that are to be ended */
+	bool closing; /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };
 
 /* What an entry says beyond the session that it is about. All may be left out. */
 struct remark {
 	const struct caller *by;
+	const struct sid *by_sid; /* the session that he spoke from, where he himself is gone */
 	const char *policy;
 	const char *text;
 	enum reason reason;
@@ -91,6 +92,9 @@ void cap_words(const struct core *core, uid_t uid, const struct verdict *v, char
  * those that it then waits for (s->waits). False: refused, and v says by which cap.
  */
 bool cap_find_place(struct core *core, struct session *s, struct verdict *v);
+/* `s` neither holds a place nor waits for one any more: those whose place it was promised give it
+ * to nobody. */
+void cap_give_up(struct session *s);
 
 /* condemned.c */
 

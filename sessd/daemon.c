@@ -54,8 +54,8 @@ static void warn_line(void *ctx, const char *line)
 	log_warning("%s", line);
 }
 
-/* -errno with d->config_error set. At the start, the file that nobody named may be missing; later its absence
- * is a mistake like any other, and the configuration from before holds. */
+/* -errno with d->config_error set. At the start, the file that nobody named may be missing; later
+ * its absence is a mistake like any other, and the configuration from before holds. */
 static int read_config(struct daemon *d, bool starting, struct config *ret)
 {
 	const char *path = d->options->config;

@@ -32,13 +32,13 @@ struct request {
 	struct sid found; /* show: the match among ended sessions */
 	struct wire_session *record;
 	LIST_ENTRY(request) link; /* dispatch.requests */
-	bool parked;		     /* `read` with `wait`, and nothing new yet */
+	bool parked;		  /* `read` with `wait`, and nothing new yet */
 };
 
 struct dispatch {
 	struct dispatch_parts parts;
-	LIST_HEAD(, request) requests; /* all that are under way */
-	char *metrics;		  /* the text that is being paged out */
+	LIST_HEAD(request_list, request) requests; /* all that are under way */
+	char *metrics;				   /* the text that is being paged out */
 	size_t metrics_len;
 };
 
@@ -53,7 +53,7 @@ static void metrics_now(const struct dispatch *d, struct metrics_now *ret)
 	const struct session_table *t = core_sessions(d->parts.core);
 	struct wire_state state = {0};
 	struct ledger_stats stats;
-	enum class c;
+	enum session_class c;
 
 	*ret = (struct metrics_now){0};
 	for (c = CLASS_BACKGROUND; c <= CLASS_LOGIN; c++) {
@@ -323,7 +323,7 @@ static void handle_status(struct request *req, const struct wire_frame *frame)
 	const struct session_table *t = core_sessions(d->parts.core);
 	struct wire_state state = {0};
 	struct ledger_stats stats;
-	enum class c;
+	enum session_class c;
 
 	(void)frame;
 	d->parts.describe(d->parts.ctx, &state);

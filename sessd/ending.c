@@ -32,6 +32,7 @@ struct waiter {
 struct ending {
 	struct core *core;
 	struct session *session; /* NULL: gone */
+	struct sid by_sid;	 /* the session from which it was ordered; zero: none */
 	struct wire_outcome outcome;
 	struct waiter *waiters;
 };
@@ -191,6 +192,7 @@ static void order_reaper(struct core *core, struct session *s)
 
 void ending_start(struct core *core, struct session *s)
 {
+	struct remark remark = {.by_sid = &s->ending->by_sid};
 	char sid[SID_HEX + 1];
 
 	session_set_phase(&core->table, s, PHASE_ENDING);
@@ -200,7 +202,7 @@ void ending_start(struct core *core, struct session *s)
 	core->parts.metrics->kills++;
 	log_info("ending session %.8s of %s (uid %u): %s", sid_hex(&s->sid, sid),
 		text_or_empty(s->user), (unsigned)s->uid, reason_name(s->reason));
-	core_append(core, s, ENTRY_SESSION_ENDING, NULL, true, NULL, NULL);
+	core_append(core, s, ENTRY_SESSION_ENDING, &remark, true, NULL, NULL);
 	fault_point(FAULT_ending_queued);
 	order_reaper(core, s);
 	fault_point(FAULT_ending_killed);
@@ -208,15 +210,14 @@ void ending_start(struct core *core, struct session *s)
 }
 
 /* Notes on the session why it ends, and by whom. Lost words are no reason to let it live. */
-static void note_end(
-	struct core *core, struct session *s, enum reason reason, const struct remark *remark)
+static void note_end(struct core *core, struct session *s, enum reason reason,
+	const struct remark *remark, struct sid *ret_by_sid)
 {
 	char by[TEXT_STR_MAX + 1] = "";
-	struct sid sid;
 
 	s->reason = reason;
 	if (remark->by != NULL)
-		caller_name(core, remark->by, by, sizeof(by), &sid);
+		caller_name(core, remark->by, by, sizeof(by), ret_by_sid);
 	if (session_set_text(&s->ended_by, by) < 0 ||
 		session_set_text(&s->text, text_or_empty(remark->text)) < 0)
 		log_error("out of memory: the record of a session's end is short");
@@ -227,14 +228,17 @@ static void note_end(
 void ending_begin(
 	struct core *core, struct session *s, enum reason reason, const struct remark *remark)
 {
+	struct sid by_sid = {0};
+
 	if (s->ending != NULL || s->phase == PHASE_ENDING)
 		return;
-	note_end(core, s, reason, remark);
+	note_end(core, s, reason, remark, &by_sid);
 	s->ending = ending_new(core, s);
 	if (s->ending == NULL) {
 		log_error("session of %s cannot be ended: out of memory", text_or_empty(s->user));
 		return;
 	}
+	s->ending->by_sid = by_sid;
 	if (s->phase == PHASE_ACTIVE)
 		ending_start(core, s);
 }
@@ -276,7 +280,7 @@ void ending_reaped(struct core *core, const struct event *event)
 	const struct reap_result *result = event->u.reaped.result;
 	struct session *s = event->u.reaped.session;
 	struct ending *e = s->ending;
-	struct remark remark = {.reaped = result};
+	struct remark remark = {.reaped = result, .by_sid = &e->by_sid};
 
 	e->outcome.signalled = result->signalled;
 	e->outcome.elapsed = result->elapsed;

@@ -86,9 +86,9 @@ int identity_of_peer(int fd, bool use_peerpidfd, gid_t admin_gid, struct caller 
 	if (r == 0)
 		r = proc_audit_session(c.pid, &c.audit_session);
 	/* what was read belongs to the peer only if it lives now: a pid is not reused before its
-	 * death */
-	if (r == 0)
-		r = pidfd_signal(c.pidfd, 0);
+	 * death. One that is dead and not yet collected takes signals still. */
+	if (r == 0 && pidfd_is_dead(c.pidfd))
+		r = -ESRCH;
 	if (r < 0) {
 		close(c.pidfd);
 		return r;

@@ -99,7 +99,7 @@ static void seconds(FILE *f, const char *name, const struct histogram *h, const 
 
 static void by_class(FILE *f, const struct metrics *m, const struct metrics_now *now)
 {
-	enum class c;
+	enum session_class c;
 
 	head(f, "sessions_active", "gauge", "Sessions that are active.");
 	for (c = CLASS_BACKGROUND; c <= CLASS_LOGIN; c++)

@@ -53,9 +53,9 @@ struct peer {
 	struct loop_timer timeout;
 	struct caller caller;
 	struct charge *charge;
-	STAILQ_HEAD(, packet) queue;
+	STAILQ_HEAD(packet_list, packet) queue;
 	size_t queued;	      /* bytes */
-	uint64_t quiet_until; /* idle: closed then, clock_boot(); `timeout` stands there or before */
+	uint64_t quiet_until; /* clock_boot(): an idle one is closed; `timeout` is not later */
 	uint32_t events;      /* what epoll watches for */
 	int fd;
 	bool greeted;
@@ -71,7 +71,7 @@ struct peers {
 	struct peers_options o;
 	bool use_peerpidfd;
 	struct charges charges;
-	SLIST_HEAD(, listener) listeners;
+	SLIST_HEAD(listener_list, listener) listeners;
 	uint8_t buf[WIRE_MAX];
 	struct wire_frame frame;
 };
@@ -140,7 +140,7 @@ static void peer_close(struct peer *p)
 	free(p);
 }
 
-/* The timer is not moved with each request: when it is due, it is seen how long the peer was quiet. */
+/* The timer is not moved with each request: when due, it looks how long the peer was quiet. */
 static void timed_out(void *ctx)
 {
 	struct peer *p = ctx;
@@ -344,6 +344,11 @@ static void handle_packet(struct peer *p, size_t len)
 		send_error(p, frame->serial, WIRE_E_LIMIT, "too many requests; wait a moment");
 		return;
 	}
+	/* somebody else writes on its connection: what the kernel said of it is nobody's now */
+	if (pidfd_is_dead(p->caller.pidfd)) {
+		p->broken = true;
+		return;
+	}
 	unlink_peer(p);
 	link_newest(p);
 	peers->o.message(peers->o.ctx, p, frame);
@@ -394,23 +399,26 @@ static void turn_away(struct peers *peers, int fd)
 	close(fd);
 }
 
-/* Makes room: first among those that never said hello, then the one that has been idle for longest.
- */
-static void make_room(struct listener *l)
+/* Who makes way: first one that never said hello, then the one that has been idle for longest. */
+static struct peer *most_dispensable(struct listener *l)
 {
 	struct peer *p;
 
+	TAILQ_FOREACH (p, &l->peers_by_age, link)
+		if (!p->greeted)
+			return p;
+	TAILQ_FOREACH (p, &l->peers_by_age, link)
+		if (!p->busy)
+			return p;
+	return TAILQ_FIRST(&l->peers_by_age);
+}
+
+static void make_room(struct listener *l)
+{
 	if (l->n < PEERS_MAX)
 		return;
-	TAILQ_FOREACH(p, &l->peers_by_age, link)
-	if (!p->greeted)
-		break;
-	if (p == NULL)
-		TAILQ_FOREACH(p, &l->peers_by_age, link)
-	if (!p->busy)
-		break;
 	l->peers->o.metrics->refused_connections++;
-	peer_close(p ? p : TAILQ_FIRST(&l->peers_by_age));
+	peer_close(most_dispensable(l));
 }
 
 static int peer_new(struct listener *l, int fd, const struct caller *caller)

@@ -47,9 +47,7 @@ static int service_compare(const void *key, const void *row)
 	return strcmp(key, service->name);
 }
 
-/* clang-format takes `enum class` for C++ */
-/* clang-format off */
-enum class policy_class(const struct policy_set *set, const char *name)
+enum session_class policy_class(const struct policy_set *set, const char *name)
 {
 	const struct service *service = NULL;
 
@@ -58,7 +56,6 @@ enum class policy_class(const struct policy_set *set, const char *name)
 			service_compare);
 	return service != NULL ? service->class : CLASS_BACKGROUND;
 }
-/* clang-format on */
 
 /* An address without a prefix; *ret_max is the longest prefix that it could have. */
 static bool address_parse(const char *s, struct in6_addr *ret, unsigned *ret_max)

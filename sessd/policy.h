@@ -43,7 +43,7 @@ struct policy {
 /* A PAM service and its class. */
 struct service {
 	char *name;
-	enum class class;
+	enum session_class class;
 };
 
 struct policy_set {
@@ -74,7 +74,7 @@ void policy_set_fini(struct policy_set *set);
 
 /* The class of a PAM service; CLASS_BACKGROUND (tracked, never capped) for one that no row names.
  */
-enum class policy_class(const struct policy_set *set, const char *service);
+enum session_class policy_class(const struct policy_set *set, const char *service);
 
 /*
  * Does the policy apply? A source that is no numeric address (a host name, an X display) matches

@@ -29,7 +29,8 @@ int proc_audit_session(pid_t pid, uint32_t *ret); /* may be PROC_NO_AUDIT */
 int proc_audit_session_at(int proc_fd, pid_t pid, uint32_t *ret);
 int proc_cgroup(pid_t pid, char *ret, size_t size); /* the cgroup v2 path, from `/` */
 
-/* Is /proc mounted with hidepid=, so that a process without CAP_SYS_PTRACE cannot read of others? */
+/* Is /proc mounted with hidepid=, so that a process without CAP_SYS_PTRACE cannot read of others?
+ */
 bool proc_is_hidden(void);
 
 /* The kernel's boot id: 36 characters and a NUL. */

@@ -26,7 +26,7 @@ struct session {
 	struct sid sid;
 	struct sid parent; /* zero: none */
 	uint64_t row_id;   /* of its row in the ledger */
-	enum class class;
+	enum session_class class;
 	enum phase phase;
 	uid_t uid;
 	pid_t leader;

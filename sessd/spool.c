@@ -22,7 +22,7 @@ struct spool {
 	char *path;
 	int dir_fd;
 	int inotify_fd;
-	LIST_HEAD(, item) items;
+	LIST_HEAD(item_list, item) items;
 	uint8_t buf[WIRE_MAX];
 	struct wire_frame frame;
 };
@@ -155,7 +155,7 @@ static bool under_way(const struct spool *spool, const char *name, ino_t inode)
 {
 	const struct item *item;
 
-	LIST_FOREACH(item, &spool->items, link)
+	LIST_FOREACH (item, &spool->items, link)
 		if (strcmp(item->name, name) == 0 && item->inode == inode)
 			return true;
 	return false;

@@ -13,4 +13,4 @@ test-build: $(BENCH_LOAD)
 bench: deps
 	$(Q)tests/deps bench || echo "bench: goes on without what is missing" >&2
 	$(Q)$(MAKE) --no-print-directory all $(BENCH_LOAD)
-	$(Q)BUILD=$(B) tests/bench/run $(BENCH_ARGS)
+	$(Q)BUILD=$(B) BENCH_LOAD=$(BENCH_LOAD) tests/bench/run $(BENCH_ARGS)

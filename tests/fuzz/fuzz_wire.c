@@ -87,7 +87,7 @@ static void field_fill(const struct field *f, void *msg)
 		*(enum reason *)p = REASON_LOGOUT;
 		break;
 	case FIELD_CLASS:
-		*(enum class *)p = CLASS_LOGIN;
+		*(enum session_class *)p = CLASS_LOGIN;
 		break;
 	case FIELD_PHASE:
 		*(enum phase *)p = PHASE_ACTIVE;

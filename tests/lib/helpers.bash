@@ -128,6 +128,12 @@ finish()
 	wait_until "! background_runs '$1'" && return "$(cat "$BATS_TEST_TMPDIR/$1.status")"
 }
 
+# Waits for it, and it must have failed, as a login does whose session was ended.
+finish_badly()
+{
+	wait_until "! background_runs '$1'" && [ "$(cat "$BATS_TEST_TMPDIR/$1.status")" != 0 ]
+}
+
 # A command `hold NAME` in a session says `held`, and goes on after `release NAME`.
 release()
 {

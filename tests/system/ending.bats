@@ -64,7 +64,7 @@ all_run_away() # USER
 	[[ $output =~ ^${sid:0:8}\ bob\ sshd:\ ended,\ $n\ processes\ gone\ in\ [0-9] ]] || equal "$n processes" "$output"
 	equal 0 "$(processes "$asid")"
 	equal 0 "$(processes_of_user bob)"
-	run ! finish one
+	finish_badly one
 	ends_so "$sid" 'session_opened session_ending(revoked) session_ended(revoked)'
 	equal "[\"root\",\"he has left\",$n]" "$(events_where '.event == "session_ended"' | jq -c '[.by, .text, .signalled]')"
 }
@@ -164,7 +164,7 @@ start_hung_filesystem()
 	[ "$n" -ge 150 ]
 	equal 0 "$(processes "$asid")"
 	equal 0 "$(processes_of_user bob)"
-	run ! finish one
+	finish_badly one
 }
 
 @test "a fork bomb leaves nothing where there is no cgroup" {
@@ -184,7 +184,7 @@ start_hung_filesystem()
 	on_host kill -9 "$(of_record leader_pid)"
 	ends_so "$sid" 'session_opened session_ending(leader_gone) session_ended(leader_gone)'
 	equal 0 "$(processes "$asid")"
-	run ! finish one
+	finish_badly one
 }
 
 @test "the same where there is no cgroup" {
@@ -213,7 +213,7 @@ milliseconds='def ms: capture("^(?<s>[^.]*)(?<f>\\.[0-9]+)Z$") | ((.s + "Z" | fr
 	# Records have another clock than deadlines: a little slack for one that is being slewed.
 	equal true "$(events_where ".event == \"session_ending\" and .sid == \"$sid\"" |
 		jq "$milliseconds; (.time | ms) > (.expires_at | ms) - 50")"
-	run ! finish one
+	finish_badly one
 	equal bob "$(sessions | jq -r .user)"
 	background_runs other
 }
@@ -232,7 +232,7 @@ milliseconds='def ms: capture("^(?<s>[^.]*)(?<f>\\.[0-9]+)Z$") | ((.s + "Z" | fr
 	equal "[\"bob\",\"$(of_record sid)\"]" \
 		"$(events_where ".event == \"session_ending\" and .sid == \"$first\"" | jq -c '[.by, .by_sid]')"
 	background three ssh_as bob -- 'setsid sleep 1000 >/dev/null 2>&1 & sessctl revoke $SESSD_SID; echo not reached'
-	run ! finish three
+	finish_badly three
 	run ! grep 'not reached' "$BATS_TEST_TMPDIR/three.out"
 	wait_until '[ "$(sessions_count true)" = 1 ]'
 	equal 'bob' "$(events_where '.event == "session_ended"' by | tail -n 1 | tr -d '"')"
@@ -281,7 +281,7 @@ revoke_one_of_two()
 	begin two bob -- 'setsid sleep 2222 >/dev/null 2>&1 & nohup sleep 2222 >/dev/null 2>&1 &'
 	wait_until '[ "$(on_host pgrep -c -f "^sleep 2222")" = 2 ] && [ "$(on_host pgrep -c -u bob -f "^sleep 1000")" = 6 ]'
 	run -0 on_host sessctl revoke "$second"
-	run ! finish one
+	finish_badly one
 	equal 2 "$(on_host pgrep -c -f '^sleep 2222')"
 	equal 1 "$(on_host pgrep -c -u bob -f '^sleep 1000')" # what the other one waits with
 	equal "$sid" "$(sessions_where true)"
@@ -324,7 +324,7 @@ revoke_one_of_two()
 	first=$sid
 	begin two bob -- 'setsid sleep 2222 >/dev/null 2>&1 &'
 	run -0 on_host sessctl revoke "$first"
-	run ! finish one
+	finish_badly one
 	run -1 on_host pgrep -f '^sleep 3333'
 	run -0 on_host pgrep -f '^sleep 2222'
 	equal "$sid" "$(sessions_where true)"

@@ -132,6 +132,15 @@ logs_out() # BACKGROUND
 	equal 2 "$(sessions_count)"
 }
 
+@test "root by ssh, where sshd is one process" {
+	install -D -m 0600 "$HOST_FS/home/alice/.ssh/authorized_keys" "$HOST_FS/root/.ssh/authorized_keys"
+	background one ssh_as alice -l root -tt -- "$say_and_hold one"
+	held one
+	rm -r "$HOST_FS/root/.ssh"
+	is_listed one 'root sshd login 127.0.0.1 active'
+	logs_out one
+}
+
 @test "login on a console" {
 	background one login_as alice "$say_and_hold one"
 	held one

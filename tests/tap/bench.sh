@@ -48,15 +48,17 @@ fast | something | 1/s | a | b | ratio >= 2
 slow | another | us | a | b | ratio <= 1.5
 bare | a third | B | a | - | value <= 10
 none | a fourth | B | a | b | -
+many | a fifth | B | a | - | value <= 10 at 1000
 TEXT
 printf '%s\n' 'fast sessd 30' 'fast peer 10' 'fast sessd 10' 'fast peer 10' 'fast sessd 50' 'fast peer 20' \
-	'slow sessd 20' 'slow peer 10' 'bare sessd 10' 'none skip there is none' >"$TMPDIR/results"
-tests/bench/report -v json=1 "$TMPDIR/measures" "$TMPDIR/results" >"$TMPDIR/out" 2>"$TMPDIR/errors"
-jq -es '.[0].ratio == {median: 2.5, min: 1, max: 3} and .[0].sessd.median == 30 and .[0].met == true and .[1].met == false and
-	.[2].met == true and .[2].ratio == null and .[3].skipped == "there is none"' "$TMPDIR/out" >/dev/null
+	'slow sessd 20' 'slow peer 10' 'bare sessd 10' 'none skip there is none' 'many sessd 5' >"$TMPDIR/results"
+tests/bench/report -v json=1 -v sessions=999 "$TMPDIR/measures" "$TMPDIR/results" >"$TMPDIR/out" 2>"$TMPDIR/errors"
+jq -es '.[0].ratio == {median: 2.5, min: 1, max: 3} and .[0].sessd.median == 30 and .[0].met == true and
+	.[1].met == false and .[2].met == true and .[2].ratio == null and .[3].skipped == "there is none" and
+	.[4].met == null' "$TMPDIR/out" >/dev/null
 report "medians, ratios of neighbours, goals"
 tests/bench/report "$TMPDIR/measures" "$TMPDIR/results" >"$TMPDIR/out" 2>"$TMPDIR/errors"
-[ "$(grep -cE '^(something|another|a third|a fourth) ' "$TMPDIR/out")" = 4 ] && grep -q '^another .* not met$' "$TMPDIR/out"
+[ "$(grep -cE '^(something|another|a third|a fourth|a fifth) ' "$TMPDIR/out")" = 5 ] && grep -q '^another .* not met$' "$TMPDIR/out"
 report "the same as a table"
 tests/bench/run --nonsense >"$TMPDIR/out" 2>"$TMPDIR/errors"
 [ $? = 2 ]

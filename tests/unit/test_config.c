@@ -761,7 +761,7 @@ static void test_page_services(void **state)
 	(void)state;
 	assert_int_equal(config_default(&config), 0);
 	for (c = CLASS_IGNORED; c <= CLASS_LOGIN; c++) {
-		snprintf(head, sizeof(head), "\n.It Cm %s\n", class_name((enum class)c));
+		snprintf(head, sizeof(head), "\n.It Cm %s\n", class_name((enum session_class)c));
 		assert_true(item_of(page, head, item, sizeof(item)));
 		name = strstr(item, "Built in:");
 		assert_non_null(name);
@@ -776,8 +776,8 @@ static void test_page_services(void **state)
 				break;
 			}
 			*end++ = '\0';
-			if (policy_class(&config.policies, name) != (enum class)c)
-				fail_msg("%s is not %s", name, class_name((enum class)c));
+			if (policy_class(&config.policies, name) != (enum session_class)c)
+				fail_msg("%s is not %s", name, class_name((enum session_class)c));
 			if (c == CLASS_IGNORED)
 				break;
 		}

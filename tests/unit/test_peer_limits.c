@@ -205,6 +205,19 @@ static void limit_in_a_crowd(void **state)
 	assert_int_equal(open, n - CHARGE_CONNECTIONS);
 }
 
+/* Who never says hello has to go, and who said it may be quiet: his timer came first here. */
+static void quiet(void **state)
+{
+	int greeted = client(), silent = connect_to(WIRE_ON_CTL);
+
+	(void)state;
+	f.answer = true;
+	expect_closed(silent);
+	ask(greeted, 5, "aaaa");
+	expect(greeted, WIRE_done, 5);
+	close(greeted);
+}
+
 int main(void)
 {
 #define WITH_PEERS(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -214,6 +227,7 @@ int main(void)
 		WITH_PEERS(eviction),
 		WITH_PEERS(limit_of_a_user),
 		WITH_PEERS(limit_in_a_crowd),
+		WITH_PEERS(quiet),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -104,7 +104,7 @@ static void unknown(void **state)
 static void terms(void **state)
 {
 	static const struct {
-		enum class class;
+		enum session_class class;
 		const char *name;
 	} classes[] = {{CLASS_IGNORED, "ignored"}, {CLASS_BACKGROUND, "background"},
 		{CLASS_ELEVATION, "elevation"}, {CLASS_LOGIN, "login"}};
@@ -117,7 +117,7 @@ static void terms(void **state)
 		assert_int_equal(class_by_name(classes[i].name), classes[i].class);
 	}
 	assert_string_equal(class_name(CLASS_NONE), "none");
-	assert_null(class_name((enum class)99));
+	assert_null(class_name((enum session_class)99));
 	assert_int_equal(class_by_name("nonsense"), CLASS_NONE);
 	assert_string_equal(phase_name(PHASE_OPENING), "opening");
 	assert_string_equal(phase_name(PHASE_ENDED), "ended");

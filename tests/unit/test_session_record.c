@@ -30,7 +30,7 @@ static void fill_field(const struct field *f, struct wire_stored *rec)
 		rec->reason = (enum reason)(1 + any(REASON_UNAVAILABLE));
 		break;
 	case FIELD_CLASS:
-		rec->class = (enum class)(1 + any(CLASS_LOGIN));
+		rec->class = (enum session_class)(1 + any(CLASS_LOGIN));
 		break;
 	case FIELD_PHASE:
 		rec->phase = (enum phase)(1 + any(PHASE_ENDED));

@@ -139,7 +139,7 @@ static void model_step(struct model *m)
 
 	if (s == NULL) {
 		s = make(i + 1, 1000 + (uid_t)(i % 7), i % 3 ? i + 1 : 0, i % 4 ? (uint32_t)i : 0);
-		s->class = (enum class)(CLASS_BACKGROUND + any(3));
+		s->class = (enum session_class)(CLASS_BACKGROUND + any(3));
 		m->in[i] = add(&m->t, s);
 		m->slots[i] = s->slot;
 		m->born[i] = m->now++;

@@ -20,9 +20,9 @@ static void class_names(void **state)
 
 	(void)state;
 	for (code = 0; code < N(classes); code++)
-		assert_string_equal(class_name((enum class)code), classes[code]);
-	assert_null(class_name((enum class)N(classes)));
-	assert_null(class_name((enum class)255));
+		assert_string_equal(class_name((enum session_class)code), classes[code]);
+	assert_null(class_name((enum session_class)N(classes)));
+	assert_null(class_name((enum session_class)255));
 	assert_int_equal(CLASS_LOGIN, N(classes) - 1);
 }
 

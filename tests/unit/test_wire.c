@@ -35,7 +35,7 @@ static void set_number(const struct field *f)
 		*(enum reason *)at(f) = REASON_UNAVAILABLE;
 		break;
 	case FIELD_CLASS:
-		*(enum class *)at(f) = CLASS_LOGIN;
+		*(enum session_class *)at(f) = CLASS_LOGIN;
 		break;
 	case FIELD_PHASE:
 		*(enum phase *)at(f) = PHASE_ENDED;
