@@ -197,11 +197,58 @@ static void read_entry(struct spool *spool, const char *name, bool closed)
 		hand_in(spool, name, inode);
 }
 
+/* A file of the spool, and when its login was. */
+struct found {
+	char name[SID_HEX + 1];
+	struct timespec written;
+};
+
+struct finds {
+	struct found *list;
+	size_t n, room;
+};
+
+static int found_compare(const void *a, const void *b)
+{
+	const struct timespec *x = &((const struct found *)a)->written;
+	const struct timespec *y = &((const struct found *)b)->written;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? -1 : 1;
+	return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
+}
+
+/* Passes over what is no file of a session, and what has just gone. -ENOMEM. */
+static int finds_add(struct finds *f, int dir_fd, const char *name)
+{
+	size_t room = f->room ? 2 * f->room : 64;
+	struct found *list = f->list;
+	struct sid sid;
+	struct stat st;
+
+	if (!sid_parse(name, &sid) || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (f->n == f->room) {
+		list = reallocarray(f->list, room, sizeof(*list));
+		if (list == NULL)
+			return -ENOMEM;
+		f->list = list;
+		f->room = room;
+	}
+	memcpy(list[f->n].name, name, sizeof(list[f->n].name));
+	list[f->n++].written = st.st_mtim;
+	return 0;
+}
+
+/* The oldest first, which is not a folder's order: whoever logged in first has the better right to
+ * a place, and is the one that evict_oldest means. */
 void spool_read(struct spool *spool, bool closed)
 {
-	int fd = openat(spool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(spool->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), r = 0;
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct finds finds = {.list = NULL};
 	struct dirent *d;
+	size_t i;
 
 	if (dir == NULL) {
 		log_error("%s: %s", spool->path, strerror(errno));
@@ -209,9 +256,16 @@ void spool_read(struct spool *spool, bool closed)
 			close(fd);
 		return;
 	}
-	while ((d = readdir(dir)) != NULL)
-		read_entry(spool, d->d_name, closed);
+	while (r == 0 && (d = readdir(dir)) != NULL)
+		r = finds_add(&finds, spool->dir_fd, d->d_name);
 	closedir(dir);
+	if (r < 0)
+		log_error("%s: out of memory: a part of it is read later", spool->path);
+	if (finds.n > 0)
+		qsort(finds.list, finds.n, sizeof(*finds.list), found_compare);
+	for (i = 0; i < finds.n; i++)
+		read_entry(spool, finds.list[i].name, closed);
+	free(finds.list);
 }
 
 static void changed(void *ctx, uint32_t events)

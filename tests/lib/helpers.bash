@@ -106,6 +106,7 @@ background()
 {
 	local name=$1 to=$BATS_TEST_TMPDIR/$1
 	shift
+	: >"$to.out"
 	{ "$@" </dev/null >"$to.out" 2>&1 3>&- && echo 0 >"$to.status" || echo $? >"$to.status"; } &
 	background_pids+=($!)
 }

@@ -141,8 +141,8 @@ syslog()
 	held one
 	module_alone
 	run -1 pamtester -I rhost=192.0.2.7 -I tty=/dev/pts/9 -I ruser=alice sshd bob open_session
-	equal '["192.0.2.7","/dev/pts/9","alice","cap"]' \
-		"$(events_where '.event == "session_refused"' '[.rhost, .tty, .ruser, .reason]')"
+	record=$(events_where '.event == "session_refused"')
+	equal "192.0.2.7 /dev/pts/9 alice cap" "$(of_record rhost tty ruser reason)"
 }
 
 @test "names with control characters come out escaped, and break no line" {
@@ -206,7 +206,8 @@ syslog()
 	# pamtester is gone, and so is the session.
 	start_sessd "$all"
 	ends_so "$sid" 'session_adopted session_ended(leader_gone)'
-	equal '["alice","sshd","192.0.2.7"]' "$(events_where '.event == "session_adopted"' '[.user, .service, .rhost]')"
+	record=$(events_where '.event == "session_adopted"')
+	equal "alice sshd 192.0.2.7" "$(of_record user service rhost)"
 	equal "" "$(pending)"
 }
 
@@ -259,12 +260,12 @@ syslog()
 	one_session '.user == "alice"'
 	equal "login sshd 127.0.0.1 active true" "$(of_record class service rhost phase adopted)"
 	contains "$(output_of one)" "sid $(of_record sid)"
-	# He who logged in first stays; the other is told nothing, but has to go.
-	wait_until '[ "$(refusals)" = "bob cap 1/1 bob" ]'
+	# He who logged in first stays.
 	run ! finish three
 	background_runs two
-	equal 1 "$(sessions_count '.user == "bob"')"
+	wait_until '[ "$(sessions_count ".user == \"bob\"")" = 1 ]'
 	wait_until '[ -z "$(pending)" ]'
+	equal '"cap"' "$(events_where '.event == "session_ended"' reason)"
 	release one
 	finish one
 	ends_so "$(of_record sid)" 'session_adopted session_ended(logout)'
@@ -400,14 +401,14 @@ between() # LEAST MOST ACTUAL
 
 # --- Somebody else in the daemon's place ---
 
-# fake_daemon USER PROGRAM: a listener of his in root's folder; the program speaks for it.
+# fake_daemon USER PROGRAM: a listener of his in root's folder; the program, socat's, speaks for it.
 fake_daemon()
 {
-	on_host install -d -o "$1" /tmp/fake
+	on_host install -d -o "$1" /run/fake
 	on_host install -d -m 0755 /run/sessd
-	start_daemon fake setpriv --reuid "$1" --regid "$1" --clear-groups socat "UNIX-LISTEN:/tmp/fake/pam.sock,type=5,fork,mode=0666" "$2"
-	wait_until '[ -S "$HOST_FS/tmp/fake/pam.sock" ]'
-	on_host mv /tmp/fake/pam.sock /run/sessd/pam.sock
+	start_daemon fake setpriv --reuid "$1" --regid "$1" --clear-groups socat "UNIX-LISTEN:/run/fake/pam.sock,type=5,fork,mode=0666" "$2"
+	wait_until '[ -S "$HOST_FS/run/fake/pam.sock" ]'
+	on_host mv /run/fake/pam.sock /run/sessd/pam.sock
 }
 
 @test "a daemon of another user is an attack: refused, though unavailable=allow" {
@@ -435,6 +436,7 @@ fake_daemon()
 	run -1 pamtester sshd alice open_session
 	equal "" "$(pending)"
 	daemon_signal fake KILL
+	on_host rm -r /run/fake
 	fake_daemon root SYSTEM:'printf rubbish; sleep infinity'
 	run -1 pamtester sshd alice acct_mgmt
 	run -1 pamtester sshd alice open_session
