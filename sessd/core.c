@@ -55,6 +55,7 @@ void core_free(struct core *core)
 		core_drop(core, s);
 	}
 	session_table_fini(&core->table);
+	ending_forget(core);
 	condemned_forget(core);
 	while ((g = core->garbage) != NULL) {
 		core->garbage = g->next;

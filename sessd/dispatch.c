@@ -130,10 +130,21 @@ static void to_core(struct request *req, struct event *event)
 	core_handle(req->dispatch->parts.core, event);
 }
 
+/* 4294967295 is nobody's: to the kernel it means "unchanged", here "everybody". */
+static bool is_somebody(struct request *req, uint64_t uid)
+{
+	if (uid < UINT32_MAX)
+		return true;
+	request_error(req, WIRE_E_INVALID, "there can be no such uid");
+	return false;
+}
+
 static void handle_acct(struct request *req, const struct wire_frame *frame)
 {
 	struct event event = {.type = EVENT_ACCT, .u.acct = &frame->u.acct};
 
+	if (!is_somebody(req, frame->u.acct.uid))
+		return;
 	to_core(req, &event);
 }
 
@@ -141,6 +152,8 @@ static void handle_open(struct request *req, const struct wire_frame *frame)
 {
 	struct event event = {.type = EVENT_OPEN, .u.open = &frame->u.open};
 
+	if (!is_somebody(req, frame->u.open.uid))
+		return;
 	to_core(req, &event);
 }
 

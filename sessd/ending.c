@@ -31,7 +31,8 @@ struct waiter {
 /* The end of one session. It outlives the session until its last entry is on disk. */
 struct ending {
 	struct core *core;
-	struct session *session; /* NULL: gone */
+	struct session *session; /* NULL: gone, and the ending is in core's list `recorded` */
+	LIST_ENTRY(ending) link;
 	struct sid by_sid;	 /* the session from which it was ordered; zero: none */
 	struct wire_outcome outcome;
 	struct waiter *waiters;
@@ -103,16 +104,11 @@ static struct ending *ending_new(struct core *core, struct session *s)
 	return e;
 }
 
-void ending_void(struct core *core, struct session *s)
+/* With those who wait, who hear nothing any more. */
+static void ending_free(struct ending *e)
 {
-	struct ending *e = s->ending;
 	struct waiter *w;
 
-	if (e == NULL)
-		return;
-	s->ending = NULL;
-	if (!core->closing)
-		tell(e);
 	while ((w = e->waiters) != NULL) {
 		e->waiters = w->next;
 		if (--w->revocation->pending == 0)
@@ -120,6 +116,28 @@ void ending_void(struct core *core, struct session *s)
 		free(w);
 	}
 	free(e);
+}
+
+void ending_void(struct core *core, struct session *s)
+{
+	struct ending *e = s->ending;
+
+	if (e == NULL)
+		return;
+	s->ending = NULL;
+	if (!core->closing)
+		tell(e);
+	ending_free(e);
+}
+
+void ending_forget(struct core *core)
+{
+	struct ending *e;
+
+	while ((e = LIST_FIRST(&core->recorded)) != NULL) {
+		LIST_REMOVE(e, link);
+		ending_free(e);
+	}
 }
 
 static void reaped(void *ctx, const struct reap_result *result)
@@ -270,6 +288,7 @@ static void end_committed(void *ctx, int result)
 
 	/* not on disk yet: it is gone all the same, and the ledger's own alarm says the rest */
 	(void)result;
+	LIST_REMOVE(e, link);
 	tell(e);
 	fault_point(FAULT_revoke_answered);
 	free(e);
@@ -299,6 +318,7 @@ void ending_reaped(struct core *core, const struct event *event)
 	histogram_add(&core->parts.metrics->revoke, result->elapsed);
 	e->session = NULL;
 	s->ending = NULL;
+	LIST_INSERT_HEAD(&core->recorded, e, link);
 	ending_finish(core, s, s->reason, &remark, end_committed, e);
 	fault_point(FAULT_ended_queued);
 }

@@ -63,7 +63,7 @@ struct peer {
 	int fd;
 	bool greeted;
 	bool busy;
-	bool early;  /* it sent its next request while it was busy */
+	bool early;  /* it sent its next request before it may ask */
 	bool broken; /* to be closed when the present event is over */
 	bool handling;
 	void (*gone)(void *ctx);
@@ -154,9 +154,16 @@ static void timed_out(void *ctx)
 		peer_close(p);
 }
 
+/* It may ask: nothing is under way for it, and it has read what it was answered. So what waits for
+ * a peer is never more than one answer. */
+static bool may_ask(const struct peer *p)
+{
+	return !p->busy && STAILQ_EMPTY(&p->queue);
+}
+
 /*
- * Reads on only while no request is under way; writes while something waits. Most peers wait for
- * their answer before they ask again: for them, what epoll watches stays as it is.
+ * Reads on only while the peer may ask; writes while something waits. Most peers wait for their
+ * answer before they ask again: for them, what epoll watches stays as it is.
  */
 static void watch_peer(struct peer *p)
 {
@@ -164,7 +171,7 @@ static void watch_peer(struct peer *p)
 
 	if (!p->busy)
 		p->quiet_until = clock_boot() + (p->greeted ? IDLE_TIMEOUT : HELLO_TIMEOUT);
-	if (!p->busy)
+	if (may_ask(p))
 		events |= EPOLLIN;
 	else if (!p->early)
 		events |= p->events & EPOLLIN;
@@ -378,9 +385,9 @@ static void peer_ready(void *ctx, uint32_t events)
 	p->handling = true;
 	if (events & EPOLLOUT)
 		flush(p);
-	if ((events & EPOLLIN) && p->busy)
+	if ((events & EPOLLIN) && !may_ask(p))
 		p->early = true;
-	if ((events & EPOLLIN) && !p->busy)
+	if ((events & EPOLLIN) && may_ask(p))
 		read_packet(p);
 	else if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
 		p->broken = true;
@@ -402,26 +409,35 @@ static void turn_away(struct peers *peers, int fd)
 	close(fd);
 }
 
-/* Who makes way: first one that never said hello, then the one that has been idle for longest. */
-static struct peer *most_dispensable(struct listener *l)
+/*
+ * Who makes way: first one that never said hello, then the one that has been idle for longest.
+ * NULL: those who are idle were served only now, and keep their places for a moment.
+ */
+static struct peer *most_dispensable(const struct listener *l)
 {
+	uint64_t now = clock_boot();
+	bool idle = false;
 	struct peer *p;
 
 	TAILQ_FOREACH (p, &l->peers_by_age, link)
 		if (!p->greeted)
 			return p;
-	TAILQ_FOREACH (p, &l->peers_by_age, link)
-		if (!p->busy)
+	TAILQ_FOREACH (p, &l->peers_by_age, link) {
+		if (!p->busy && now + IDLE_TIMEOUT >= p->quiet_until + FAIR_TURN)
 			return p;
-	return TAILQ_FIRST(&l->peers_by_age);
+		idle = idle || !p->busy;
+	}
+	return idle ? NULL : TAILQ_FIRST(&l->peers_by_age);
 }
 
 static void make_room(struct listener *l)
 {
-	if (l->n < PEERS_MAX)
+	struct peer *p = l->n < PEERS_MAX ? NULL : most_dispensable(l);
+
+	if (p == NULL)
 		return;
 	l->peers->o.metrics->refused_connections++;
-	peer_close(most_dispensable(l));
+	peer_close(p);
 }
 
 static int peer_new(struct listener *l, int fd, const struct caller *caller)
@@ -455,6 +471,8 @@ static int peer_new(struct listener *l, int fd, const struct caller *caller)
 	}
 	p->caller = *caller;
 	link_newest(p);
+	/* its hello is there already, as a rule: so who is silent is so by his own choice */
+	peer_ready(p, EPOLLIN);
 	return 0;
 }
 
@@ -479,13 +497,20 @@ static void welcome_connection(struct listener *l, int fd)
 	}
 }
 
-static void listener_ready(void *ctx, uint32_t events);
-
 static void accept_again(void *ctx)
 {
 	struct listener *l = ctx;
 
 	loop_io_change(l->peers->o.loop, &l->io, EPOLLIN);
+}
+
+static void accept_later(struct listener *l, uint64_t in)
+{
+	struct loop *loop = l->peers->o.loop;
+
+	/* without memory for the timer, it is tried again at once */
+	if (loop_timer_set(loop, &l->pause, clock_boot() + in, accept_again, l) == 0)
+		loop_io_change(loop, &l->io, 0);
 }
 
 static void listener_ready(void *ctx, uint32_t events)
@@ -495,6 +520,10 @@ static void listener_ready(void *ctx, uint32_t events)
 
 	(void)events;
 	for (i = 0; i < ACCEPT_BATCH; i++) {
+		if (l->n >= PEERS_MAX && most_dispensable(l) == NULL) {
+			accept_later(l, FAIR_PAUSE);
+			return;
+		}
 		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			break;
@@ -503,9 +532,7 @@ static void listener_ready(void *ctx, uint32_t events)
 	if (i < ACCEPT_BATCH &&
 		(errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
 		log_warning("no connection can be accepted: %s", strerror(errno));
-		loop_io_change(l->peers->o.loop, &l->io, 0);
-		loop_timer_set(
-			l->peers->o.loop, &l->pause, clock_boot() + ACCEPT_PAUSE, accept_again, l);
+		accept_later(l, ACCEPT_PAUSE);
 	}
 }
 

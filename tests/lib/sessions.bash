@@ -47,6 +47,7 @@ stack() # SERVICE LINE…
 }
 
 # Every stack without that module.
+# shellcheck disable=SC2016
 without_module() # MODULE
 {
 	on_host bash -c 'sed -i "/$1/d" /etc/pam.d/*' bash "$1"

@@ -16,7 +16,7 @@
 #define EACH 500
 
 /* So long a send may block: the daemon has stopped reading then. */
-#define STUCK_SECONDS 3
+#define STUCK_SECONDS 1
 
 static uint8_t buf[WIRE_MAX];
 static struct wire_frame frame;

@@ -145,7 +145,7 @@ refused_2_of_2='sessd: you already have 2 of 2 sessions (policy "contractors"): 
 
 @test "evict_idlest ends the one where nobody typed" {
 	start_sessd 'policy "contractors" { groups = {"contractors"} max_sessions = 3 at_limit = evict_idlest }'
-	local name tty
+	local name
 	for name in one two three; do
 		background "$name" ssh_as bob -tt -- "tty >/tmp/$name.tty; /sessd/hold $name"
 		held "$name"

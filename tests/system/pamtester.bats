@@ -271,6 +271,20 @@ syslog()
 	ends_so "$(of_record sid)" 'session_adopted session_ended(logout)'
 }
 
+@test "of logins while the daemon was away the oldest is evicted" {
+	local name
+	start_sshd
+	for name in one two three; do
+		background "$name" ssh_as bob -- "/sessd/hold $name"
+		held "$name"
+	done
+	start_sessd 'policy "bob" { users = {"bob"} max_sessions = 1 at_limit = evict_oldest }'
+	run ! finish one
+	run ! finish two
+	background_runs three
+	wait_until '[ "$(sessions_count)" = 1 ]'
+}
+
 @test "a logout while the daemon is away is a logout, at its time" {
 	local sid before after
 	start_sessd "$all"

@@ -49,7 +49,7 @@ check 'ctl.sock is open to users' is 'welcome state' raw -u $uid "$ctl_sock" hel
 
 for sock in "$pam_sock" "$ctl_sock"; do
 	name=${sock##*/}
-	check "$name: nothing but zeros" is 'error:PROTOCOL closed' raw "$sock" zeros=64 end
+	check "$name: nothing but zeros" is 'error:PROTOCOL#0 closed' raw "$sock" zeros=64 end
 	check "$name: one byte" is 'error:PROTOCOL#0 closed' raw "$sock" hex=00 end
 	check "$name: giant" is 'error:PROTOCOL#0 closed' raw "$sock" zeros=40000 end
 	check "$name: giant after hello" is 'welcome error:PROTOCOL#0 closed' raw "$sock" hello zeros=65000 end
@@ -65,7 +65,7 @@ for sock in "$pam_sock" "$ctl_sock"; do
 		raw "$sock" hello,1=0000000000000001,2=0000000000000001,3=78,999=00
 	check "$name: a name with a newline" is 'error:PROTOCOL closed' \
 		raw "$sock" hello,1=0000000000000001,2=0000000000000001,3=780a79 end
-	check "$name: no such message" is 'error:PROTOCOL closed' raw "$sock" hex=00c8000000001001 end
+	check "$name: no such message" is 'error:PROTOCOL#1001 closed' raw "$sock" hex=00c8000000001001 end
 	check "$name: hello in the version of the others" is 'error:PROTOCOL closed' raw "$sock" version=1:hello end
 	check "$name: a version that nobody speaks" is 'error:VERSION closed' raw "$sock" version=9:hello end
 	check "$name: and after hello" is 'welcome error:VERSION closed' raw "$sock" hello version=9:status end
@@ -103,8 +103,11 @@ sid=10112233445566778899aabbccddeeff
 check 'a host of 255 bytes' is 'welcome granted' raw "$pam_sock" hello "$(open_of $alice $sshd "$x255")"
 check 'a host of 256 bytes' is "$refused" raw "$pam_sock" hello "$(open_of $alice $sshd "78$x255")" end
 check 'a host of 4,096 bytes' is "$refused" raw "$pam_sock" hello "$(open_of $alice $sshd "$(printf '78%.0s' {1..4096})")" end
-check 'a user number beyond 32 bits' is 'welcome error:INVALID' \
-	raw "$pam_sock" hello "open,1=$alice,2=0000000100000000,4=$sshd,16=$sid,17=$token"
+for number in 00000000ffffffff 0000000100000000 8000000000000000; do
+	check "user number $number" is 'welcome error:INVALID' \
+		raw "$pam_sock" hello "open,1=$alice,2=$number,4=$sshd,16=$sid,17=$token"
+	check "and in acct" is 'welcome error:INVALID' raw "$pam_sock" hello "acct,1=$alice,2=$number,4=$sshd"
+done
 check 'none of them is a session' soon is '' listed
 
 # --- Requests that make no sense ---
@@ -115,11 +118,11 @@ check 'show: not hex' is 'welcome error:INVALID' raw "$ctl_sock" hello show,1=7a
 check 'show: nobody has it' is 'welcome error:NO_SESSION' raw "$ctl_sock" hello show,1=61626364
 check 'revoke: neither session nor user' is 'welcome error:INVALID' raw "$ctl_sock" hello revoke
 check 'revoke: both' is 'welcome error:INVALID' raw "$ctl_sock" hello revoke,1=61626364,2=$alice
-check 'list: an absurd cursor' is 'welcome done' raw "$ctl_sock" hello list,1=ffffffffffffffff
-check 'list: and another' is 'welcome done' raw "$ctl_sock" hello list,1=7fffffffffffffff
+check 'list: an absurd cursor' is 'welcome done' raw -u 2009 "$ctl_sock" hello list,1=ffffffffffffffff
+check 'list: and another' is 'welcome done' raw -u 2009 "$ctl_sock" hello list,1=7fffffffffffffff
 check 'read: from the end of time' is 'welcome page' raw "$ctl_sock" hello read,1=ffffffffffffffff
 check 'metrics: from the end of time' is 'welcome error:INVALID' raw "$ctl_sock" hello metrics,1=ffffffffffffffff
-check 'close: nobody has it' is 'welcome done' raw "$pam_sock" hello close,1=$sid
+check 'close: nobody has it' is 'welcome error:NO_SESSION' raw "$pam_sock" hello close,1=$sid
 
 # --- Descriptors ---
 
@@ -170,32 +173,29 @@ check 'who does not read is not served for ever' not_for_ever "$ctl_sock" metric
 check 'nor is a user' not_for_ever -u $uid "$ctl_sock" metrics 20000
 check 'nothing of them stays' soon descriptors_are "$before"
 
-# Logins one after the other while a flood comes in, and while its connections are held.
+# Logins one after the other while a flood comes in, and while its connections are held: until `hold` is closed.
 beside_flood()
 {
-	local line fd n=0
-	exec {fd}< <(exec "$bin/wirepeer" flood "$@" "$many" <&"$hold")
-	read -r -u "$fd" line
-	while ! read -rt 0 -u "$fd"; do
+	local line n=0
+	read -r -u "$made" line
+	while ! read -rt 0 -u "$made"; do
 		login_goes_through "f$((n += 1))" || return 1
 		tell forget
 	done
-	read -r -u "$fd" line
-	[[ $line == "made "*" failed 0" ]] || { why="$line"; return 1; }
-	login_goes_through held || return 1
-	# A user’s connections leave room for others, on the same socket too.
-	exits 0 ctl list
+	read -r -u "$made" line
+	why="the flood: $line"
+	[[ $line == "made "*" failed 0" ]] && login_goes_through held && exits 0 ctl list
 }
 
-# with_flood ARG...: the flood ends when `hold` is closed
 with_flood()
 {
-	local status=0 pid
-	mkfifo "$run/hold" && exec {hold}<>"$run/hold" && rm "$run/hold"
-	beside_flood "$@" || status=1
-	# shellcheck disable=SC2046
-	kill $(pgrep -f "^$bin/wirepeer flood") 2>/dev/null
-	exec {hold}>&-
+	local status=0 made hold
+	mkfifo "$run/hold"
+	exec {made}< <(exec "$bin/wirepeer" flood "$@" "$many" <"$run/hold")
+	exec {hold}>"$run/hold"
+	rm "$run/hold"
+	beside_flood || status=1
+	exec {hold}>&- {made}<&-
 	return "$status"
 }
 
