@@ -106,6 +106,9 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	e->opened_at = rec.opened_at;
 	e->expires_at = rec.expires_at;
 	e->reason = remark->reason ? remark->reason : rec.reason;
+	/* that it came says nothing yet of why it goes, although that may be decided already */
+	if (s->phase == PHASE_OPENING && !remark->reason)
+		e->reason = REASON_NONE;
 	e->limit = remark->limit;
 	e->count = remark->count;
 	memcpy(e->user, rec.user, sizeof(e->user));
@@ -115,8 +118,12 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	memcpy(e->ruser, rec.ruser, sizeof(e->ruser));
 	memcpy(e->auth, rec.auth, sizeof(e->auth));
 	snprintf(e->policy, sizeof(e->policy), "%s", remark->policy ? remark->policy : rec.policy);
-	snprintf(e->text, sizeof(e->text), "%s", remark->text ? remark->text : rec.text);
-	snprintf(e->by, sizeof(e->by), "%s", rec.ended_by);
+	if (remark->text != NULL)
+		snprintf(e->text, sizeof(e->text), "%s", remark->text);
+	else if (s->phase != PHASE_OPENING)
+		memcpy(e->text, rec.text, sizeof(e->text));
+	if (s->phase != PHASE_OPENING)
+		memcpy(e->by, rec.ended_by, sizeof(e->by));
 	if (remark->by_sid != NULL)
 		e->by_sid = *remark->by_sid;
 	if (remark->by != NULL)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# sessd may die, hang, be away or find its disk full: who is logged in stays so, who logs in does, and when it is back it
-# knows all of it.
+# sessd may die, hang, be away or find its disk full: who is logged in stays so, who logs in does, and when it is back
+# it knows all of it.
 load ../lib/helpers
 load ../lib/sessions
 

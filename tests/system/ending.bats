@@ -27,8 +27,8 @@ processes_of_user() # USER
 	on_host pgrep -c -u "$1"
 }
 
-# begin NAME USER [SSH OPTION…] -- COMMAND: a login that does this and stays; its record is then in `record`, its sid and
-# audit session in `sid` and `asid`.
+# begin NAME USER [SSH OPTION…] -- COMMAND: a login that does this and stays; its record is then in `record`, its sid
+# and audit session in `sid` and `asid`.
 begin()
 {
 	local name=$1 user=$2 command=${*: -1} before

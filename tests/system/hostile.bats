@@ -24,7 +24,8 @@ open()
 	local name=$1 user=$2
 	shift 2
 	# shellcheck disable=SC2016
-	background "$name" on_host bash -c 'exec pamtester "$@" open_session authenticate < <(sleep 1000)' bash "$@" sshd "$user"
+	background "$name" on_host bash -c 'exec pamtester "$@" open_session authenticate < <(sleep 1000)' bash \
+		"$@" sshd "$user"
 	one_session ".phase == \"active\" and .service == \"sshd\" and ([.sid] | inside($(known)) | not)"
 	sid=$(of_record sid)
 	sids+=("$sid")

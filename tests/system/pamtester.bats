@@ -408,7 +408,7 @@ between() # LEAST MOST ACTUAL
 	start_daemon mute socat UNIX-LISTEN:/run/sessd/pam.sock,type=5,fork SYSTEM:'sleep infinity'
 	wait_until '[ -S "$HOST_FS/run/sessd/pam.sock" ]'
 	module_among_others timeout=300ms
-	between 300 900 "$(least_time acct_mgmt)"
+	between 300 600 "$(least_time acct_mgmt)"
 	run -0 pamtester sshd alice acct_mgmt open_session
 	equal 1 "$(pending | wc -l)"
 }
