@@ -33,7 +33,7 @@ struct ending {
 	struct core *core;
 	struct session *session; /* NULL: gone, and the ending is in core's list `recorded` */
 	LIST_ENTRY(ending) link;
-	struct sid by_sid;	 /* the session from which it was ordered; zero: none */
+	struct sid by_sid; /* the session from which it was ordered; zero: none */
 	struct wire_outcome outcome;
 	struct waiter *waiters;
 };

@@ -28,7 +28,8 @@
 #define IDLE_TIMEOUT  (60 * NS_PER_SEC)
 /* Out of descriptors: look again so much later. */
 #define ACCEPT_PAUSE (100 * NS_PER_MS)
-/* Who said hello keeps his place for so long at least, and can ask; newcomers wait in the backlog. */
+/* Who said hello keeps his place for so long at least, and can ask; newcomers wait in the backlog.
+ */
 #define FAIR_TURN  (20 * NS_PER_MS)
 #define FAIR_PAUSE (2 * NS_PER_MS)
 

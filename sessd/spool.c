@@ -135,8 +135,7 @@ static int read_file(struct spool *spool, const char *name, const struct sid *si
 	if (n < 0)
 		return -EIO;
 	if (wire_decode(spool->buf, (size_t)n, &spool->frame) < 0 ||
-		spool->frame.type != WIRE_spooled ||
-		!sid_equal(&spool->frame.u.spooled.sid, sid) ||
+		spool->frame.type != WIRE_spooled || !sid_equal(&spool->frame.u.spooled.sid, sid) ||
 		spool->frame.u.spooled.uid >= UINT32_MAX)
 		return -EPROTO;
 	return 0;

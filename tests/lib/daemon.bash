@@ -69,7 +69,7 @@ esac
 # --- Inside ---
 
 cd "$DAEMON_TOP" || exit 1
-bin=/mnt/bin log=/mnt/log n_checks=0 n_daemons=0 why= daemon= ended= said= manager= CROWD=()
+bin=/mnt/bin log=/mnt/log n_checks=0 n_daemons=0 why='' daemon='' ended='' said='' manager='' CROWD=()
 # Where a plain user can execute them, wherever the build is.
 mkdir "$bin"
 cp "$BUILD/sessd/sessd" "$BUILD/sessctl/sessctl" "$BUILD/tests/lib/wirepeer" "$bin/" || exit 1
@@ -104,7 +104,7 @@ daemon_up()
 	[ -z "$manager" ] || exec {manager}<&-
 	exec {manager}< <(exec env "${env[@]}" "$bin/wirepeer" manager ${handover:+-l "$handover"} "${wrapper[@]}" \
 		"$sessd" --runtime-dir "$run" --state-dir "$state" --config "$conf" "$@" 2>>"$log")
-	ended= daemon=
+	ended='' daemon=''
 	while read -rt 60 -u "$manager" line; do
 		case $line in
 		pid\ *) daemon=${line#pid } ;;
@@ -115,7 +115,7 @@ daemon_up()
 	why='the daemon says nothing'
 	return 1
 }
-wrapper=() handover=
+wrapper=() handover=''
 
 # The next notification of the daemon, into $said.
 daemon_says()

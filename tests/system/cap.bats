@@ -30,10 +30,10 @@ connections()
 	on_host pgrep -x sshd | grep -cvx "$(cat "$HOST_FS/run/sshd.pid")"
 }
 
-# The sessions by their background's names, by the commands that run in them.
+# The sessions by their background's names, by the commands that run in them. (A hold that forks is there twice.)
 who_stays()
 {
-	on_host pgrep -ax hold | awk '{ print $NF }' | sort | paste -sd ' '
+	on_host pgrep -ax hold | awk '{ print $NF }' | sort -u | paste -sd ' '
 }
 
 refused_2_of_2='sessd: you already have 2 of 2 sessions (policy "contractors"): sshd from 127.0.0.1 since '
