@@ -123,7 +123,7 @@ test-build: all-and-unit
 	$(Q)$(MAKE) --no-print-directory SAN=thread all-and-unit
 	$(Q)$(MAKE) --no-print-directory FAULTS=1 all
 
-all-and-unit: all $(UNIT_TESTS) $(GUEST)
+all-and-unit: all $(UNIT_TESTS) $(GUEST) test-tools
 
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all

@@ -5,6 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build/plain}
 module=$build/pam_module/pam_sess.so
+export TSAN_OPTIONS="suppressions=$PWD/tests/pam/tsan.supp"
 n=0 failed=0
 
 result() # DESCRIPTION WRONG
@@ -42,7 +43,8 @@ if [ "$(id -u)" != 0 ]; then
 else
 	# one line for each property and call would be thousands: one result for each daemon
 	for server in none hang full rubbish slow eof wrongtype version late error foreign grant untracked refuse breaks; do
-		out=$("$build/tests/pam/guest" --module "$module" --server $server --timeout 300ms 2>&1)
+		# without randomised addresses, of which the thread sanitizer of gcc 12 knows too few bits
+		out=$(setarch -R "$build/tests/pam/guest" --module "$module" --server $server --timeout 300ms 2>&1)
 		status=$?
 		bad=$(printf '%s\n' "$out" | grep '^not ok')
 		[ $status = 0 ] && [ "$(printf '%s\n' "$out" | grep -c '^ok')" -gt 0 ] || bad+="exit $status: $(printf '%s\n' "$out" | tail -n 5)"
