@@ -25,7 +25,7 @@ memory()
 descriptors_are()
 {
 	why="$(descriptors) descriptors, and there were $1: $(readlink "/proc/$daemon/fd/"* | sed 's/:.*//' | sort | uniq -c | tr '\n' ' ')"
-	[ "$(descriptors)" = "$1" ]
+	[ "$(descriptors)" -le "$1" ]
 }
 
 # A login and a logout, as the module makes them, within its deadline of one second.
@@ -38,7 +38,8 @@ daemon_new 'policy "ten" { max_sessions = 10 }'
 check 'the daemon starts' daemon_up
 ctl_sock=$run/ctl.sock pam_sock=$run/pam.sock
 check 'a login goes through' login_goes_through first
-before=$(descriptors) rss=$(memory)
+# The least of some looks: the connection of the last question may not be closed yet.
+before=$(for _ in 1 2 3 4 5 6 7 8 9 10; do descriptors; done | sort -n | head -n 1) rss=$(memory)
 
 # --- Who may knock ---
 
