@@ -49,7 +49,7 @@ SESSCTL_LIBS := -lsodium -ljansson
 
 C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])
 
-.PHONY: all all-and-unit test-build deps demo test unit lint format bench fuzz install uninstall clean help
+.PHONY: all all-and-unit test-build deps demo test unit lint format bench fuzz soak install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -64,7 +64,7 @@ help:
 #: make test          every test; ends with `N passed, N failed, N skipped`
 #: make unit          the unit tests alone
 #: make lint          formatting, include directions, static analysis
-#: make bench fuzz    measure beside named peers; fuzz for an hour (SECONDS=3600)
+#: make bench fuzz soak   measure beside named peers; fuzz, or repeat the hard tests, for an hour (SECONDS=3600)
 #: make install uninstall   with DESTDIR=, PREFIX=
 #: make clean         remove build/
 #: SAN=address,undefined | SAN=thread   build and test with sanitizers;  V=1  show the commands
@@ -131,6 +131,10 @@ demo: deps
 
 deps:
 	$(Q)tests/deps build test
+
+soak: deps
+	$(Q)$(MAKE) --no-print-directory test-build
+	$(Q)tests/soak $(or $(SECONDS),3600)
 
 lint: deps
 	$(Q)tests/lint
