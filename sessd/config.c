@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/duration.h"
 #include "common/text.h"
 #include "sessd/confbuild.h"
 #include "sessd/conffile.h"
@@ -136,6 +137,23 @@ static int check_lists(cfg_t *cfg, cfg_t *sec)
 	return 0;
 }
 
+/* A policy whose own two words about the length of a session contradict each other. */
+static int check_lifetimes(cfg_t *cfg, cfg_t *sec)
+{
+	uint64_t lifetime, max;
+
+	if (cfg_size(sec, "lifetime") == 0 || cfg_size(sec, "max_lifetime") == 0)
+		return 0;
+	if (!duration_parse(cfg_getstr(sec, "lifetime"), &lifetime) ||
+		!duration_parse(cfg_getstr(sec, "max_lifetime"), &max) || lifetime <= max)
+		return 0;
+	cfg_error(cfg,
+		"`max_lifetime = %s` of policy \"%s\" is shorter than its `lifetime = %s`; "
+		"expected at least that",
+		cfg_getstr(sec, "max_lifetime"), cfg_title(sec), cfg_getstr(sec, "lifetime"));
+	return -1;
+}
+
 /* libconfuse calls this at the end of each section. */
 static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -154,6 +172,8 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 			option_find("service", "class")->type);
 		return -1;
 	}
+	if (strcmp(opt->name, "policy") == 0 && check_lifetimes(cfg, sec) < 0)
+		return -1;
 	return check_lists(cfg, sec);
 }
 

@@ -275,7 +275,7 @@ static void test_values(void **state)
 		{"leftovers = keep", "`leftovers`: it is not supported by this version"},
 		{"max_session = 2",
 			"no such option 'max_session'; expected users, groups, services, from, "
-			"max_sessions, scope, at_limit, lifetime, exempt"},
+			"max_sessions, scope, at_limit, lifetime, max_lifetime, exempt"},
 		{"Exempt = true", "no such option 'Exempt'"},
 		{"admin_group = x", "no such option"},
 		{"policy \"q\" { }", "no such option 'policy'"},
