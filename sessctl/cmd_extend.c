@@ -75,7 +75,8 @@ const struct command cmd_extend = {
 	.operands = "SID DURATION",
 	.min_operands = 2,
 	.max_operands = 2,
-	.text = "Moves the end of the session by DURATION (30m, 1h30m, 2d), up to the max_lifetime\n"
+	.text = "Moves the end of the session by DURATION (30m, 1h30m, 2d), up to the "
+		"max_lifetime\n"
 		"of its policy. For administrators.\n",
 	.exec = exec,
 };

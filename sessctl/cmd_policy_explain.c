@@ -17,7 +17,8 @@
 enum { EXPLAIN_SERVICE, EXPLAIN_FROM, EXPLAIN_JSON };
 
 static const struct option_row options[] = {
-	[EXPLAIN_SERVICE] = {"service", 's', "SERVICE", "of a login through this PAM service (sshd)"},
+	[EXPLAIN_SERVICE] = {"service", 's', "SERVICE",
+		"of a login through this PAM service (sshd)"},
 	[EXPLAIN_FROM] = {"from", 'f', "ADDR", "of a login from there (from nowhere: a console)"},
 	[EXPLAIN_JSON] = {"json", 'j', NULL, "one JSON object for each limit"},
 };
@@ -69,7 +70,8 @@ static void print_class(FILE *out, enum session_class class)
 	static const char *const means[] = {
 		[CLASS_IGNORED] = " (not tracked)",
 		[CLASS_BACKGROUND] = " (tracked, not limited)",
-		[CLASS_ELEVATION] = " (ends with the session that it is made in, not limited itself)",
+		[CLASS_ELEVATION] =
+			" (ends with the session that it is made in, not limited itself)",
 		[CLASS_LOGIN] = "",
 	};
 

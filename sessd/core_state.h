@@ -32,9 +32,9 @@ struct core {
 	uint64_t last_row;
 	struct garbage *garbage;
 	struct loop_timer garbage_timer;
-	uint64_t garbage_wait;				/* ns */
-	LIST_HEAD(condemned_list, condemned) condemned; /* refused leaders that are to be ended */
-	LIST_HEAD(ending_list, ending) recorded; /* ends that wait for the ledger alone */
+	uint64_t garbage_wait;				 /* ns */
+	LIST_HEAD(condemned_list, condemned) condemned;	 /* refused leaders that are to be ended */
+	LIST_HEAD(ending_list, ending) recorded;	 /* ends that wait for the ledger alone */
 	LIST_HEAD(extension_list, extension) extensions; /* that are not on disk yet */
 	bool closing; /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
@@ -172,7 +172,8 @@ void ending_finish(struct core *core, struct session *s, enum reason reason,
 void ending_revoke(struct core *core, const struct event *event);
 /* Answers and frees what hangs from a session that is dropped before it was active. */
 void ending_void(struct core *core, struct session *s);
-/* Those of which the ledger has not told yet that they are on disk: nobody waits for that any more. */
+/* Those of which the ledger has not told yet that they are on disk: nobody waits for that any more.
+ */
 void ending_forget(struct core *core);
 
 #endif

@@ -96,8 +96,8 @@ void core_explain(const struct core *core, const struct wire_explain *ask, struc
 		n += tell_exempt(limits.exempt_policy, answer);
 	if (class == CLASS_LOGIN) {
 		n += tell_time("lifetime", limits.lifetime, limits.lifetime_policy, answer);
-		n += tell_time("max_lifetime", limits.max_lifetime, limits.max_lifetime_policy,
-			answer);
+		n += tell_time(
+			"max_lifetime", limits.max_lifetime, limits.max_lifetime_policy, answer);
 	}
 	for (i = 0; i < set->n_policies; i++) {
 		mismatches = policy_mismatches(&set->policies[i], &subject);

@@ -47,8 +47,8 @@ static void committed(void *ctx, int result)
 }
 
 /* May it last that much longer? False: `words` says why not. */
-static bool may_last(const struct core *core, const struct session *s, uint64_t time, char *words,
-	size_t size)
+static bool may_last(
+	const struct core *core, const struct session *s, uint64_t time, char *words, size_t size)
 {
 	uint64_t lasts = s->expires_at - s->opened_at, max;
 	char longest[DURATION_TEXT], left[DURATION_TEXT];
@@ -122,8 +122,7 @@ void extension_extend(struct core *core, const struct event *event)
 	if (s == NULL)
 		return;
 	e = calloc(1, sizeof(*e));
-	if (e == NULL ||
-		session_set_deadline(&core->table, s, s->deadline_at + ask->time) < 0) {
+	if (e == NULL || session_set_deadline(&core->table, s, s->deadline_at + ask->time) < 0) {
 		free(e);
 		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;

@@ -263,8 +263,8 @@ void policy_resolve(const struct policy_set *set, const struct subject *subject,
 			*ret = (struct limits){.exempt = true, .exempt_policy = policy->name};
 			return;
 		}
-		keep_shorter(policy->lifetime, policy->name, &limits.lifetime,
-			&limits.lifetime_policy);
+		keep_shorter(
+			policy->lifetime, policy->name, &limits.lifetime, &limits.lifetime_policy);
 		keep_shorter(policy->max_lifetime, policy->name, &limits.max_lifetime,
 			&limits.max_lifetime_policy);
 	}

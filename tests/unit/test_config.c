@@ -243,6 +243,11 @@ static void test_values(void **state)
 		{"lifetime = -12h", "no time"},
 		{"lifetime = 4000d", "no time"},
 		{"lifetime = never", "no time"},
+		{"max_lifetime = 0s", "no time at all"},
+		{"max_lifetime = 12", "such as 24h"},
+		{"max_lifetime = 1h lifetime = 61m",
+			"`max_lifetime = 1h` of policy \"p\" is shorter than its `lifetime = 61m`; "
+			"expected at least that"},
 		{"exempt = maybe", "expected true or false"},
 		{"exempt = 1", "expected true or false"},
 		{"at_limit = evict", "expected deny, evict_oldest or evict_idlest"},
@@ -384,6 +389,20 @@ static void test_text(void **state)
 }
 
 /* A comment hides everything, and keeps the lines. */
+/* As long as the lifetime is long enough; and what another policy says is another matter. */
+static void test_max_lifetime(void **state)
+{
+	struct fixture *f = *state;
+
+	accepted(f, "policy \"a\" { lifetime = 60m max_lifetime = 1h }\n"
+		    "policy \"b\" { max_lifetime = 5m }");
+	assert_int_equal(f->config.policies.policies[0].lifetime, 3600 * NS_PER_SEC);
+	assert_int_equal(f->config.policies.policies[0].max_lifetime, 3600 * NS_PER_SEC);
+	assert_int_equal(f->config.policies.policies[1].lifetime, 0);
+	assert_int_equal(f->config.policies.policies[1].max_lifetime, 300 * NS_PER_SEC);
+	config_fini(&f->config);
+}
+
 static void test_comments(void **state)
 {
 	struct fixture *f = *state;
@@ -796,6 +815,7 @@ int main(void)
 		TEST(test_values),
 		TEST(test_top),
 		TEST(test_text),
+		TEST(test_max_lifetime),
 		TEST(test_comments),
 		TEST(test_again),
 		TEST(test_include),
