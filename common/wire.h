@@ -59,15 +59,19 @@ enum wire_use {
 	M(status,  19, WIRE_ON_CTL, "how the daemon is doing") \
 	M(read,    20, WIRE_ON_CTL, "one page of the ledger, as the export prints it") \
 	M(metrics, 21, WIRE_ON_CTL, "one page of the OpenMetrics text") \
+	M(explain, 26, WIRE_ON_CTL, "which limits would a login be under now?") \
+	M(extend,  27, WIRE_ON_CTL, "move the end of a session by lifetime") \
 	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
 	M(granted, 65, WIRE_ANSWER, "to acct and open: yes") \
 	M(refused, 66, WIRE_ANSWER, "to acct and open: no") \
-	M(done,    67, WIRE_ANSWER, "to close, list, show and revoke: the last message of the answer") \
+	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke and explain: the last message of the answer") \
 	M(error,   68, WIRE_ANSWER | WIRE_FROZEN, "to anything: not carried out") \
 	M(session, 69, WIRE_ANSWER, "to list and show: one session") \
 	M(outcome, 70, WIRE_ANSWER, "to revoke: what became of one session") \
 	M(state,   71, WIRE_ANSWER, "to status") \
-	M(page,    72, WIRE_ANSWER, "to read and metrics: a piece of text")
+	M(page,    72, WIRE_ANSWER, "to read and metrics: a piece of text") \
+	M(limit,   76, WIRE_ANSWER, "to explain: one limit, or a policy that does not apply") \
+	M(extended, 77, WIRE_ANSWER, "to extend: the old end and the new one")
 
 /*  E(ID, code, exit code of sessctl, words) */
 #define WIRE_ERRORS(E) \
@@ -78,7 +82,8 @@ enum wire_use {
 	E(NO_SESSION,    5, 5, "no such session") \
 	E(AMBIGUOUS,     6, 2, "the prefix fits more than one session") \
 	E(INVALID,       7, 2, "the request makes no sense") \
-	E(UNAVAILABLE,   8, 3, "the daemon cannot do this now")
+	E(UNAVAILABLE,   8, 3, "the daemon cannot do this now") \
+	E(REFUSED,       9, 1, "refused")
 
 #define WIRE_FIELDS_hello(F, R) \
 	F(R, U64,    version_min,    1, REQUIRED) \
@@ -142,6 +147,20 @@ enum wire_use {
 
 #define WIRE_FIELDS_metrics(F, R) \
 	F(R, U64,    after,          1, OPTIONAL) /* bytes that the reader has */
+
+/* Of somebody who need not be there: user, groups and source are the asker's word, and the answer tells
+ * nothing of them but what the configuration says. */
+#define WIRE_FIELDS_explain(F, R) \
+	F(R, STR,    user,           1, REQUIRED) \
+	F(R, U64,    uid,            2, REQUIRED) /* whose sessions are counted */ \
+	F(R, GIDS,   gids,           3, OPTIONAL) /* the primary group too */ \
+	F(R, STR,    service,        4, REQUIRED) \
+	F(R, STR,    rhost,          5, OPTIONAL)
+
+#define WIRE_FIELDS_extend(F, R) \
+	F(R, STR,    prefix,         1, REQUIRED) \
+	F(R, DUR,    time,           2, REQUIRED) /* how much later */ \
+	F(R, STR,    text,           3, OPTIONAL) /* why, for the ledger */
 
 #define WIRE_FIELDS_welcome(F, R) \
 	F(R, U64,    version,        1, REQUIRED) \
@@ -234,6 +253,24 @@ enum wire_use {
 	F(R, U64,    last,           1, OPTIONAL) /* `after` of the next request */ \
 	F(R, BOOL,   more,           2, OPTIONAL) \
 	F(R, BLOB,   body,           3, OPTIONAL) /* whole lines, each with its newline */
+
+/* One fact about the login that was asked about; `what` says which, and the rest goes with it. */
+#define WIRE_FIELDS_limit(F, R) \
+	F(R, STR,    what,           1, REQUIRED) /* class, exempt, lifetime, max_lifetime, max_sessions, no_match */ \
+	F(R, STR,    policy,         2, OPTIONAL) /* that set it, or that does not apply */ \
+	F(R, CLASS,  class,          3, OPTIONAL) /* class: of the service */ \
+	F(R, DUR,    time,           4, OPTIONAL) /* lifetime, max_lifetime */ \
+	F(R, U64,    max,            5, OPTIONAL) /* max_sessions: the cap … */ \
+	F(R, U64,    count,          6, OPTIONAL) /* … the sessions that hold a place under it now … */ \
+	F(R, STR,    at_limit,       7, OPTIONAL) /* … and what happens to a login that finds it reached */ \
+	F(R, STR,    why,            8, OPTIONAL) /* no_match: which of user, group, service, source differ */
+
+#define WIRE_FIELDS_extended(F, R) \
+	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, STR,    user,           2, REQUIRED) \
+	F(R, STR,    service,        3, REQUIRED) \
+	F(R, TIME,   old_expires_at,     4, REQUIRED) /* its end before */ \
+	F(R, TIME,   expires_at,     5, REQUIRED)
 /* clang-format on */
 
 enum wire_type {

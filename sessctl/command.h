@@ -43,15 +43,17 @@ struct command {
 #define OPTIONS(rows) .options = (rows), .n_options = sizeof(rows) / sizeof((rows)[0])
 
 /* The commands, in the order in which help shows them; cmd_NAME.c has each. */
-#define COMMANDS(C)     \
-	C(list)         \
-	C(show)         \
-	C(revoke)       \
-	C(status)       \
-	C(watch)        \
-	C(audit_export) \
-	C(audit_verify) \
-	C(metrics)      \
+#define COMMANDS(C)       \
+	C(list)           \
+	C(show)           \
+	C(revoke)         \
+	C(extend)         \
+	C(policy_explain) \
+	C(status)         \
+	C(watch)          \
+	C(audit_export)   \
+	C(audit_verify)   \
+	C(metrics)        \
 	C(help)
 
 #define COMMAND_DECLARE(name) extern const struct command cmd_##name;

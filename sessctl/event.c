@@ -61,7 +61,7 @@ static void print_value(FILE *out, const char *name, const json_t *value)
 
 	if (s == NULL || len == 0) {
 		print_json(out, value);
-	} else if (strcmp(name, "expires_at") == 0) {
+	} else if (strcmp(name, "expires_at") == 0 || strcmp(name, "old_expires_at") == 0) {
 		fputc('"', out);
 		print_time(out, s);
 		fputc('"', out);

@@ -15,7 +15,7 @@ _sessctl_values()
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		;;
-	SID | '[SID...]')
+	SID | '[SID...]' | 'SID DURATION')
 		mapfile -t COMPREPLY < <(compgen -W "$(sessctl --timeout 1s list 2>/dev/null |
 			awk 'NR > 1 { print $1 }')" -- "$cur")
 		;;

@@ -46,6 +46,13 @@ static uint32_t count_sessions(const struct account *a, const struct policy *pol
 	return n;
 }
 
+uint32_t cap_count(const struct core *core, uid_t uid, const struct policy *policy)
+{
+	const struct account *a = session_account(&core->table, uid);
+
+	return a != NULL ? count_sessions(a, policy, false) : 0;
+}
+
 struct verdict cap_judge(
 	const struct core *core, const struct subject *subject, uid_t uid, bool settled)
 {

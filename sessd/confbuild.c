@@ -202,6 +202,9 @@ static int build_policy(const struct confbuild *build, cfg_t *sec, struct policy
 	value = value_of(sec, "lifetime");
 	if (value != NULL)
 		duration_parse(value, &policy->lifetime);
+	value = value_of(sec, "max_lifetime");
+	if (value != NULL)
+		duration_parse(value, &policy->max_lifetime);
 	policy->exempt = option_bool(value_of(sec, "exempt"));
 	return 0;
 }
@@ -210,7 +213,7 @@ static int build_policy(const struct confbuild *build, cfg_t *sec, struct policy
 static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct config *config,
 	const struct policy *policy)
 {
-	bool limits = policy->max_sessions > 0 || policy->lifetime > 0;
+	bool limits = policy->max_sessions > 0 || policy->lifetime > 0 || policy->max_lifetime > 0;
 	enum session_class class;
 	size_t i;
 

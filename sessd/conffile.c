@@ -20,7 +20,8 @@ struct scan {
 	size_t at;
 	unsigned line;
 	unsigned depth;
-	unsigned open_line[DEPTH_MAX]; /* where each open brace stands */
+	size_t from;			       /* where what is being read begins */
+	struct conffile_place open[DEPTH_MAX]; /* where each open brace stands */
 	enum { PAREN_NONE, PAREN_EMPTY, PAREN_FULL } paren;
 	char *words;
 };
@@ -120,6 +121,16 @@ static bool is_word(char c)
 	       (c != '\0' && strchr("_.:/@-", c) != NULL);
 }
 
+/* The column of text[at]. */
+static unsigned column_of(const char *text, size_t at)
+{
+	size_t start = at;
+
+	while (start > 0 && text[start - 1] != '\n')
+		start--;
+	return (unsigned)(at - start) + 1;
+}
+
 static void blank(struct scan *s)
 {
 	if (s->text[s->at] == '\n')
@@ -215,8 +226,9 @@ static int scan_brace(struct scan *s)
 		if (s->depth == DEPTH_MAX)
 			return fail(s->words, -EINVAL,
 				"unexpected `{`: those of lines %u and %u are still open",
-				s->open_line[0], s->open_line[1]);
-		s->open_line[s->depth++] = s->line;
+				s->open[0].line, s->open[1].line);
+		s->open[s->depth++] = (struct conffile_place){
+			.line = s->line, .column = column_of(s->text, s->at)};
 	}
 	s->at++;
 	return 0;
@@ -270,20 +282,56 @@ static int scan_next(struct scan *s)
 	return 0;
 }
 
-int conffile_scan(char *text, size_t len, unsigned *ret_line, char words[CONFFILE_WORDS])
+int conffile_scan(
+	char *text, size_t len, struct conffile_place *ret_place, char words[CONFFILE_WORDS])
 {
 	struct scan s = {.text = text, .len = len, .line = 1, .words = words};
+	struct conffile_place place;
 	int r = 0;
 
-	while (r == 0 && s.at < s.len)
+	while (r == 0 && s.at < s.len) {
+		s.from = s.at;
 		r = scan_next(&s);
-	if (r == 0 && s.paren != PAREN_NONE)
+	}
+	place = (struct conffile_place){.line = s.line, .column = column_of(text, s.from)};
+	if (r == 0 && s.paren != PAREN_NONE) {
 		r = fail(words, -EINVAL, "`(` without `)` at the end of the file");
+		place.column = 0;
+	}
 	if (r == 0 && s.depth > 0) {
-		s.line = s.open_line[s.depth - 1];
+		place = s.open[s.depth - 1];
 		r = fail(words, -EINVAL, "this `{` has no `}`");
 	}
 	if (r < 0)
-		*ret_line = s.line;
+		*ret_place = place;
 	return r;
+}
+
+/* Is text[at], of `len` bytes, a word of its own? */
+static bool stands_alone(const char *text, size_t size, size_t at, size_t len)
+{
+	return (at == 0 || !is_word(text[at - 1])) &&
+	       (at + len == size || !is_word(text[at + len]));
+}
+
+unsigned conffile_column(const char *text, size_t len, unsigned line, const char *token)
+{
+	size_t token_len = strlen(token), at = 0, end, found = len;
+	const char *newline;
+
+	for (; line > 1 && (newline = memchr(text + at, '\n', len - at)) != NULL; line--)
+		at = (size_t)(newline - text) + 1;
+	if (line != 1 || token_len == 0)
+		return 0;
+	newline = memchr(text + at, '\n', len - at);
+	end = newline != NULL ? (size_t)(newline - text) : len;
+	for (; at + token_len <= end; at++) {
+		if (memcmp(text + at, token, token_len) != 0 ||
+			!stands_alone(text, len, at, token_len))
+			continue;
+		if (found != len)
+			return 0;
+		found = at;
+	}
+	return found != len ? column_of(text, found) : 0;
 }

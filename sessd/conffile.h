@@ -21,11 +21,24 @@
 int conffile_read(
 	const char *path, size_t max, char **ret_text, size_t *ret_len, char words[CONFFILE_WORDS]);
 
+/* In a file; both count from 1, columns in bytes. Column 0: it is not known. */
+struct conffile_place {
+	unsigned line, column;
+};
+
 /*
- * Blanks out the comments and checks the rest. -EINVAL: `words` says what is wrong in line
- * *ret_line. After 0 each string and word of the text is text_valid() and at most TEXT_STR_MAX
+ * Blanks out the comments and checks the rest. -EINVAL: `words` says what is wrong with what begins
+ * at *ret_place. After 0 each string and word of the text is text_valid() and at most TEXT_STR_MAX
  * bytes long.
  */
-int conffile_scan(char *text, size_t len, unsigned *ret_line, char words[CONFFILE_WORDS]);
+int conffile_scan(
+	char *text, size_t len, struct conffile_place *ret_place, char words[CONFFILE_WORDS]);
+
+/*
+ * The column of a word or string in that line of a text that has been scanned. 0 where it is not
+ * there exactly once: libconfuse tells the line alone, and a column that is not the mistake's would
+ * mislead.
+ */
+unsigned conffile_column(const char *text, size_t len, unsigned line, const char *token);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/duration.h"
 #include "common/text.h"
 #include "sessd/confbuild.h"
 #include "sessd/conffile.h"
@@ -30,16 +31,19 @@ struct parse {
 	bool failed; /* error says why; only the first reason is kept */
 	size_t left; /* bytes that may still be read */
 	unsigned files;
-	unsigned depth; /* of includes */
+	unsigned depth;	  /* of includes */
+	const char *text; /* of the file that is being read, scanned; NULL: none is */
+	size_t len;
+	const char *token; /* what the mistake is in, where a callback of ours found it */
 };
 
 /* libconfuse gives its callbacks no pointer of ours; its lexer is global in any case, so that there
  * can be one parse at a time only. NULL when there is none. */
 static struct parse *current;
 
-/* Line 0: the mistake is in no line. */
-__attribute__((format(printf, 4, 0))) static void parse_vfail(
-	struct parse *parse, const char *file, int line, const char *format, va_list ap)
+/* Line 0: the mistake is in no line; column 0: nor is it known where in the line. */
+__attribute__((format(printf, 4, 0))) static void parse_vfail(struct parse *parse, const char *file,
+	struct conffile_place at, const char *format, va_list ap)
 {
 	char words[2 * CONFIG_ERROR_TEXT], place[32] = "", text[8 * CONFIG_ERROR_TEXT];
 
@@ -47,20 +51,33 @@ __attribute__((format(printf, 4, 0))) static void parse_vfail(
 		return;
 	parse->failed = true;
 	vsnprintf(words, sizeof(words), format, ap);
-	if (line > 0)
-		snprintf(place, sizeof(place), ":%d", line);
+	if (at.line > 0 && at.column > 0)
+		snprintf(place, sizeof(place), ":%u:%u", at.line, at.column);
+	else if (at.line > 0)
+		snprintf(place, sizeof(place), ":%u", at.line);
 	snprintf(text, sizeof(text), "%s%s: %s", file, place, words);
 	text_escape(text, strlen(text), parse->error, CONFIG_ERROR_TEXT);
 }
 
 __attribute__((format(printf, 4, 5))) static void parse_fail(
-	struct parse *parse, const char *file, int line, const char *format, ...)
+	struct parse *parse, const char *file, struct conffile_place at, const char *format, ...)
 {
 	va_list ap;
 
 	va_start(ap, format);
-	parse_vfail(parse, file, line, format, ap);
+	parse_vfail(parse, file, at, format, ap);
 	va_end(ap);
+}
+
+/* libconfuse's line, and the column of the token in it. token NULL: there is none. */
+static struct conffile_place place_of(
+	const struct parse *parse, const cfg_t *cfg, const char *token)
+{
+	struct conffile_place at = {.line = cfg->line > 0 ? (unsigned)cfg->line : 0};
+
+	if (token != NULL && parse->text != NULL)
+		at.column = conffile_column(parse->text, parse->len, at.line, token);
+	return at;
 }
 
 /* Appends the names of the section's options. */
@@ -77,19 +94,32 @@ static void list_options(const char *section, char *out, size_t size)
 		out[used - 2] = '\0';
 }
 
+/* The name in `no such option 'NAME'`, or "". */
+static void quoted_name(const char *words, char *out, size_t size)
+{
+	const char *from = strchr(words, '\''), *to = strrchr(words, '\'');
+	size_t len = from != NULL && to > from ? (size_t)(to - from) - 1 : 0;
+
+	snprintf(out, size, "%.*s", (int)len, len > 0 ? from + 1 : "");
+}
+
 /* What libconfuse, or a callback of ours through cfg_error(), has to say. */
 __attribute__((format(printf, 2, 0))) static void on_error(
 	cfg_t *cfg, const char *format, va_list ap)
 {
 	char words[CONFIG_ERROR_TEXT / 2], expected[CONFIG_ERROR_TEXT];
+	char name[CONFIG_ERROR_TEXT / 2];
 
 	if (strncmp(format, "no such option", strlen("no such option")) != 0) {
-		parse_vfail(current, cfg->filename, cfg->line, format, ap);
+		parse_vfail(
+			current, cfg->filename, place_of(current, cfg, current->token), format, ap);
 		return;
 	}
 	vsnprintf(words, sizeof(words), format, ap);
 	list_options(cfg->name, expected, sizeof(expected));
-	parse_fail(current, cfg->filename, cfg->line, "%s; expected %s", words, expected);
+	quoted_name(words, name, sizeof(name));
+	parse_fail(current, cfg->filename, place_of(current, cfg, name), "%s; expected %s", words,
+		expected);
 }
 
 /* libconfuse calls this for each value, also for each of a list. */
@@ -98,6 +128,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	const struct option *option = option_find(cfg->name, opt->name);
 	const char *wrong = option->check(value);
 
+	current->token = option->kind == OPTION_RESERVED ? option->name : value;
 	if (option->kind == OPTION_RESERVED) {
 		cfg_error(cfg, "`%s`: %s", option->name, wrong);
 		return -1;
@@ -117,6 +148,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 			ENTRIES_MAX);
 		return -1;
 	}
+	current->token = NULL;
 	opt->flags |= FLAG_GIVEN;
 	*(const char **)result = value;
 	return 0;
@@ -134,6 +166,23 @@ static int check_lists(cfg_t *cfg, cfg_t *sec)
 			return -1;
 		}
 	return 0;
+}
+
+/* A policy whose own two words about the length of a session contradict each other. */
+static int check_lifetimes(cfg_t *cfg, cfg_t *sec)
+{
+	uint64_t lifetime, max;
+
+	if (cfg_size(sec, "lifetime") == 0 || cfg_size(sec, "max_lifetime") == 0)
+		return 0;
+	if (!duration_parse(cfg_getstr(sec, "lifetime"), &lifetime) ||
+		!duration_parse(cfg_getstr(sec, "max_lifetime"), &max) || lifetime <= max)
+		return 0;
+	cfg_error(cfg,
+		"`max_lifetime = %s` of policy \"%s\" is shorter than its `lifetime = %s`; "
+		"expected at least that",
+		cfg_getstr(sec, "max_lifetime"), cfg_title(sec), cfg_getstr(sec, "lifetime"));
+	return -1;
 }
 
 /* libconfuse calls this at the end of each section. */
@@ -154,6 +203,8 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 			option_find("service", "class")->type);
 		return -1;
 	}
+	if (strcmp(opt->name, "policy") == 0 && check_lifetimes(cfg, sec) < 0)
+		return -1;
 	return check_lists(cfg, sec);
 }
 
@@ -161,22 +212,24 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 static int parse_text(struct parse *parse, cfg_t *cfg, char *path, char *text, size_t len)
 {
 	char words[CONFFILE_WORDS];
-	unsigned line;
+	struct conffile_place at;
 	FILE *fp;
 	int r;
 
-	r = conffile_scan(text, len, &line, words);
+	r = conffile_scan(text, len, &at, words);
 	if (r < 0) {
-		parse_fail(parse, path, (int)line, "%s", words);
+		parse_fail(parse, path, at, "%s", words);
 		return r;
 	}
 	fp = fmemopen(text, len, "r");
 	if (fp == NULL)
 		return -errno;
 	cfg->filename = path;
+	parse->text = text;
+	parse->len = len;
 	r = cfg_parse_fp(cfg, fp) == CFG_SUCCESS ? 0 : -EINVAL;
 	if (r < 0)
-		parse_fail(parse, path, cfg->line,
+		parse_fail(parse, path, place_of(parse, cfg, NULL),
 			"the syntax is wrong; expected `name = value` or a section");
 	fclose(fp);
 	return r;
@@ -186,15 +239,18 @@ static int parse_text(struct parse *parse, cfg_t *cfg, char *path, char *text, s
 static int parse_file(struct parse *parse, cfg_t *cfg, const char *path)
 {
 	char words[CONFFILE_WORDS], *outer = cfg->filename, *text = NULL, *copy;
+	const struct conffile_place nowhere = {.line = 0};
+	const char *outer_text = parse->text;
+	size_t len, outer_len = parse->len;
 	int r, outer_line = cfg->line;
-	size_t len;
 
 	r = conffile_read(path, parse->left, &text, &len, words);
 	if (r < 0) {
 		if (outer != NULL)
-			parse_fail(parse, outer, outer_line, "include: %s: %s", path, words);
+			parse_fail(parse, outer, place_of(parse, cfg, NULL), "include: %s: %s",
+				path, words);
 		else
-			parse_fail(parse, path, 0, "%s", words);
+			parse_fail(parse, path, nowhere, "%s", words);
 		return r;
 	}
 	parse->left -= len;
@@ -202,6 +258,8 @@ static int parse_file(struct parse *parse, cfg_t *cfg, const char *path)
 	r = copy != NULL ? parse_text(parse, cfg, copy, text, len) : -ENOMEM;
 	free(copy);
 	free(text);
+	parse->text = outer_text;
+	parse->len = outer_len;
 	cfg->filename = outer;
 	cfg->line = outer_line;
 	return r;
@@ -300,7 +358,8 @@ int config_load(const char *path, void (*warn)(void *ctx, const char *line), voi
 	current = NULL;
 	if (r < 0) {
 		if (!parse.failed)
-			parse_fail(&parse, path, 0, "%s", strerror(-r));
+			parse_fail(&parse, path, (struct conffile_place){.line = 0}, "%s",
+				strerror(-r));
 		config_fini(&config);
 		return r;
 	}

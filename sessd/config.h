@@ -27,9 +27,9 @@ int config_default(struct config *ret);
 
 /*
  * Reads the file. On a mistake: -EINVAL, and `error` says `FILE:LINE: what is wrong; what was
- * expected`. A file that cannot be read: -errno, and error says so. `warn` is called with a line
- * for each thing that is allowed but looks wrong (a group that does not exist here), and may be
- * NULL.
+ * expected`, or FILE:LINE:COLUMN where the column is known. A file that cannot be read: -errno, and
+ * error says so. `warn` is called with a line for each thing that is allowed but looks wrong (a
+ * group that does not exist here), and may be NULL.
  */
 int config_load(const char *path, void (*warn)(void *ctx, const char *line), void *ctx,
 	struct config *ret, char error[CONFIG_ERROR_TEXT]);

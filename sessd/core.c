@@ -56,6 +56,7 @@ void core_free(struct core *core)
 	}
 	session_table_fini(&core->table);
 	ending_forget(core);
+	extension_forget(core);
 	condemned_forget(core);
 	while ((g = core->garbage) != NULL) {
 		core->garbage = g->next;
@@ -111,6 +112,7 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 		e->reason = REASON_NONE;
 	e->limit = remark->limit;
 	e->count = remark->count;
+	e->old_expires_at = remark->old_expires_at;
 	memcpy(e->user, rec.user, sizeof(e->user));
 	memcpy(e->service, rec.service, sizeof(e->service));
 	memcpy(e->tty, rec.tty, sizeof(e->tty));
@@ -331,6 +333,9 @@ void core_handle(struct core *core, const struct event *event)
 		break;
 	case EVENT_REVOKE:
 		ending_revoke(core, event);
+		break;
+	case EVENT_EXTEND:
+		extension_extend(core, event);
 		break;
 	case EVENT_LEADER_GONE:
 		handle_leader_gone(core, event->u.session);

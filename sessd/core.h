@@ -84,6 +84,7 @@ enum event_type {
 	EVENT_SPOOLED,
 	EVENT_CLOSE,
 	EVENT_REVOKE,
+	EVENT_EXTEND,
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
@@ -91,7 +92,7 @@ enum event_type {
 
 struct event {
 	enum event_type type;
-	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE */
+	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND */
 	struct answer *answer;	     /* the same */
 	union {
 		const struct wire_acct *acct;
@@ -99,6 +100,7 @@ struct event {
 		const struct wire_spooled *spooled;
 		const struct wire_close *close;
 		const struct wire_revoke *revoke;
+		const struct wire_extend *extend;
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;
@@ -119,6 +121,8 @@ void core_note(struct core *core, enum entry_kind kind, const char *text);
 const struct session_table *core_sessions(const struct core *core);
 /* May the caller see and end the session? */
 bool core_permits(const struct caller *caller, const struct session *s);
+/* Which limits such a login would be under now: a `limit` for each, then `done`. */
+void core_explain(const struct core *core, const struct wire_explain *ask, struct answer *answer);
 /* The one session with that prefix among those that the caller may see, or NULL and why not. */
 struct session *core_find(const struct core *core, const struct caller *caller, const char *prefix,
 	enum wire_errno *ret_why);

@@ -1,7 +1,7 @@
 /*
- * What core.c, admission.c and ending.c share: they are one module, the writer of the session
- * table, in three files: the events, how a session begins, and how it ends. Nobody else includes
- * this.
+ * What core.c, admission.c, ending.c and the smaller files beside them share: they are one module,
+ * the writer of the session table: the events, how a session begins, and how it ends. Nobody else
+ * includes this.
  */
 #ifndef SESSD_CORE_STATE_H
 #define SESSD_CORE_STATE_H
@@ -32,9 +32,10 @@ struct core {
 	uint64_t last_row;
 	struct garbage *garbage;
 	struct loop_timer garbage_timer;
-	uint64_t garbage_wait;				/* ns */
-	LIST_HEAD(condemned_list, condemned) condemned; /* refused leaders that are to be ended */
-	LIST_HEAD(ending_list, ending) recorded;	/* ends that wait for the ledger alone */
+	uint64_t garbage_wait;				 /* ns */
+	LIST_HEAD(condemned_list, condemned) condemned;	 /* refused leaders that are to be ended */
+	LIST_HEAD(ending_list, ending) recorded;	 /* ends that wait for the ledger alone */
+	LIST_HEAD(extension_list, extension) extensions; /* that are not on disk yet */
 	bool closing; /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };
@@ -47,6 +48,7 @@ struct remark {
 	const char *text;
 	enum reason reason;
 	uint64_t limit, count;
+	uint64_t old_expires_at; /* extended: the end before */
 	const struct reap_result *reaped;
 };
 
@@ -88,6 +90,9 @@ struct verdict cap_judge(
 bool cap_exempts(const struct core *core, const struct subject *subject);
 /* `you already have 2 of 2 sessions (policy "contractors"): sshd from web1 since 09:12` */
 void cap_words(const struct core *core, uid_t uid, const struct verdict *v, char *out, size_t size);
+/* How many sessions of the user hold a place under the policy now; those that are being ended do
+ * until they are gone. */
+uint32_t cap_count(const struct core *core, uid_t uid, const struct policy *policy);
 /*
  * Finds a place for `s`, which is in the table but holds none yet: a free one, or the place of
  * those that it then waits for (s->waits). False: refused, and v says by which cap.
@@ -140,6 +145,10 @@ const struct session *admission_parent(
 
 /* adoption.c */
 void adoption_spooled(struct core *core, const struct event *event);
+
+/* extension.c */
+void extension_extend(struct core *core, const struct event *event);
+void extension_forget(struct core *core);
 
 /* ending.c */
 

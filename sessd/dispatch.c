@@ -171,6 +171,26 @@ static void handle_revoke(struct request *req, const struct wire_frame *frame)
 	to_core(req, &event);
 }
 
+static void handle_extend(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_EXTEND, .u.extend = &frame->u.extend};
+
+	to_core(req, &event);
+}
+
+static void handle_explain(struct request *req, const struct wire_frame *frame)
+{
+	const struct caller *caller = peer_caller(req->peer);
+
+	if (!is_somebody(req, frame->u.explain.uid))
+		return;
+	if (!caller->admin && caller->uid != frame->u.explain.uid) {
+		request_error(req, WIRE_E_NOT_PERMITTED, NULL);
+		return;
+	}
+	core_explain(req->dispatch->parts.core, &frame->u.explain, &req->answer);
+}
+
 /* Whose events and ended sessions the caller may read. */
 static uid_t readable_uid(const struct request *req)
 {
@@ -445,6 +465,8 @@ static const struct handler handlers[] = {
 	{WIRE_status, handle_status, 0},
 	{WIRE_read, handle_read, 0},
 	{WIRE_metrics, handle_metrics, 0},
+	{WIRE_explain, handle_explain, 0},
+	{WIRE_extend, handle_extend, 0},
 };
 
 void dispatch_message(void *ctx, struct peer *peer, const struct wire_frame *frame)

@@ -24,6 +24,7 @@
 	K(CONFIG_REJECTED, "config_rejected", "a new configuration has a mistake; the one before holds") \
 	K(SESSION_OPENED,  "session_opened",  "a login was let in") \
 	K(SESSION_ADOPTED, "session_adopted", "a login that was let in while sessd was away is tracked from now on") \
+	K(SESSION_EXTENDED, "session_extended", "the end of a session by lifetime was moved") \
 	K(SESSION_REFUSED, "session_refused", "a login was turned away") \
 	K(SESSION_ENDING,  "session_ending",  "sessd began to end a session") \
 	K(SESSION_ENDED,   "session_ended",   "a session is over; with `elapsed`: its processes are gone") \
@@ -59,7 +60,8 @@
 	F(R, DUR,    elapsed,       25, OPTIONAL) \
 	F(R, U64,    survivors,     26, OPTIONAL) \
 	F(R, TEXT,   survivor_list, 27, OPTIONAL) \
-	F(R, STR,    boot_id,       28, OPTIONAL)
+	F(R, STR,    boot_id,       28, OPTIONAL) \
+	F(R, TIME,   old_expires_at,    29, OPTIONAL) /* extended: the end before */
 /* clang-format on */
 
 enum entry_kind {

@@ -132,6 +132,9 @@ const struct option options[] = {
 	{"policy", "lifetime", OPTION_VALUE, "time", NULL, check_duration,
 		"such as 12h or 1h30m, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no limit",
 		"How long after its login a session is ended."},
+	{"policy", "max_lifetime", OPTION_VALUE, "time", NULL, check_duration,
+		"such as 24h, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no limit",
+		"How long after its login a session may last when an administrator extends it."},
 	{"policy", "exempt", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
 		"Whether those to whom the policy applies are free of every limit of every policy."},
 
@@ -178,4 +181,15 @@ enum at_limit option_at_limit(const char *value)
 			break;
 	assert(strcmp(at_limits[i].name, value) == 0);
 	return at_limits[i].at_limit;
+}
+
+const char *option_at_limit_name(enum at_limit at_limit)
+{
+	size_t i;
+
+	for (i = 0; i < N_AT_LIMITS - 1; i++)
+		if (at_limits[i].at_limit == at_limit)
+			break;
+	assert(at_limits[i].at_limit == at_limit);
+	return at_limits[i].name;
 }

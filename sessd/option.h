@@ -42,5 +42,6 @@ const struct option *option_find(const char *section, const char *name);
 uint32_t option_count(const char *value);
 bool option_bool(const char *value);
 enum at_limit option_at_limit(const char *value);
+const char *option_at_limit_name(enum at_limit at_limit);
 
 #endif

@@ -1,4 +1,5 @@
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -202,6 +203,52 @@ bool policy_matches(const struct policy *policy, const struct subject *subject)
 	       group_matches(policy, subject) && source_matches(policy, subject->rhost);
 }
 
+unsigned policy_mismatches(const struct policy *policy, const struct subject *subject)
+{
+	unsigned found = 0;
+
+	if (!list_contains(policy->users, subject->user))
+		found |= MISMATCH_USER;
+	if (!group_matches(policy, subject))
+		found |= MISMATCH_GROUP;
+	if (!list_contains(policy->services, subject->service))
+		found |= MISMATCH_SERVICE;
+	if (!source_matches(policy, subject->rhost))
+		found |= MISMATCH_SOURCE;
+	return found;
+}
+
+char *policy_mismatch_words(unsigned mismatches, char *out)
+{
+	static const struct {
+		enum mismatch mismatch;
+		const char *word;
+	} words[] = {
+		{MISMATCH_USER, "user"},
+		{MISMATCH_GROUP, "group"},
+		{MISMATCH_SERVICE, "service"},
+		{MISMATCH_SOURCE, "source"},
+	};
+	size_t i, n = 0;
+
+	out[0] = '\0';
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (mismatches & words[i].mismatch)
+			n += (size_t)snprintf(out + n, POLICY_MISMATCH_TEXT - n, "%s%s",
+				n > 0 ? ", " : "", words[i].word);
+	return out;
+}
+
+/* The shorter of two spans, of which 0 is none. Of equals the first stays. */
+static void keep_shorter(
+	uint64_t time, const char *name, uint64_t *shortest, const char **shortest_name)
+{
+	if (time == 0 || (*shortest != 0 && time >= *shortest))
+		return;
+	*shortest = time;
+	*shortest_name = name;
+}
+
 void policy_resolve(const struct policy_set *set, const struct subject *subject, struct limits *ret)
 {
 	const struct policy *policy;
@@ -216,11 +263,10 @@ void policy_resolve(const struct policy_set *set, const struct subject *subject,
 			*ret = (struct limits){.exempt = true, .exempt_policy = policy->name};
 			return;
 		}
-		if (policy->lifetime > 0 &&
-			(limits.lifetime == 0 || policy->lifetime < limits.lifetime)) {
-			limits.lifetime = policy->lifetime;
-			limits.lifetime_policy = policy->name;
-		}
+		keep_shorter(
+			policy->lifetime, policy->name, &limits.lifetime, &limits.lifetime_policy);
+		keep_shorter(policy->max_lifetime, policy->name, &limits.max_lifetime,
+			&limits.max_lifetime_policy);
 	}
 	*ret = limits;
 }

@@ -36,7 +36,8 @@ struct policy {
 
 	uint32_t max_sessions; /* 0: no cap */
 	enum at_limit at_limit;
-	uint64_t lifetime; /* ns; 0: none */
+	uint64_t lifetime;     /* ns; 0: none */
+	uint64_t max_lifetime; /* of one that is extended, ns; 0: none */
 	bool exempt;
 };
 
@@ -67,6 +68,8 @@ struct limits {
 	bool exempt;
 	uint64_t lifetime;	     /* ns; 0: none */
 	const char *lifetime_policy; /* NULL where there is none */
+	uint64_t max_lifetime;	     /* the same */
+	const char *max_lifetime_policy;
 	const char *exempt_policy;
 };
 
@@ -82,6 +85,21 @@ enum session_class policy_class(const struct policy_set *set, const char *servic
  * know. An empty source (a console) matches no `from`.
  */
 bool policy_matches(const struct policy *policy, const struct subject *subject);
+
+/* What keeps a policy from applying. */
+enum mismatch {
+	MISMATCH_USER = 1,
+	MISMATCH_GROUP = 2,
+	MISMATCH_SERVICE = 4,
+	MISMATCH_SOURCE = 8,
+};
+
+/* All of it, as a set of enum mismatch; 0: it applies, which is when policy_matches() says so. */
+unsigned policy_mismatches(const struct policy *policy, const struct subject *subject);
+
+/* `user, source`. Room for all of them is POLICY_MISMATCH_TEXT bytes. Returns out. */
+#define POLICY_MISMATCH_TEXT 32
+char *policy_mismatch_words(unsigned mismatches, char *out);
 
 void policy_resolve(
 	const struct policy_set *set, const struct subject *subject, struct limits *ret);

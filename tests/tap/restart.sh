@@ -104,7 +104,7 @@ check 'it holds' tell_is granted open i1
 check 'as it says' tell_is refused open i2
 printf 'policy "one" { max_sessions = many }\n' >"$conf"
 check 'SIGHUP: a bad file is not' reloads
-check 'status says why' status_has '"config_error":".*:1: '
+check 'status says why' status_has '"config_error":".*:1:31: '
 check 'the one before holds' tell_is refused open i3
 rm "$conf"
 check 'SIGHUP: nor is one that is missing' reloads

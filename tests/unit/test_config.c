@@ -95,18 +95,29 @@ static int load(struct fixture *f)
 	return config_load(f->path, on_warning, f, &f->config, f->error);
 }
 
+/* The error is in that line, of whatever column or of none that is told. */
+static bool is_in_line(const struct fixture *f, int line)
+{
+	char place[128];
+	const char *rest;
+
+	snprintf(place, sizeof(place), "%s:%d:", f->path, line);
+	if (strncmp(f->error, place, strlen(place)) != 0)
+		return false;
+	rest = f->error + strlen(place);
+	rest += strspn(rest, "0123456789");
+	return strncmp(rest, rest == f->error + strlen(place) ? " " : ": ", 1) == 0;
+}
+
 /* The text is refused with an error that begins with FILE:line: and holds `words`. */
 static void refused(struct fixture *f, const char *text, int line, const char *words)
 {
-	char place[128];
-
 	put(f, "sessd.conf", text);
 	memset(&f->config, 0x5a, sizeof(f->config));
 	if (load(f) != -EINVAL)
 		fail_msg("accepted: %s", text);
-	snprintf(place, sizeof(place), "%s:%d: ", f->path, line);
-	if (strncmp(f->error, place, strlen(place)) != 0 || strstr(f->error, words) == NULL)
-		fail_msg("`%s`: expected `%s… %s`, got `%s`", text, place, words, f->error);
+	if (!is_in_line(f, line) || strstr(f->error, words) == NULL)
+		fail_msg("`%s`: expected line %d… %s`, got `%s`", text, line, words, f->error);
 	/* it is shown, sent and logged as it is */
 	assert_true(text_valid(f->error, strlen(f->error)));
 	assert_int_equal(((unsigned char *)&f->config)[0], 0x5a);
@@ -243,6 +254,11 @@ static void test_values(void **state)
 		{"lifetime = -12h", "no time"},
 		{"lifetime = 4000d", "no time"},
 		{"lifetime = never", "no time"},
+		{"max_lifetime = 0s", "no time at all"},
+		{"max_lifetime = 12", "such as 24h"},
+		{"max_lifetime = 1h lifetime = 61m",
+			"`max_lifetime = 1h` of policy \"p\" is shorter than its `lifetime = 61m`; "
+			"expected at least that"},
 		{"exempt = maybe", "expected true or false"},
 		{"exempt = 1", "expected true or false"},
 		{"at_limit = evict", "expected deny, evict_oldest or evict_idlest"},
@@ -275,7 +291,7 @@ static void test_values(void **state)
 		{"leftovers = keep", "`leftovers`: it is not supported by this version"},
 		{"max_session = 2",
 			"no such option 'max_session'; expected users, groups, services, from, "
-			"max_sessions, scope, at_limit, lifetime, exempt"},
+			"max_sessions, scope, at_limit, lifetime, max_lifetime, exempt"},
 		{"Exempt = true", "no such option 'Exempt'"},
 		{"admin_group = x", "no such option"},
 		{"policy \"q\" { }", "no such option 'policy'"},
@@ -384,6 +400,54 @@ static void test_text(void **state)
 }
 
 /* A comment hides everything, and keeps the lines. */
+/* As long as the lifetime is long enough; and what another policy says is another matter. */
+static void test_max_lifetime(void **state)
+{
+	struct fixture *f = *state;
+
+	accepted(f, "policy \"a\" { lifetime = 60m max_lifetime = 1h }\n"
+		    "policy \"b\" { max_lifetime = 5m }");
+	assert_int_equal(f->config.policies.policies[0].lifetime, 3600 * NS_PER_SEC);
+	assert_int_equal(f->config.policies.policies[0].max_lifetime, 3600 * NS_PER_SEC);
+	assert_int_equal(f->config.policies.policies[1].lifetime, 0);
+	assert_int_equal(f->config.policies.policies[1].max_lifetime, 300 * NS_PER_SEC);
+	config_fini(&f->config);
+}
+
+/* Where the mistake can be pointed at, and nowhere else. */
+static void test_columns(void **state)
+{
+	static const struct {
+		const char *text, *place;
+	} rows[] = {
+		{"policy \"p\" {\n\tmax_sessions = 0 }", ":2:17: "},
+		{"policy \"p\" { users = {\"anna\"} max_sessions = many }", ":1:46: "},
+		{"policy \"p\" { nope = 3 }", ":1:14: "},
+		{"policy \"p\" { /* nope */ nope = 3 }", ":1:25: "},
+		{"policy \"p\" { idle = 3m }", ":1:14: "},
+		{"policy \"p\" { from = {\"10.0.0.0/8\",\n \"10.0.0.1/8\"} }", ":2:3: "},
+		/* it stands there twice */
+		{"policy \"x\" { max_sessions = x }", ":1: "},
+		/* what the scan finds */
+		{"admin_group = \"x", ":1:15: "},
+		{"\n  policy \"p\" {\n users = {\"x\"}", ":2:14: "},
+		{"a = 1\n  }", ":2:3: "},
+		{"a = 1 /* no end", ":1:7: "},
+		{"a = 1\nb = ;", ":2:5: "},
+	};
+	struct fixture *f = *state;
+	char place[192];
+	size_t i;
+
+	for (i = 0; i < N(rows); i++) {
+		put(f, "sessd.conf", rows[i].text);
+		assert_int_equal(load(f), -EINVAL);
+		snprintf(place, sizeof(place), "%s%s", f->path, rows[i].place);
+		if (strncmp(f->error, place, strlen(place)) != 0)
+			fail_msg("`%s`: expected %s, got `%s`", rows[i].text, place, f->error);
+	}
+}
+
 static void test_comments(void **state)
 {
 	struct fixture *f = *state;
@@ -439,7 +503,7 @@ static void test_include(void **state)
 	/* the mistake is in the included file, and the line of the outer one is still known */
 	put(f, "b.conf", "policy \"b\" {\n lifetime = 2 }");
 	assert_int_equal(load(f), -EINVAL);
-	snprintf(place, sizeof(place), "%s/b.conf:2: `lifetime = 2`", f->dir);
+	snprintf(place, sizeof(place), "%s/b.conf:2:13: `lifetime = 2`", f->dir);
 	assert_int_equal(strncmp(f->error, place, strlen(place)), 0);
 	put(f, "b.conf", "#");
 	refused(f, "include(\"a.conf\")\n\nnope = 1", 3, "no such option 'nope'");
@@ -467,7 +531,7 @@ static void test_include_bounds(void **state)
 	assert_non_null(strstr(f->error, "no such option 'include'"));
 	put(f, "sessd.conf", "include(\"b.conf\")");
 	assert_int_equal(load(f), -EINVAL);
-	snprintf(place, sizeof(place), "%s/b.conf:1: unexpected `}`", f->dir);
+	snprintf(place, sizeof(place), "%s/b.conf:1:18: unexpected `}`", f->dir);
 	assert_int_equal(strncmp(f->error, place, strlen(place)), 0);
 	/* and judged as the first is */
 	put(f, "b.conf", "#");
@@ -796,6 +860,8 @@ int main(void)
 		TEST(test_values),
 		TEST(test_top),
 		TEST(test_text),
+		TEST(test_max_lifetime),
+		TEST(test_columns),
 		TEST(test_comments),
 		TEST(test_again),
 		TEST(test_include),

@@ -216,6 +216,47 @@ static void test_sources(void **state)
 	}
 }
 
+/* Of what does not fit all is said, and nothing where the policy applies. */
+static void test_mismatches(void **state)
+{
+	char *ben[] = {user_ben, NULL}, *sshd[] = {service_sshd, NULL};
+	gid_t gids[] = {3000};
+	struct network from[1];
+	struct policy p = {.users = ben,
+		.services = sshd,
+		.gids = gids,
+		.n_gids = 1,
+		.from = from,
+		.n_from = 1};
+	struct subject s = subject_of("anna", "192.0.2.1");
+	char words[POLICY_MISMATCH_TEXT];
+
+	(void)state;
+	assert_true(network_parse("10.0.0.0/8", &from[0]));
+	s.service = "login";
+	assert_int_equal(policy_mismatches(&p, &s),
+		MISMATCH_USER | MISMATCH_GROUP | MISMATCH_SERVICE | MISMATCH_SOURCE);
+	assert_string_equal(policy_mismatch_words(policy_mismatches(&p, &s), words),
+		"user, group, service, source");
+	s.service = "sshd";
+	s.user = "ben";
+	assert_string_equal(
+		policy_mismatch_words(policy_mismatches(&p, &s), words), "group, source");
+	gids[0] = 2000;
+	assert_int_equal(policy_mismatches(&p, &s), MISMATCH_SOURCE);
+	assert_string_equal(policy_mismatch_words(MISMATCH_SOURCE, words), "source");
+	assert_false(policy_matches(&p, &s));
+	s.rhost = "10.0.0.1";
+	assert_int_equal(policy_mismatches(&p, &s), 0);
+	assert_true(policy_matches(&p, &s));
+	assert_string_equal(policy_mismatch_words(0, words), "");
+	/* a name may be anywhere: for a limit it fits, for an exemption it does not */
+	s.rhost = "host.example";
+	assert_int_equal(policy_mismatches(&p, &s), 0);
+	p.exempt = true;
+	assert_int_equal(policy_mismatches(&p, &s), MISMATCH_SOURCE);
+}
+
 static void test_class(void **state)
 {
 	char a[] = "atd", b[] = "sshd", c[] = "systemd-user";
@@ -279,6 +320,34 @@ static void test_resolve(void **state)
 	assert_null(limits.lifetime_policy);
 }
 
+/* It is chosen for itself: its policy need not be the one that sets the lifetime. */
+static void test_resolve_max_lifetime(void **state)
+{
+	char long_[] = "long", short_[] = "short", other[] = "other";
+	struct policy policies[] = {
+		{.name = long_, .any_group = true, .lifetime = 10, .max_lifetime = 40},
+		{.name = short_, .any_group = true, .lifetime = 20, .max_lifetime = 30},
+		{.name = other, .any_group = true, .max_lifetime = 30},
+	};
+	struct policy_set set = {.policies = policies, .n_policies = N(policies)};
+	struct subject s = subject_of("anna", "");
+	struct limits limits;
+
+	(void)state;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.lifetime, 10);
+	assert_string_equal(limits.lifetime_policy, "long");
+	assert_int_equal(limits.max_lifetime, 30);
+	assert_string_equal(limits.max_lifetime_policy, "short");
+	policies[2].exempt = true;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.max_lifetime, 0);
+	assert_null(limits.max_lifetime_policy);
+	set.n_policies = 0;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.max_lifetime, 0);
+}
+
 static void test_fini(void **state)
 {
 	struct policy_set set = {.policies = NULL};
@@ -309,8 +378,10 @@ int main(void)
 		cmocka_unit_test(test_users_and_services),
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_sources),
+		cmocka_unit_test(test_mismatches),
 		cmocka_unit_test(test_class),
 		cmocka_unit_test(test_resolve),
+		cmocka_unit_test(test_resolve_max_lifetime),
 		cmocka_unit_test(test_fini),
 	};
 

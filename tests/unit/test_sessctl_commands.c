@@ -513,6 +513,135 @@ static void test_errors_of_the_daemon(void **state)
 	}
 }
 
+/* ---- extend ---- */
+
+static void extended(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_extended e = {.sid = {{0xaa, 0x11, 0x22, 0x33}},
+		.user = "alice",
+		.service = "sshd",
+		.old_expires_at = T0,
+		.expires_at = T0 + 3600 * SEC};
+
+	answer(d, r, WIRE_extended, &e);
+}
+
+static void too_long(struct daemon *d, const struct wire_frame *r)
+{
+	error(d, r, WIRE_E_REFUSED, "policy \"p\" allows 2h");
+}
+
+static void test_extend(void **state)
+{
+	struct daemon *d = daemon_start(extended, NULL);
+	struct result r = run(d, "extend aa11 1h --reason because");
+
+	(void)state;
+	assert_string_equal(r.err, "");
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out, "aa112233 alice sshd: ends Nov 23 09:15, not Nov 23 08:15\n");
+	assert_int_equal(d->requests[0].type, WIRE_extend);
+	assert_string_equal(d->requests[0].u.extend.prefix, "aa11");
+	assert_int_equal(d->requests[0].u.extend.time, 3600 * SEC);
+	assert_string_equal(d->requests[0].u.extend.text, "because");
+	release(&r, d);
+}
+
+static void test_extend_json(void **state)
+{
+	struct daemon *d = daemon_start(extended, NULL);
+	struct result r = run(d, "extend --json aa11 1h");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out,
+		"{\"sid\":\"aa112233000000000000000000000000\",\"user\":\"alice\","
+		"\"service\":\"sshd\",\"old_expires_at\":\"2020-11-23T08:15:30.000000Z\","
+		"\"expires_at\":\"2020-11-23T09:15:30.000000Z\"}\n");
+	release(&r, d);
+}
+
+static void test_extend_refused(void **state)
+{
+	struct daemon *d = daemon_start(too_long, NULL);
+	struct result r = run(d, "extend aa11 3h");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_NO);
+	assert_string_equal(r.err, "sessctl: aa11: policy \"p\" allows 2h\n");
+	assert_string_equal(r.out, "");
+	release(&r, d);
+}
+
+/* ---- policy explain ---- */
+
+static void limits(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_limit l[] = {
+		{.what = "class", .class = CLASS_LOGIN},
+		{.what = "exempt", .policy = "free"},
+		{.what = "lifetime", .policy = "day", .time = 12 * 3600 * SEC},
+		{.what = "max_sessions", .policy = "few", .max = 2, .count = 1, .at_limit = "deny"},
+		{.what = "no_match", .policy = "far", .why = "group, source"},
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(l) / sizeof(l[0]); i++)
+		answer(d, r, WIRE_limit, &l[i]);
+	done(d, r, 0, i);
+}
+
+static void test_explain(void **state)
+{
+	struct daemon *d = daemon_start(limits, NULL);
+	struct result r = run(d, "policy explain root --from 10.1.2.3 --service login");
+
+	(void)state;
+	assert_string_equal(r.err, "");
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out, "class: login\n"
+				   "exempt: from every limit (policy \"free\")\n"
+				   "lifetime: 12h (policy \"day\")\n"
+				   "max_sessions: 2, of which 1 are there, then deny (policy "
+				   "\"few\")\n"
+				   "policy \"far\" does not apply: group, source\n");
+	assert_int_equal(d->requests[0].type, WIRE_explain);
+	assert_string_equal(d->requests[0].u.explain.user, "root");
+	assert_int_equal(d->requests[0].u.explain.uid, 0);
+	assert_true(d->requests[0].u.explain.gids.n >= 1);
+	assert_int_equal(d->requests[0].u.explain.gids.gid[0], 0);
+	assert_string_equal(d->requests[0].u.explain.service, "login");
+	assert_string_equal(d->requests[0].u.explain.rhost, "10.1.2.3");
+	release(&r, d);
+}
+
+static void test_explain_json(void **state)
+{
+	struct daemon *d = daemon_start(limits, NULL);
+	struct result r = run(d, "policy explain root -j");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_has(r.out, "{\"what\":\"class\",\"class\":\"login\"}\n");
+	assert_has(r.out, "{\"what\":\"max_sessions\",\"policy\":\"few\",\"max\":2,\"count\":1,"
+			  "\"at_limit\":\"deny\"}\n");
+	assert_string_equal(d->requests[0].u.explain.service, "sshd");
+	assert_string_equal(d->requests[0].u.explain.rhost, "");
+	release(&r, d);
+}
+
+static void test_explain_forbidden(void **state)
+{
+	struct daemon *d = daemon_start(forbidden, NULL);
+	struct result r = run(d, "policy explain root");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_FORBIDDEN);
+	assert_has(r.err, "sessctl: root: ");
+	assert_string_equal(r.out, "");
+	release(&r, d);
+}
+
 /* ---- revoke ---- */
 
 static struct wire_outcome an_outcome(uint8_t sid)
@@ -1346,6 +1475,12 @@ int main(void)
 		cmocka_unit_test(test_show),
 		cmocka_unit_test(test_show_json),
 		cmocka_unit_test(test_errors_of_the_daemon),
+		cmocka_unit_test(test_extend),
+		cmocka_unit_test(test_extend_json),
+		cmocka_unit_test(test_extend_refused),
+		cmocka_unit_test(test_explain),
+		cmocka_unit_test(test_explain_json),
+		cmocka_unit_test(test_explain_forbidden),
 		cmocka_unit_test(test_revoke_user),
 		cmocka_unit_test(test_revoke_goes_on_after_an_unknown_one),
 		cmocka_unit_test(test_revoke_survivors),
