@@ -19,6 +19,8 @@ V      ?=
 comma := ,
 FLAVOUR := $(or $(subst $(comma),-,$(SAN)),plain)$(if $(FAULTS),-faults)
 B := build/$(FLAVOUR)
+# One name for one folder, however it was given: the dependency files name their targets by it.
+override B := $(patsubst $(CURDIR)/%,%,$(abspath $(B)))
 Q := $(if $(V),,@)
 say = $(if $(V),@:,@printf '  %-7s %s\n' $(1) $(2))
 
