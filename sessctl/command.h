@@ -47,6 +47,9 @@ struct command {
 	C(list)         \
 	C(show)         \
 	C(revoke)       \
+	C(lock)         \
+	C(unlock)       \
+	C(locks)        \
 	C(status)       \
 	C(watch)        \
 	C(audit_export) \

@@ -27,6 +27,7 @@ int core_new(const struct core_parts *parts, struct core **ret)
 		return -ENOMEM;
 	core->parts = *parts;
 	core->last_row = ledger_last_id(parts->ledger);
+	locks_init(core);
 	*ret = core;
 	return 0;
 }
@@ -57,6 +58,7 @@ void core_free(struct core *core)
 	session_table_fini(&core->table);
 	ending_forget(core);
 	condemned_forget(core);
+	locks_fini(core);
 	while ((g = core->garbage) != NULL) {
 		core->garbage = g->next;
 		free(g);
@@ -117,6 +119,7 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	snprintf(e->policy, sizeof(e->policy), "%s", remark->policy ? remark->policy : rec.policy);
 	snprintf(e->text, sizeof(e->text), "%s", remark->text ? remark->text : rec.text);
 	snprintf(e->by, sizeof(e->by), "%s", rec.ended_by);
+	snprintf(e->lock, sizeof(e->lock), "%s", text_or_empty(remark->lock));
 	if (remark->by_sid != NULL)
 		e->by_sid = *remark->by_sid;
 	if (remark->by != NULL)
@@ -139,6 +142,7 @@ static int row_fill(struct core *core, const struct session *s, struct ledger_ro
 	if (stored.phase == PHASE_OPENING)
 		stored.phase = s->ending != NULL ? PHASE_ENDING : PHASE_ACTIVE;
 	r = wire_encode(WIRE_stored, 0, &stored, core->record, sizeof(core->record), &row->len);
+	row->lock = false;
 	row->record = core->record;
 	row->id = s->row_id;
 	row->uid = s->uid;
@@ -325,6 +329,12 @@ void core_handle(struct core *core, const struct event *event)
 	case EVENT_REVOKE:
 		ending_revoke(core, event);
 		break;
+	case EVENT_LOCK:
+		locks_set(core, event);
+		break;
+	case EVENT_UNLOCK:
+		locks_lift(core, event);
+		break;
 	case EVENT_LEADER_GONE:
 		handle_leader_gone(core, event->u.session);
 		break;
@@ -374,6 +384,8 @@ int core_load(struct core *core)
 
 	fault_point(FAULT_recovery_begun);
 	r = ledger_load(core->parts.ledger, load_row, core);
+	if (r == 0)
+		r = locks_load(core);
 	fault_point(FAULT_recovery_loaded);
 	return r;
 }
@@ -431,14 +443,17 @@ int core_recover(struct core *core)
 {
 	struct session *s;
 	uint32_t slot = 0;
+	int r;
 
 	fault_point(FAULT_recovery_spooled);
 	while ((s = session_next(&core->table, &slot)) != NULL)
 		recover_session(core, s);
 	cgroup_each_made(core->parts.cgroups, collect_unowned, core);
+	r = locks_start(core);
+	locks_enforce(core);
 	core_arm(core);
 	fault_point(FAULT_recovery_judged);
-	return 0;
+	return r;
 }
 
 void core_set_config(struct core *core, const struct config *config)

@@ -62,6 +62,7 @@ struct core_parts {
 	const struct config *config;
 	const uint8_t *token_key; /* 32 bytes */
 	const char *boot_id;
+	const char *runtime_dir; /* for the files of locks; NULL: they have none */
 };
 
 struct core;
@@ -84,6 +85,8 @@ enum event_type {
 	EVENT_SPOOLED,
 	EVENT_CLOSE,
 	EVENT_REVOKE,
+	EVENT_LOCK,
+	EVENT_UNLOCK,
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
@@ -91,7 +94,7 @@ enum event_type {
 
 struct event {
 	enum event_type type;
-	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE */
+	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, LOCK, UNLOCK */
 	struct answer *answer;	     /* the same */
 	union {
 		const struct wire_acct *acct;
@@ -99,6 +102,8 @@ struct event {
 		const struct wire_spooled *spooled;
 		const struct wire_close *close;
 		const struct wire_revoke *revoke;
+		const struct wire_lock *lock;
+		const struct wire_unlock *unlock;
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;
@@ -117,6 +122,8 @@ void core_note(struct core *core, enum entry_kind kind, const char *text);
 
 /* For readers. */
 const struct session_table *core_sessions(const struct core *core);
+/* The first lock behind *cursor, which is moved to it; begin with 0. NULL at the end. */
+const struct wire_locked *core_lock_next(const struct core *core, uint64_t *cursor);
 /* May the caller see and end the session? */
 bool core_permits(const struct caller *caller, const struct session *s);
 /* The one session with that prefix among those that the caller may see, or NULL and why not. */
