@@ -53,6 +53,7 @@ enum wire_use {
 	M(close,    4, WIRE_ON_PAM, "the session ended normally") \
 	M(spooled,  5, WIRE_FILE,   "what happened while the daemon was away, one file in pending/ each") \
 	M(stored,   6, WIRE_FILE,   "the row of a session in the ledger's database") \
+	M(locked,   8, WIRE_FILE | WIRE_ANSWER, "a lock: its file in locks/, its row in the ledger's database, and to locks") \
 	M(list,    16, WIRE_ON_CTL, "one page of sessions") \
 	M(show,    17, WIRE_ON_CTL, "one session by a prefix of its sid") \
 	M(revoke,  18, WIRE_ON_CTL, "end sessions now") \
@@ -61,13 +62,16 @@ enum wire_use {
 	M(metrics, 21, WIRE_ON_CTL, "one page of the OpenMetrics text") \
 	M(explain, 26, WIRE_ON_CTL, "which limits would a login be under now?") \
 	M(extend,  27, WIRE_ON_CTL, "move the end of a session by lifetime") \
+	M(lock,    32, WIRE_ON_CTL, "lock a user, group, source or key: end its sessions, refuse new ones") \
+	M(unlock,  33, WIRE_ON_CTL, "lift a lock") \
+	M(locks,   34, WIRE_ON_CTL, "the locks that stand") \
 	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
 	M(granted, 65, WIRE_ANSWER, "to acct and open: yes") \
 	M(refused, 66, WIRE_ANSWER, "to acct and open: no") \
-	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke and explain: the last message of the answer") \
+	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock and locks: the last message of the answer") \
 	M(error,   68, WIRE_ANSWER | WIRE_FROZEN, "to anything: not carried out") \
 	M(session, 69, WIRE_ANSWER, "to list and show: one session") \
-	M(outcome, 70, WIRE_ANSWER, "to revoke: what became of one session") \
+	M(outcome, 70, WIRE_ANSWER, "to revoke and lock: what became of one session") \
 	M(state,   71, WIRE_ANSWER, "to status") \
 	M(page,    72, WIRE_ANSWER, "to read and metrics: a piece of text") \
 	M(limit,   76, WIRE_ANSWER, "to explain: one limit, or a policy that does not apply") \
@@ -124,6 +128,37 @@ enum wire_use {
 	F(R, TIME,   closed_at,     35, OPTIONAL) /* set: the session was closed, or the login refused */ \
 	F(R, BOOL,   was_refused,   36, OPTIONAL) /* with closed_at: unavailable=deny turned the login away */ \
 	F(R, STR,    boot_id,       37, REQUIRED)
+
+/* A lock. A time of its end stands twice: by the clock that nobody can set, for this boot, and by the
+ * wall clock, for the next one. */
+#define WIRE_FIELDS_locked(F, R) \
+	F(R, STR,    kind,           1, REQUIRED) /* user, group, source or key */ \
+	F(R, STR,    name,           2, REQUIRED) \
+	F(R, UID,    id,             3, OPTIONAL) /* of the user or group */ \
+	F(R, BOOL,   even_breakglass, 4, OPTIONAL) \
+	F(R, STR,    message,        5, OPTIONAL) /* for who is refused */ \
+	F(R, STR,    text,           6, OPTIONAL) /* why, for the ledger */ \
+	F(R, STR,    by,             7, OPTIONAL) \
+	F(R, TIME,   set_at,         8, REQUIRED) \
+	F(R, TIME,   expires_at,     9, OPTIONAL) \
+	F(R, DUR,    deadline,      10, OPTIONAL) /* clock_boot() of its end */ \
+	F(R, STR,    boot_id,       11, OPTIONAL) /* the boot that the deadline is of */
+
+#define WIRE_FIELDS_lock(F, R) \
+	F(R, STR,    kind,           1, REQUIRED) \
+	F(R, STR,    name,           2, REQUIRED) \
+	F(R, UID,    id,             3, OPTIONAL) \
+	F(R, BOOL,   even_breakglass, 4, OPTIONAL) \
+	F(R, STR,    message,        5, OPTIONAL) \
+	F(R, STR,    text,           6, OPTIONAL) \
+	F(R, DUR,    lasts,          7, OPTIONAL) /* not set: until it is lifted */
+
+#define WIRE_FIELDS_unlock(F, R) \
+	F(R, STR,    kind,           1, REQUIRED) \
+	F(R, STR,    name,           2, REQUIRED)
+
+#define WIRE_FIELDS_locks(F, R) \
+	F(R, U64,    cursor,         1, OPTIONAL) /* 0 at first, then what `done` said */
 
 #define WIRE_FIELDS_list(F, R) \
 	F(R, U64,    cursor,         1, OPTIONAL) /* 0 at first, then what `done` said */ \

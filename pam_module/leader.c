@@ -48,6 +48,16 @@ bool leader_start_parse(const char *stat, uint64_t *ret)
 	return true;
 }
 
+int leader_boot_id(char *out, size_t size)
+{
+	char buf[TEXT_STR_MAX + 1];
+	int r = read_text(BOOT_ID, buf, sizeof(buf));
+
+	if (r == 0)
+		text_escape(buf, strcspn(buf, "\n"), out, size);
+	return r;
+}
+
 int leader_fill(struct wire_spooled *ret)
 {
 	char buf[1024];
@@ -59,9 +69,5 @@ int leader_fill(struct wire_spooled *ret)
 		return r;
 	if (!leader_start_parse(buf, &ret->leader_start))
 		return -EINVAL;
-	r = read_text(BOOT_ID, buf, sizeof(buf));
-	if (r < 0)
-		return r;
-	text_escape(buf, strcspn(buf, "\n"), ret->boot_id, sizeof(ret->boot_id));
-	return 0;
+	return leader_boot_id(ret->boot_id, sizeof(ret->boot_id));
 }

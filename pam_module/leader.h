@@ -19,4 +19,7 @@ int leader_fill(struct wire_spooled *ret);
  */
 bool leader_start_parse(const char *stat, uint64_t *ret);
 
+/* The id of this boot. 0 or -errno. */
+int leader_boot_id(char *out, size_t size);
+
 #endif

@@ -8,6 +8,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "common/lock.h"
 #include "pam_module/keyring.h"
 #include "pam_module/login.h"
 
@@ -102,7 +103,7 @@ int login_fill(pam_handle_t *pamh, struct wire_spooled *ret)
 	put(ret->rhost, rhost, strlen(rhost));
 	put(ret->ruser, ruser, strlen(ruser));
 	if (auth != NULL)
-		put(ret->auth, auth, strcspn(auth, "\n"));
+		lock_auth(auth, ret->auth);
 	if (!keyring_find(&ret->token))
 		memset(&ret->token, 0, sizeof(ret->token));
 	return PAM_SUCCESS;

@@ -7,10 +7,11 @@
 #include <security/pam_modules.h>
 #include <stdbool.h>
 
+#include "common/lock.h"
 #include "common/wire.h"
 
 /* Members are let in whatever the state of sessd. */
-#define LOGIN_BREAKGLASS_GROUP "sessd-breakglass"
+#define LOGIN_BREAKGLASS_GROUP LOCK_BREAKGLASS_GROUP
 
 /*
  * Fills the fields of WIRE_FIELDS_LOGIN in a zeroed record, each escaped so that the wire takes it.

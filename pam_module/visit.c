@@ -10,6 +10,7 @@
 #include "pam_module/handle.h"
 #include "pam_module/keyring.h"
 #include "pam_module/leader.h"
+#include "pam_module/locked.h"
 #include "pam_module/login.h"
 #include "pam_module/visit.h"
 #include "pam_module/spool.h"
@@ -22,6 +23,7 @@ struct attempt {
 		struct wire_open open;
 	} request;
 	struct answer answer;
+	struct wire_locked lock;
 	const char *what; /* for the log */
 };
 
@@ -105,6 +107,21 @@ static int refuse_without(const struct visit *visit, const struct attempt *a)
 	return refuse(visit, a, reason_words(REASON_UNAVAILABLE));
 }
 
+/* The daemon does not judge this login; a lock holds all the same. */
+static bool is_locked(const struct visit *visit, struct attempt *a)
+{
+	struct wire_locked *lock = &a->lock;
+	char shown[TEXT_LONG_MAX + 1];
+
+	if (!locked_out(visit->pamh, visit->args.dir, &a->record, lock))
+		return false;
+	text_escape(a->answer.text, strlen(a->answer.text), shown, sizeof(shown));
+	pam_syslog(visit->pamh, LOG_WARNING, "locked, and sessd is away: %s", shown);
+	a->answer.reason = REASON_LOCKED;
+	snprintf(a->answer.text, sizeof(a->answer.text), "%s", lock_words(lock));
+	return true;
+}
+
 int visit_acct(const struct visit *visit)
 {
 	struct attempt *a;
@@ -129,7 +146,10 @@ int visit_acct(const struct visit *visit)
 	case VERDICT_HOSTILE:
 	case VERDICT_UNKNOWN: /* never answers to acct */
 	case VERDICT_CLOSED:
-		r = goes_on(visit, a) ? PAM_IGNORE : refuse_without(visit, a);
+		if (is_locked(visit, a))
+			r = refuse(visit, a, a->answer.text);
+		else
+			r = goes_on(visit, a) ? PAM_IGNORE : refuse_without(visit, a);
 		break;
 	}
 	attempt_free(a);
@@ -181,7 +201,9 @@ static void spool(const struct visit *visit, const struct attempt *a)
 
 static int open_without(const struct visit *visit, struct attempt *a)
 {
-	if (goes_on(visit, a)) {
+	bool locked = is_locked(visit, a);
+
+	if (!locked && goes_on(visit, a)) {
 		spool(visit, a);
 		return admit(visit, a, login_keeps_token(&a->record));
 	}
@@ -192,7 +214,7 @@ static int open_without(const struct visit *visit, struct attempt *a)
 		a->record.was_refused = true;
 		spool(visit, a);
 	}
-	return refuse_without(visit, a);
+	return locked ? refuse(visit, a, a->answer.text) : refuse_without(visit, a);
 }
 
 static int open_attempt(const struct visit *visit, struct attempt *a)

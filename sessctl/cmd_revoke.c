@@ -1,13 +1,10 @@
-#include <inttypes.h>
 #include <string.h>
 
-#include "common/duration.h"
 #include "common/timestamp.h"
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
 #include "sessctl/help.h"
-#include "sessctl/output.h"
-#include "sessctl/record.h"
+#include "sessctl/outcome.h"
 
 enum { REVOKE_USER, REVOKE_REASON, REVOKE_JSON };
 
@@ -17,79 +14,19 @@ static const struct option_row options[] = {
 	[REVOKE_JSON] = {"json", 'j', NULL, "one JSON object for each session"},
 };
 
-/* The answer to several requests is the gravest of their answers; first the gravest. */
-static const int gravity[] = {
-	EXIT_UNAVAILABLE, EXIT_NO, EXIT_FORBIDDEN, EXIT_NO_SESSION, EXIT_USAGE, EXIT_DONE};
-
-static int graver(int a, int b)
-{
-	size_t i;
-
-	for (i = 0; gravity[i] != EXIT_DONE; i++)
-		if (a == gravity[i] || b == gravity[i])
-			return gravity[i];
-	return EXIT_DONE;
-}
-
-static void print_outcome(FILE *out, const struct wire_outcome *o)
-{
-	char sid[SID_HEX + 1], took[DURATION_TEXT];
-
-	sid_hex(&o->sid, sid)[SID_SHORT] = '\0';
-	fprintf(out, "%s ", sid);
-	output_text(out, o->user, strlen(o->user));
-	fputc(' ', out);
-	output_text(out, o->service, strlen(o->service));
-	if (o->survivors > 0) {
-		fprintf(out, ": not ended: %" PRIu64 " of %" PRIu64 " processes still there: ",
-			o->survivors, o->signalled);
-		output_text(out, o->survivor_list, strlen(o->survivor_list));
-	} else {
-		fprintf(out, ": ended, %" PRIu64 " process%s gone in %s", o->signalled,
-			o->signalled == 1 ? "" : "es", duration_format(o->elapsed, took));
-	}
-	/* it may have been on its way already, for another reason */
-	if (o->reason != REASON_REVOKED)
-		fprintf(out, " (%s)", reason_name(o->reason));
-	fputc('\n', out);
-}
-
-/* Reads the outcomes of one request as they come. */
-static int read_outcomes(struct conn *c, bool json)
-{
-	const struct wire_outcome *o = &c->frame.u.outcome;
-	int r, code = EXIT_DONE;
-	uint64_t n;
-
-	for (n = 0; (r = conn_next(c)) == EXIT_DONE; n++) {
-		if (c->frame.type == WIRE_done && n == 0) {
-			context_error(c->ctx, "%s: no such session", c->subject);
-			return EXIT_NO_SESSION;
-		}
-		if (c->frame.type == WIRE_done)
-			return code;
-		if (c->frame.type != WIRE_outcome)
-			return conn_strange(c);
-		progress_clear(&c->ctx->progress);
-		if (json)
-			record_json(c->ctx->out, WIRE_outcome, o);
-		else
-			print_outcome(c->ctx->out, o);
-		/* that it cannot be shown must not keep the rest from being ended: go on */
-		context_flush(c->ctx);
-		if (o->survivors > 0)
-			code = EXIT_NO;
-	}
-	return graver(r, code);
-}
-
 static int revoke(struct conn *c, const struct wire_revoke *ask, bool json)
 {
+	struct outcomes o = {.json = json, .reason = REASON_REVOKED};
 	int r;
 
 	c->subject = ask->prefix[0] != '\0' ? ask->prefix : ask->user;
 	r = conn_ask(c, WIRE_revoke, ask);
-	return r == EXIT_DONE ? read_outcomes(c, json) : r;
+	if (r == EXIT_DONE)
+		r = outcomes_read(c, &o);
+	if (r != EXIT_DONE || o.n > 0)
+		return r;
+	context_error(c->ctx, "%s: no such session", c->subject);
+	return EXIT_NO_SESSION;
 }
 
 static int revoke_each(struct conn *c, struct wire_revoke *ask, const struct args *args)
@@ -101,7 +38,7 @@ static int revoke_each(struct conn *c, struct wire_revoke *ask, const struct arg
 		return revoke(c, ask, json);
 	for (i = 0; i < args->n_operands; i++) {
 		snprintf(ask->prefix, sizeof(ask->prefix), "%s", args->operand[i]);
-		code = graver(code, revoke(c, ask, json));
+		code = outcomes_graver(code, revoke(c, ask, json));
 		if (code == EXIT_UNAVAILABLE)
 			break;
 	}

@@ -48,6 +48,9 @@ struct command {
 	C(show)           \
 	C(revoke)         \
 	C(extend)         \
+	C(lock)           \
+	C(unlock)         \
+	C(locks)          \
 	C(policy_explain) \
 	C(status)         \
 	C(watch)          \

@@ -47,6 +47,11 @@ static uint64_t deadline_after(uint64_t timeout)
 
 int conn_open(struct conn *c, struct context *ctx)
 {
+	return conn_open_if(c, ctx, NULL);
+}
+
+int conn_open_if(struct conn *c, struct context *ctx, bool *ret_down)
+{
 	enum client_status status;
 
 	c->ctx = ctx;
@@ -57,6 +62,10 @@ int conn_open(struct conn *c, struct context *ctx)
 		&c->client, ctx->socket, "sessctl " SESSD_VERSION, deadline_after(ctx->timeout));
 	if (status == CLIENT_OK)
 		return EXIT_DONE;
+	if (ret_down != NULL && status == CLIENT_DOWN && c->client.text[0] == '\0') {
+		*ret_down = true;
+		return EXIT_UNAVAILABLE;
+	}
 	/* the daemon is there and said why it will not talk */
 	if (status == CLIENT_DOWN && c->client.text[0] != '\0') {
 		context_error(ctx, "%s: %s", ctx->socket, c->client.text);

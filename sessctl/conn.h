@@ -24,6 +24,8 @@ struct conn {
 
 /* On any answer but EXIT_DONE there is nothing to close. */
 int conn_open(struct conn *c, struct context *ctx);
+/* The same, but that nobody listens is no error: *ret_down then, and nothing is printed. */
+int conn_open_if(struct conn *c, struct context *ctx, bool *ret_down);
 void conn_close(struct conn *c);
 
 int conn_ask(struct conn *c, enum wire_type type, const void *msg);

@@ -19,7 +19,11 @@ _sessctl_values()
 		mapfile -t COMPREPLY < <(compgen -W "$(sessctl --timeout 1s list 2>/dev/null |
 			awk 'NR > 1 { print $1 }')" -- "$cur")
 		;;
-	*'|'*) mapfile -t COMPREPLY < <(compgen -W "${1//|/ }" -- "$cur") ;;
+	*'|'*)
+		# of `user|group NAME`, the first word's choices
+		set -- "${1%% *}"
+		mapfile -t COMPREPLY < <(compgen -W "${1//|/ }" -- "$cur")
+		;;
 	esac
 }
 

@@ -44,7 +44,7 @@ static void answer_granted(struct answer *a, const struct session *s)
 static void record_refusal(struct core *core, const struct session *s, enum reason reason,
 	const struct verdict *v, const char *text)
 {
-	struct remark remark = {.reason = reason, .text = text};
+	struct remark remark = {.reason = reason, .text = text, .lock = v != NULL ? v->lock : NULL};
 
 	if (v != NULL && v->policy != NULL) {
 		remark.policy = v->policy->name;
@@ -269,8 +269,9 @@ static void make_cgroup(struct core *core, struct session *s)
 /* Takes over a new session: into the table, under the caps, to the ledger. pidfd is lent. */
 void admission_begin(struct core *core, struct session *s, int pidfd, struct answer *answer)
 {
-	char words[TEXT_LONG_MAX + 1];
-	struct verdict v;
+	char words[TEXT_LONG_MAX + 1], title[LOCK_TITLE];
+	const struct wire_locked *lock;
+	struct verdict v = {.admitted = false};
 	int fd, r;
 
 	s->row_id = ++core->last_row;
@@ -289,6 +290,12 @@ void admission_begin(struct core *core, struct session *s, int pidfd, struct ans
 		return;
 	}
 	s->answer = answer;
+	lock = locks_find_session(core, s);
+	if (lock != NULL) {
+		v.lock = lock_title(lock->kind, lock->name, title);
+		admission_refuse(core, s, REASON_LOCKED, &v, lock_words(lock));
+		return;
+	}
 	if (!cap_find_place(core, s, &v)) {
 		cap_words(core, s->uid, &v, words, sizeof(words));
 		admission_refuse(core, s, REASON_CAP, &v, words);
@@ -380,26 +387,42 @@ void admission_acct(struct core *core, const struct event *event)
 		.rhost = acct->rhost,
 		.gids = acct->gids.gid,
 		.n_gids = acct->gids.n};
+	const struct lock_subject lockable = {.user = acct->user,
+		.uid = (uint32_t)acct->uid,
+		.gids = acct->gids.gid,
+		.n_gids = acct->gids.n,
+		.rhost = acct->rhost,
+		.auth = acct->auth};
 	struct wire_granted granted = {.tracked = true};
 	struct wire_stored rec = {
 		.opened_at = clock_wall(), .leader_pid = (uint64_t)event->caller->pid};
-	char words[TEXT_LONG_MAX + 1];
+	char words[TEXT_LONG_MAX + 1], title[LOCK_TITLE];
+	enum reason reason = REASON_CAP;
+	const struct wire_locked *lock;
 	struct verdict v = {.admitted = true};
 	struct session *s;
 
 	rec.class = policy_class(&core->parts.config->policies, acct->service);
 	granted.tracked = rec.class != CLASS_IGNORED;
-	if (rec.class == CLASS_LOGIN && !cap_exempts(core, &subject))
+	lock = locks_find(core, &lockable, acct->service, rec.class);
+	if (lock != NULL)
+		v = (struct verdict){.lock = lock_title(lock->kind, lock->name, title)};
+	else if (rec.class == CLASS_LOGIN && !cap_exempts(core, &subject))
 		v = cap_judge(core, &subject, (uid_t)acct->uid, true);
 	if (v.admitted) {
 		answer_send(event->answer, WIRE_granted, &granted, true);
 		return;
 	}
-	cap_words(core, (uid_t)acct->uid, &v, words, sizeof(words));
+	if (lock != NULL) {
+		reason = REASON_LOCKED;
+		snprintf(words, sizeof(words), "%s", lock_words(lock));
+	} else {
+		cap_words(core, (uid_t)acct->uid, &v, words, sizeof(words));
+	}
 	RECORD_OF_LOGIN(acct, &rec);
 	s = session_new(&rec);
 	if (s != NULL)
-		record_refusal(core, s, REASON_CAP, &v, words);
+		record_refusal(core, s, reason, &v, words);
 	session_free(s);
-	answer_refused(event->answer, REASON_CAP, words);
+	answer_refused(event->answer, reason, words);
 }

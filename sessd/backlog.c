@@ -94,6 +94,12 @@ void backlog_fini(struct backlog *b)
 	*b = (struct backlog){0};
 }
 
+/* Sessions and locks have ids of their own. */
+static uint64_t row_key(const struct ledger_row *row)
+{
+	return row->id << 1 | row->lock;
+}
+
 /*
  * Keeps the row in place of an older one. The row of a session that both began and ended in gaps is
  * not kept: a restart has no use for it, and what a long outage holds in memory is thus bounded by
@@ -101,7 +107,7 @@ void backlog_fini(struct backlog *b)
  */
 static int gap_keep(struct backlog_event *gap, const struct ledger_row *row, bool fresh)
 {
-	struct hash_link *found = hash_first(&gap->rows, row->id);
+	struct hash_link *found = hash_first(&gap->rows, row_key(row));
 	struct backlog_row *old = found != NULL ? row_of(found) : NULL, *kept = NULL;
 
 	if (old != NULL)
@@ -120,7 +126,7 @@ static int gap_keep(struct backlog_event *gap, const struct ledger_row *row, boo
 		free(old);
 	}
 	if (kept != NULL)
-		hash_put(&gap->rows, &kept->link, row->id);
+		hash_put(&gap->rows, &kept->link, row_key(row));
 	return 0;
 }
 

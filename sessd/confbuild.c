@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/duration.h"
+#include "common/lock.h"
 #include "sessd/confbuild.h"
 #include "sessd/option.h"
 
@@ -338,10 +339,12 @@ int confbuild_run(const struct confbuild *build, cfg_t *cfg, struct config *ret)
 {
 	int r;
 
-	*ret = (struct config){.admin_gid = CONFIG_NO_GID};
+	*ret = (struct config){.admin_gid = CONFIG_NO_GID, .breakglass_gid = CONFIG_NO_GID};
 	r = build_services(cfg, &ret->policies);
 	if (r == 0)
 		r = build_admins(build, cfg != NULL ? value_of(cfg, "admin_group") : NULL, ret);
+	if (r == 0 && group_find(LOCK_BREAKGLASS_GROUP, &ret->breakglass_gid) == -ENOMEM)
+		r = -ENOMEM;
 	if (r == 0 && cfg != NULL) {
 		ret->ledger_required = option_bool(value_of(cfg, "ledger_required"));
 		r = build_policies(build, cfg, ret);

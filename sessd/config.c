@@ -344,7 +344,7 @@ int config_load(const char *path, void (*warn)(void *ctx, const char *line), voi
 {
 	struct parse parse = {.error = error, .left = BYTES_MAX, .files = 1};
 	const struct confbuild build = {.warn = warn, .ctx = ctx};
-	struct config config = {.admin_gid = CONFIG_NO_GID};
+	struct config config = {.admin_gid = CONFIG_NO_GID, .breakglass_gid = CONFIG_NO_GID};
 	cfg_t *cfg = parse_new();
 	int r = -ENOMEM;
 

@@ -19,6 +19,7 @@
 struct config {
 	struct policy_set policies;
 	gid_t admin_gid;      /* of `admin_group` (default sessd-admin), or CONFIG_NO_GID */
+	gid_t breakglass_gid; /* of sessd-breakglass, whom locks spare, or CONFIG_NO_GID */
 	bool ledger_required; /* refuse logins while the ledger cannot be written */
 };
 

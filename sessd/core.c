@@ -27,6 +27,7 @@ int core_new(const struct core_parts *parts, struct core **ret)
 		return -ENOMEM;
 	core->parts = *parts;
 	core->last_row = ledger_last_id(parts->ledger);
+	locks_init(core);
 	*ret = core;
 	return 0;
 }
@@ -58,6 +59,7 @@ void core_free(struct core *core)
 	ending_forget(core);
 	extension_forget(core);
 	condemned_forget(core);
+	locks_fini(core);
 	while ((g = core->garbage) != NULL) {
 		core->garbage = g->next;
 		free(g);
@@ -126,6 +128,7 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 		memcpy(e->text, rec.text, sizeof(e->text));
 	if (s->phase != PHASE_OPENING)
 		memcpy(e->by, rec.ended_by, sizeof(e->by));
+	snprintf(e->lock, sizeof(e->lock), "%s", text_or_empty(remark->lock));
 	if (remark->by_sid != NULL)
 		e->by_sid = *remark->by_sid;
 	if (remark->by != NULL)
@@ -148,6 +151,7 @@ static int row_fill(struct core *core, const struct session *s, struct ledger_ro
 	if (stored.phase == PHASE_OPENING)
 		stored.phase = s->ending != NULL ? PHASE_ENDING : PHASE_ACTIVE;
 	r = wire_encode(WIRE_stored, 0, &stored, core->record, sizeof(core->record), &row->len);
+	row->lock = false;
 	row->record = core->record;
 	row->id = s->row_id;
 	row->uid = s->uid;
@@ -337,6 +341,12 @@ void core_handle(struct core *core, const struct event *event)
 	case EVENT_EXTEND:
 		extension_extend(core, event);
 		break;
+	case EVENT_LOCK:
+		locks_set(core, event);
+		break;
+	case EVENT_UNLOCK:
+		locks_lift(core, event);
+		break;
 	case EVENT_LEADER_GONE:
 		handle_leader_gone(core, event->u.session);
 		break;
@@ -386,6 +396,8 @@ int core_load(struct core *core)
 
 	fault_point(FAULT_recovery_begun);
 	r = ledger_load(core->parts.ledger, load_row, core);
+	if (r == 0)
+		r = locks_load(core);
 	fault_point(FAULT_recovery_loaded);
 	return r;
 }
@@ -443,14 +455,17 @@ int core_recover(struct core *core)
 {
 	struct session *s;
 	uint32_t slot = 0;
+	int r;
 
 	fault_point(FAULT_recovery_spooled);
 	while ((s = session_next(&core->table, &slot)) != NULL)
 		recover_session(core, s);
 	cgroup_each_made(core->parts.cgroups, collect_unowned, core);
+	r = locks_start(core);
+	locks_enforce(core);
 	core_arm(core);
 	fault_point(FAULT_recovery_judged);
-	return 0;
+	return r;
 }
 
 void core_set_config(struct core *core, const struct config *config)

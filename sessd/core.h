@@ -62,6 +62,7 @@ struct core_parts {
 	const struct config *config;
 	const uint8_t *token_key; /* 32 bytes */
 	const char *boot_id;
+	const char *runtime_dir; /* for the files of locks; NULL: they have none */
 };
 
 struct core;
@@ -85,6 +86,8 @@ enum event_type {
 	EVENT_CLOSE,
 	EVENT_REVOKE,
 	EVENT_EXTEND,
+	EVENT_LOCK,
+	EVENT_UNLOCK,
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
@@ -92,7 +95,7 @@ enum event_type {
 
 struct event {
 	enum event_type type;
-	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND */
+	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK */
 	struct answer *answer;	     /* the same */
 	union {
 		const struct wire_acct *acct;
@@ -101,6 +104,8 @@ struct event {
 		const struct wire_close *close;
 		const struct wire_revoke *revoke;
 		const struct wire_extend *extend;
+		const struct wire_lock *lock;
+		const struct wire_unlock *unlock;
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;
@@ -119,6 +124,8 @@ void core_note(struct core *core, enum entry_kind kind, const char *text);
 
 /* For readers. */
 const struct session_table *core_sessions(const struct core *core);
+/* The first lock behind *cursor, which is moved to it; begin with 0. NULL at the end. */
+const struct wire_locked *core_lock_next(const struct core *core, uint64_t *cursor);
 /* May the caller see and end the session? */
 bool core_permits(const struct caller *caller, const struct session *s);
 /* Which limits such a login would be under now: a `limit` for each, then `done`. */

@@ -8,6 +8,7 @@
 
 #include <sys/queue.h>
 
+#include "common/lock.h"
 #include "sessd/core.h"
 
 /* The leader of a session, watched until it dies. */
@@ -25,9 +26,27 @@ struct garbage {
 	char path[];
 };
 
+/* A lock that stands. */
+struct lock {
+	TAILQ_ENTRY(lock) link;
+	uint64_t id; /* of its row; rising in the list */
+	struct wire_locked what;
+};
+
+struct locks {
+	TAILQ_HEAD(lock_list, lock) list;
+	LIST_HEAD(lock_orders, lock_order) orders; /* that the ledger does not have yet */
+	unsigned n;
+	uint64_t last_id;
+	int folder, inotify; /* -1: none */
+	struct loop_io io;
+	struct loop_timer due; /* the first one runs out */
+};
+
 struct core {
 	struct core_parts parts;
 	struct session_table table;
+	struct locks locks;
 	struct loop_timer due; /* the table's first deadline */
 	uint64_t last_row;
 	struct garbage *garbage;
@@ -46,6 +65,7 @@ struct remark {
 	const struct sid *by_sid; /* the session that he spoke from, where he himself is gone */
 	const char *policy;
 	const char *text;
+	const char *lock; /* `user bob` */
 	enum reason reason;
 	uint64_t limit, count;
 	uint64_t old_expires_at; /* extended: the end before */
@@ -74,9 +94,10 @@ int core_watch(struct core *core, struct session *s, int pidfd);
 
 void core_collect(struct core *core, const char *cgroup);
 
-/* What the policies say of one more login. */
+/* What the policies, and the locks, say of one more login. */
 struct verdict {
 	bool admitted;		     /* false: refuse */
+	const char *lock;	     /* the one that refuses it, or NULL */
 	const struct policy *policy; /* the cap that is reached, or NULL */
 	uint32_t count;
 };
@@ -169,11 +190,40 @@ void ending_close(struct core *core, const struct event *event);
 /* The session is over without a kill: its entry, its row, and out of the table. */
 void ending_finish(struct core *core, struct session *s, enum reason reason,
 	const struct remark *remark, ledger_done_fn *done, void *ctx);
+/*
+ * A request to end sessions: answered with an outcome for each, then with `done`, when all that
+ * hold it have released it. revocation_new() gives it held once; NULL: no memory.
+ */
+struct revocation;
+struct revocation *revocation_new(struct answer *answer);
+void revocation_add(struct core *core, struct session *s, enum reason reason,
+	const struct remark *remark, struct revocation *r);
+void revocation_hold(struct revocation *r);
+void revocation_release(struct revocation *r);
+/* The last answer will be this error; the words are a constant. */
+void revocation_fail(struct revocation *r, const char *error);
+/* Released without an answer. */
+void revocation_forget(struct revocation *r);
 void ending_revoke(struct core *core, const struct event *event);
 /* Answers and frees what hangs from a session that is dropped before it was active. */
 void ending_void(struct core *core, struct session *s);
 /* Those of which the ledger has not told yet that they are on disk: nobody waits for that any more.
  */
 void ending_forget(struct core *core);
+
+/* locks.c */
+void locks_init(struct core *core);
+int locks_load(struct core *core);
+/* After the load: reads the folder, writes what stands there. */
+int locks_start(struct core *core);
+/* Ends all sessions that a lock hits. */
+void locks_enforce(struct core *core);
+void locks_fini(struct core *core);
+void locks_set(struct core *core, const struct event *event);
+void locks_lift(struct core *core, const struct event *event);
+/* The lock that hits, or NULL. */
+const struct wire_locked *locks_find(const struct core *core, const struct lock_subject *subject,
+	const char *service, enum session_class class);
+const struct wire_locked *locks_find_session(const struct core *core, const struct session *s);
 
 #endif

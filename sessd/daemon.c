@@ -283,7 +283,8 @@ static int start_core(struct daemon *d)
 		.metrics = &d->metrics,
 		.config = &d->config,
 		.token_key = d->token_key,
-		.boot_id = d->boot_id};
+		.boot_id = d->boot_id,
+		.runtime_dir = d->options->runtime_dir};
 	int r;
 
 	if (proc_is_hidden())

@@ -178,6 +178,13 @@ static void handle_extend(struct request *req, const struct wire_frame *frame)
 	to_core(req, &event);
 }
 
+static void handle_lock(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_LOCK, .u.lock = &frame->u.lock};
+
+	to_core(req, &event);
+}
+
 static void handle_explain(struct request *req, const struct wire_frame *frame)
 {
 	const struct caller *caller = peer_caller(req->peer);
@@ -189,6 +196,13 @@ static void handle_explain(struct request *req, const struct wire_frame *frame)
 		return;
 	}
 	core_explain(req->dispatch->parts.core, &frame->u.explain, &req->answer);
+}
+
+static void handle_unlock(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_UNLOCK, .u.unlock = &frame->u.unlock};
+
+	to_core(req, &event);
 }
 
 /* Whose events and ended sessions the caller may read. */
@@ -285,6 +299,23 @@ static void handle_list(struct request *req, const struct wire_frame *frame)
 	if (ledger_read_ended(req->dispatch->parts.ledger, req->u.list.cursor & ~CURSOR_ENDED,
 		    readable_uid(req), list_ended, req) < 0)
 		request_error(req, WIRE_E_UNAVAILABLE, "out of memory");
+}
+
+static void handle_locks(struct request *req, const struct wire_frame *frame)
+{
+	uint64_t cursor = frame->u.locks.cursor, n = 0;
+	const struct wire_locked *lock = NULL;
+
+	if (!peer_caller(req->peer)->admin) {
+		request_error(req, WIRE_E_NOT_PERMITTED, NULL);
+		return;
+	}
+	while (n < LIST_PAGE &&
+		(lock = core_lock_next(req->dispatch->parts.core, &cursor)) != NULL) {
+		reply(req, WIRE_locked, lock);
+		n++;
+	}
+	reply_done(req, lock != NULL ? cursor : 0, n);
 }
 
 static bool match_ended(struct request *req, const struct wire_stored *s)
@@ -462,6 +493,9 @@ static const struct handler handlers[] = {
 	{WIRE_list, handle_list, 0},
 	{WIRE_show, handle_show, offsetof(struct metrics, lookup)},
 	{WIRE_revoke, handle_revoke, 0},
+	{WIRE_lock, handle_lock, 0},
+	{WIRE_unlock, handle_unlock, 0},
+	{WIRE_locks, handle_locks, 0},
 	{WIRE_status, handle_status, 0},
 	{WIRE_read, handle_read, 0},
 	{WIRE_metrics, handle_metrics, 0},

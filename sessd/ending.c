@@ -21,6 +21,7 @@ struct revocation {
 	struct answer *answer;
 	uint32_t pending;
 	uint32_t count;
+	const char *error; /* instead of `done` */
 };
 
 struct waiter {
@@ -38,14 +39,42 @@ struct ending {
 	struct waiter *waiters;
 };
 
-static void revocation_release(struct revocation *r)
+struct revocation *revocation_new(struct answer *answer)
+{
+	struct revocation *r = calloc(1, sizeof(*r));
+
+	if (r != NULL)
+		*r = (struct revocation){.answer = answer, .pending = 1};
+	return r;
+}
+
+void revocation_hold(struct revocation *r)
+{
+	r->pending++;
+}
+
+void revocation_release(struct revocation *r)
 {
 	struct wire_done done = {.count = r->count};
 
 	if (--r->pending > 0)
 		return;
-	answer_send(r->answer, WIRE_done, &done, true);
+	if (r->error != NULL)
+		answer_error(r->answer, WIRE_E_UNAVAILABLE, r->error);
+	else
+		answer_send(r->answer, WIRE_done, &done, true);
 	free(r);
+}
+
+void revocation_fail(struct revocation *r, const char *error)
+{
+	r->error = error;
+}
+
+void revocation_forget(struct revocation *r)
+{
+	if (--r->pending == 0)
+		free(r);
 }
 
 /* Tells all who wait what became of the session, as far as that is known now. */
@@ -76,14 +105,12 @@ static int wait_for(struct ending *e, struct revocation *r)
 
 void ending_tell(struct session *s, struct answer *answer)
 {
-	struct revocation *r = calloc(1, sizeof(*r));
+	struct revocation *r = revocation_new(answer);
 
 	if (r == NULL) {
 		answer_error(answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
-	r->answer = answer;
-	r->pending = 1;
 	if (s->ending != NULL && wait_for(s->ending, r) < 0)
 		log_error("out of memory: nobody hears of the end of a session");
 	revocation_release(r);
@@ -111,8 +138,7 @@ static void ending_free(struct ending *e)
 
 	while ((w = e->waiters) != NULL) {
 		e->waiters = w->next;
-		if (--w->revocation->pending == 0)
-			free(w->revocation);
+		revocation_forget(w->revocation);
 		free(w);
 	}
 	free(e);
@@ -371,10 +397,10 @@ void ending_close(struct core *core, const struct event *event)
 	fault_point(FAULT_close_queued);
 }
 
-static void revoke_one(
-	struct core *core, struct session *s, const struct remark *remark, struct revocation *r)
+void revocation_add(struct core *core, struct session *s, enum reason reason,
+	const struct remark *remark, struct revocation *r)
 {
-	ending_begin(core, s, REASON_REVOKED, remark);
+	ending_begin(core, s, reason, remark);
 	if (s->ending == NULL || wait_for(s->ending, r) < 0)
 		log_error("out of memory: nobody hears of the end of a session");
 	else if (s->ending->outcome.survivors > 0)
@@ -395,7 +421,7 @@ static bool revoke_user(
 	slot = 0;
 	while ((s = session_next(&core->table, &slot)) != NULL)
 		if (strcmp(text_or_empty(s->user), user) == 0)
-			revoke_one(core, s, remark, r);
+			revocation_add(core, s, REASON_REVOKED, remark, r);
 	return true;
 }
 
@@ -420,15 +446,13 @@ void ending_revoke(struct core *core, const struct event *event)
 			return;
 		}
 	}
-	r = calloc(1, sizeof(*r));
+	r = revocation_new(event->answer);
 	if (r == NULL) {
 		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
-	r->answer = event->answer;
-	r->pending = 1;
 	if (s != NULL)
-		revoke_one(core, s, &remark, r);
+		revocation_add(core, s, REASON_REVOKED, &remark, r);
 	else if (!revoke_user(core, req->user, &remark, r)) {
 		free(r);
 		answer_error(event->answer, WIRE_E_NOT_PERMITTED, NULL);

@@ -29,6 +29,9 @@
 	K(SESSION_ENDING,  "session_ending",  "sessd began to end a session") \
 	K(SESSION_ENDED,   "session_ended",   "a session is over; with `elapsed`: its processes are gone") \
 	K(SESSION_SURVIVED, "session_survived", "processes of a session that was ended are still there") \
+	K(LOCK_SET,        "lock_set",        "a lock stands from now on; `text` has why, and its message") \
+	K(LOCK_LIFTED,     "lock_lifted",     "a lock was taken away") \
+	K(LOCK_EXPIRED,    "lock_expired",    "a lock has run out") \
 	K(LEDGER_GAP,      "ledger_gap",      "`count` events could not be kept while the ledger could not be written") \
 	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why")
 
@@ -61,7 +64,8 @@
 	F(R, U64,    survivors,     26, OPTIONAL) \
 	F(R, TEXT,   survivor_list, 27, OPTIONAL) \
 	F(R, STR,    boot_id,       28, OPTIONAL) \
-	F(R, TIME,   old_expires_at,    29, OPTIONAL) /* extended: the end before */
+	F(R, TIME,   old_expires_at,    29, OPTIONAL) /* extended: the end before */ \
+	F(R, STR,    lock,          30, OPTIONAL) /* `user bob`: that was set, or that refused or ended */
 /* clang-format on */
 
 enum entry_kind {

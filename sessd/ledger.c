@@ -137,6 +137,7 @@ int ledger_append(struct ledger *l, const struct entry *entry, uid_t subject,
 	struct call *call = NULL;
 	char body[ENTRY_MAX];
 	bool fresh = false;
+	uint64_t *last;
 	size_t len;
 	int r;
 
@@ -144,9 +145,10 @@ int ledger_append(struct ledger *l, const struct entry *entry, uid_t subject,
 		assert(row->id > 0 && row->id <= INT64_MAX);
 		if (row->len > LEDGER_RECORD_MAX)
 			return -EMSGSIZE;
-		fresh = row->id > l->loop_side.last_id;
+		last = row->lock ? &l->loop_side.last_lock : &l->loop_side.last_id;
+		fresh = row->id > *last;
 		if (fresh)
-			l->loop_side.last_id = row->id;
+			*last = row->id;
 	}
 	if (full(l))
 		return lose(l, entry->time, row, fresh);
@@ -197,16 +199,32 @@ int ledger_read_ended(struct ledger *l, uint64_t before, uid_t uid, ledger_page_
 	return read_page(l, true, before, uid, done, ctx);
 }
 
-int ledger_load(struct ledger *l, ledger_row_fn *fn, void *ctx)
+static int load(struct ledger *l, int (*each)(struct store *s, ledger_row_fn *fn, void *ctx),
+	ledger_row_fn *fn, void *ctx)
 {
 	int r;
 
 	assert(l->loop_side.appended == 0);
 	/* the thread has nothing to do yet, and so does not use the store */
 	pthread_mutex_lock(&l->lock);
-	r = store_live(&l->store, fn, ctx);
+	r = each(&l->store, fn, ctx);
 	pthread_mutex_unlock(&l->lock);
 	return r;
+}
+
+int ledger_load(struct ledger *l, ledger_row_fn *fn, void *ctx)
+{
+	return load(l, store_live, fn, ctx);
+}
+
+int ledger_load_locks(struct ledger *l, ledger_row_fn *fn, void *ctx)
+{
+	return load(l, store_locks, fn, ctx);
+}
+
+uint64_t ledger_last_lock(const struct ledger *l)
+{
+	return l->loop_side.last_lock;
 }
 
 uint64_t ledger_last_id(const struct ledger *l)

@@ -39,8 +39,12 @@
 
 struct ledger;
 
-/* The row of a session beside an event: written (inserted or replaced) in the same transaction. */
+/*
+ * The row of a session, or of a lock, beside an event: written (inserted or replaced) in the same
+ * transaction. That of a lock that is not live any more is removed.
+ */
 struct ledger_row {
+	bool lock;   /* ids of locks are apart from those of sessions */
 	uint64_t id; /* sequential, from 1, given by the caller: see ledger_last_id() */
 	bool live;
 	uid_t uid;
@@ -83,8 +87,12 @@ void ledger_close(struct ledger *ledger);
  * thread. */
 int ledger_load(struct ledger *ledger, ledger_row_fn *fn, void *ctx);
 
-/* The highest row id ever given; 0 in a new ledger. */
+/* The same of locks. */
+int ledger_load_locks(struct ledger *ledger, ledger_row_fn *fn, void *ctx);
+
+/* The highest row id ever given; 0 in a new ledger. Of locks: the highest of those that stand. */
 uint64_t ledger_last_id(const struct ledger *ledger);
+uint64_t ledger_last_lock(const struct ledger *ledger);
 
 /*
  * Queues an event, with the row that it changes (or NULL). subject: whose event it is, for reads by

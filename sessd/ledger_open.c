@@ -134,6 +134,7 @@ int ledger_open(const char *dir, struct loop *loop, struct ledger **ret)
 		stats->seq = l->store.head.seq;
 		l->loop_side.stats = *stats;
 		l->loop_side.last_id = l->store.last_id;
+		l->loop_side.last_lock = l->store.last_lock;
 		l->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 		r = l->event_fd < 0 ? -errno : 0;
 	}

@@ -62,6 +62,7 @@ struct ledger {
 
 	struct {
 		uint64_t last_id;
+		uint64_t last_lock;
 		uint64_t appended; /* items put into the backlog */
 		uint64_t written;
 		uint64_t lost;

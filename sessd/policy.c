@@ -1,12 +1,8 @@
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sessd/policy.h"
-
-/* Bits of the prefix ::ffff:0:0, under which IPv4 addresses stand. */
-#define MAPPED_BITS 96
 
 static void list_free(char **list)
 {
@@ -58,102 +54,6 @@ enum session_class policy_class(const struct policy_set *set, const char *name)
 	return service != NULL ? service->class : CLASS_BACKGROUND;
 }
 
-/* An address without a prefix; *ret_max is the longest prefix that it could have. */
-static bool address_parse(const char *s, struct in6_addr *ret, unsigned *ret_max)
-{
-	struct in_addr v4;
-
-	if (inet_pton(AF_INET, s, &v4) == 1) {
-		*ret = (struct in6_addr){.s6_addr = {[10] = 0xff, [11] = 0xff}};
-		memcpy(ret->s6_addr + 12, &v4, sizeof(v4));
-		*ret_max = 32;
-		return true;
-	}
-	*ret_max = 128;
-	return inet_pton(AF_INET6, s, ret) == 1;
-}
-
-/* The source of a login as a number. The zone of fe80::1%eth0 names a link of this machine, which
- * no rule speaks of. */
-static bool source_parse(const char *rhost, struct in6_addr *ret)
-{
-	size_t len = strcspn(rhost, "%");
-	char text[INET6_ADDRSTRLEN];
-	unsigned max;
-
-	if (len >= sizeof(text) || (rhost[len] == '%' && rhost[len + 1] == '\0'))
-		return false;
-	memcpy(text, rhost, len);
-	text[len] = '\0';
-	return address_parse(text, ret, &max) && (rhost[len] == '\0' || max == 128);
-}
-
-/* Decimal digits without a sign or a needless zero. */
-static bool prefix_parse(const char *s, unsigned max, unsigned *ret)
-{
-	unsigned n = 0;
-	const char *p;
-
-	for (p = s; *p >= '0' && *p <= '9' && n <= max; p++)
-		n = n * 10 + (unsigned)(*p - '0');
-	if (p == s || *p != '\0' || n > max || (s[0] == '0' && s[1] != '\0'))
-		return false;
-	*ret = n;
-	return true;
-}
-
-/* Are the first `bits` bits the same? */
-static bool prefix_equal(const struct in6_addr *a, const struct in6_addr *b, unsigned bits)
-{
-	unsigned whole = bits / 8, rest = bits % 8;
-
-	if (memcmp(a->s6_addr, b->s6_addr, whole) != 0)
-		return false;
-	return rest == 0 || ((a->s6_addr[whole] ^ b->s6_addr[whole]) >> (8 - rest)) == 0;
-}
-
-/* Is nothing set beyond the first `bits` bits? */
-static bool prefix_clean(const struct in6_addr *addr, unsigned bits)
-{
-	unsigned i;
-
-	for (i = bits; i < 128; i++)
-		if (addr->s6_addr[i / 8] & 0x80 >> i % 8)
-			return false;
-	return true;
-}
-
-bool network_parse(const char *s, struct network *ret)
-{
-	size_t len = strcspn(s, "/");
-	char text[INET6_ADDRSTRLEN];
-	struct in6_addr addr;
-	unsigned max, bits;
-
-	if (len >= sizeof(text))
-		return false;
-	memcpy(text, s, len);
-	text[len] = '\0';
-	if (!address_parse(text, &addr, &max))
-		return false;
-	bits = max;
-	if (s[len] == '/' && !prefix_parse(s + len + 1, max, &bits))
-		return false;
-	bits += 128 - max;
-	if (!prefix_clean(&addr, bits))
-		return false;
-	*ret = (struct network){.addr = addr, .bits = (uint8_t)bits};
-	return true;
-}
-
-bool network_contains(const struct network *network, const struct in6_addr *addr)
-{
-	/* `::/0` is written to mean IPv6, not everything */
-	if (network->bits < MAPPED_BITS && IN6_IS_ADDR_V4MAPPED(addr))
-		return false;
-	return prefix_equal(&network->addr, addr, network->bits);
-}
-
 static bool list_contains(char *const *list, const char *name)
 {
 	size_t i;
@@ -188,7 +88,7 @@ static bool source_matches(const struct policy *policy, const char *rhost)
 		return true;
 	if (rhost[0] == '\0')
 		return false;
-	if (!source_parse(rhost, &addr))
+	if (!network_source(rhost, &addr))
 		return !policy->exempt;
 	for (i = 0; i < policy->n_from; i++)
 		if (network_contains(&policy->from[i], &addr))

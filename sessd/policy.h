@@ -7,22 +7,16 @@
 #ifndef SESSD_POLICY_H
 #define SESSD_POLICY_H
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/network.h"
 #include "common/terms.h"
 
 /* What to do with a login that finds the cap reached. In order of strictness. */
 enum at_limit { AT_LIMIT_DENY, AT_LIMIT_EVICT_OLDEST, AT_LIMIT_EVICT_IDLEST };
-
-/* A network: IPv4 as ::ffff:0:0/96. */
-struct network {
-	struct in6_addr addr;
-	uint8_t bits;
-};
 
 struct policy {
 	char *name;
@@ -103,10 +97,5 @@ char *policy_mismatch_words(unsigned mismatches, char *out);
 
 void policy_resolve(
 	const struct policy_set *set, const struct subject *subject, struct limits *ret);
-
-/* Parses `10.0.0.0/8`, `2001:db8::/32`, `192.0.2.7`. False: no address or network; ret is
- * untouched. Bits beyond the prefix must be zero. */
-bool network_parse(const char *s, struct network *ret);
-bool network_contains(const struct network *network, const struct in6_addr *addr);
 
 #endif

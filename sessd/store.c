@@ -20,6 +20,10 @@ static const char *const sql[STORE_N_STATEMENTS] = {
 			       "WHERE live = 0 AND uid = ?2 AND id < ?1 ORDER BY id DESC",
 	[STORE_LIVE] = "SELECT id, record FROM session INDEXED BY session_live "
 		       "WHERE live = 1 ORDER BY id",
+	[STORE_LOCK_PUT] = "INSERT INTO lock (id, record) VALUES (?1, ?2) "
+			   "ON CONFLICT (id) DO UPDATE SET record = ?2",
+	[STORE_LOCK_DROP] = "DELETE FROM lock WHERE id = ?1",
+	[STORE_LOCKS] = "SELECT id, record FROM lock ORDER BY id",
 };
 
 static int to_errno(int rc)
@@ -126,10 +130,25 @@ int store_event(struct store *s, uid_t subject, const char *body, size_t len)
 	return r;
 }
 
+/* A lock that was lifted has no row: the events tell of it. */
+static int lock_row(struct store *s, const struct ledger_row *row)
+{
+	enum store_statement what = row->live ? STORE_LOCK_PUT : STORE_LOCK_DROP;
+
+	sqlite3_bind_int64(s->statements[what], 1, (sqlite3_int64)row->id);
+	if (row->live)
+		sqlite3_bind_blob(s->statements[what], 2,
+			row->len > 0 ? (const void *)row->record : "", (int)row->len,
+			SQLITE_STATIC);
+	return run(s, what);
+}
+
 int store_row(struct store *s, const struct ledger_row *row)
 {
 	sqlite3_stmt *stmt = s->statements[STORE_ROW];
 
+	if (row->lock)
+		return lock_row(s, row);
 	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)row->id);
 	sqlite3_bind_int(stmt, 2, row->live);
 	sqlite3_bind_int64(stmt, 3, from_uid(row->uid));
@@ -178,9 +197,9 @@ int store_checkpoint(struct store *s)
 	return 0;
 }
 
-int store_live(struct store *s, ledger_row_fn *fn, void *ctx)
+static int each_row(struct store *s, enum store_statement what, ledger_row_fn *fn, void *ctx)
 {
-	sqlite3_stmt *stmt = s->statements[STORE_LIVE];
+	sqlite3_stmt *stmt = s->statements[what];
 	int r = 0, rc;
 
 	while (r >= 0 && (rc = sqlite3_step(stmt)) != SQLITE_DONE)
@@ -190,6 +209,16 @@ int store_live(struct store *s, ledger_row_fn *fn, void *ctx)
 				     : store_failed(s);
 	sqlite3_reset(stmt);
 	return r < 0 ? r : 0;
+}
+
+int store_live(struct store *s, ledger_row_fn *fn, void *ctx)
+{
+	return each_row(s, STORE_LIVE, fn, ctx);
+}
+
+int store_locks(struct store *s, ledger_row_fn *fn, void *ctx)
+{
+	return each_row(s, STORE_LOCKS, fn, ctx);
 }
 
 /* A row of a page: 0: it is in, or is none of this page's; 1: no room is left; -errno. */

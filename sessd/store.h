@@ -5,6 +5,7 @@
  *	meta     what the file says about itself: `schema`
  *	event    the truth: the lines of the chain, by seq
  *	session  the projection: the newest record of each session, by id
+ *	lock     the same of each lock that stands, by id
  *
  * Keys are sequential, so that a commit writes at the end of each tree. Only the live sessions and
  * the ended ones of a user are indexed, each where it costs one entry when a session changes sides;
@@ -54,6 +55,9 @@ enum store_statement {
 	STORE_ENDED,
 	STORE_ENDED_OF_UID,
 	STORE_LIVE,
+	STORE_LOCK_PUT,
+	STORE_LOCK_DROP,
+	STORE_LOCKS,
 	STORE_N_STATEMENTS,
 };
 
@@ -64,6 +68,7 @@ struct store {
 	struct chain next;  /* of the transaction under way */
 	uint64_t known_seq; /* store_open: the newest seq found, also where it failed */
 	uint64_t last_id;   /* store_open: the highest row id found */
+	uint64_t last_lock; /* the same of locks */
 	int wal_pages;	    /* after the last commit */
 	int checkpoint_at;  /* pages at which they are copied into the file, see STORE_WAL_PAGES */
 	char error[256];    /* of the last call that failed */
@@ -102,6 +107,7 @@ bool store_checkpoint_due(const struct store *s);
 int store_checkpoint(struct store *s);
 
 int store_live(struct store *s, ledger_row_fn *fn, void *ctx);
+int store_locks(struct store *s, ledger_row_fn *fn, void *ctx);
 
 /* A page that is being read, slice by slice. */
 struct store_page {

@@ -11,7 +11,7 @@
 
 #include "sessd/store.h"
 
-#define SCHEMA 1
+#define SCHEMA 2
 
 #define STRING(x)  STRING_(x)
 #define STRING_(x) #x
@@ -25,6 +25,8 @@ static const char settings[] =
 	"PRAGMA temp_store = MEMORY;"
 	"PRAGMA trusted_schema = OFF;";
 
+#define LOCK_TABLE "CREATE TABLE lock (id INTEGER PRIMARY KEY, record BLOB NOT NULL);"
+
 static const char schema[] =
 	"BEGIN;"
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
@@ -32,9 +34,15 @@ static const char schema[] =
 	"CREATE TABLE session (id INTEGER PRIMARY KEY, live INTEGER NOT NULL,"
 	" uid INTEGER NOT NULL, record BLOB NOT NULL);"
 	"CREATE INDEX session_live ON session (live) WHERE live = 1;"
-	"CREATE INDEX session_ended ON session (uid) WHERE live = 0;"
+	"CREATE INDEX session_ended ON session (uid) WHERE live = 0;" LOCK_TABLE
 	"INSERT INTO meta VALUES ('schema', " STRING(SCHEMA) ");"
 							     "COMMIT;";
+
+/* From each schema to the next one, in one transaction; that of 1 comes first. */
+static const char *const upgrades[SCHEMA - 1] = {
+	"BEGIN IMMEDIATE;" LOCK_TABLE "UPDATE meta SET value = 2 WHERE key = 'schema';"
+	"COMMIT;",
+};
 
 static int failed_errno(struct store *s, const char *what)
 {
@@ -143,6 +151,17 @@ static int open_database(struct store *s, const char *path)
 	return r;
 }
 
+static int upgrade(struct store *s, int64_t version)
+{
+	int r = 0;
+
+	for (; version < SCHEMA && r == 0; version++)
+		r = execute(s, upgrades[version - 1]);
+	if (r < 0 && !sqlite3_get_autocommit(s->db))
+		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+	return r;
+}
+
 static int check_schema(struct store *s)
 {
 	int64_t n = 0, version = 0;
@@ -163,7 +182,7 @@ static int check_schema(struct store *s)
 			SCHEMA);
 		return -EPROTONOSUPPORT;
 	}
-	return 0;
+	return upgrade(s, version);
 }
 
 static void seed(struct chain *head, uint64_t seq, const char *line, size_t len)
@@ -230,6 +249,9 @@ static int check_rows(struct store *s)
 			"WHERE live = 1",
 			&bytes, NULL, 0);
 	s->last_id = (uint64_t)id;
+	if (r == 0)
+		r = query(s, "SELECT max(id), sum(length(record)) FROM lock", &id, NULL, 0);
+	s->last_lock = (uint64_t)id;
 	return r;
 }
 

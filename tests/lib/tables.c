@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/lock.h"
 #include "common/wire.h"
 #include "sessd/charge.h"
 #include "sessd/entry.h"
@@ -60,6 +61,8 @@ static void print_limits(void)
 	PRINT_LIMIT(TEXT_STR_MAX)
 	PRINT_LIMIT(TEXT_LONG_MAX)
 	PRINT_LIMIT(FIELD_GIDS_MAX)
+	PRINT_LIMIT(LOCK_MAX)
+	PRINT_LIMIT(LOCK_FILE_MAX)
 	PRINT_LIMIT(CHARGE_CONNECTIONS)
 	PRINT_LIMIT(CHARGE_RATE)
 	PRINT_LIMIT(CHARGE_BURST)

@@ -118,7 +118,7 @@ logs_out() # BACKGROUND
 	held password
 	held typed
 	one_session '.user == "alice"'
-	[[ $(of_record auth) == "publickey ssh-ed25519 "* ]]
+	[[ $(of_record auth) == "publickey SHA256:"* ]]
 	one_session '.user == "bob"'
 	contains "$(output_of password)" "sid $(of_record sid)"
 	equal "bob sshd login 127.0.0.1 active password" "$(of_record user service class rhost phase auth)"

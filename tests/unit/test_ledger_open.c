@@ -151,13 +151,80 @@ static void newer_schema(void **state)
 	struct fixture *f = *state;
 
 	make(f);
-	change(f, "UPDATE meta SET value = 2 WHERE key = 'schema'");
+	change(f, "UPDATE meta SET value = 3 WHERE key = 'schema'");
 	assert_int_equal(ledger_open(f->dir, f->loop, &f->ledger), -EPROTONOSUPPORT);
 	assert_null(f->ledger);
 	/* it is left as it was */
+	change(f, "UPDATE meta SET value = 2 WHERE key = 'schema'");
+	open_ledger(f);
+	assert_live(f, "1 2");
+}
+
+static int keep_lock(void *ctx, uint64_t id, const uint8_t *record, size_t len)
+{
+	char *list = ctx;
+
+	sprintf(list + strlen(list), " %d:%.*s", (int)id, (int)len, (const char *)record);
+	return 0;
+}
+
+static void assert_locks(struct fixture *f, const char *expected)
+{
+	char list[200] = "";
+
+	assert_int_equal(ledger_load_locks(f->ledger, keep_lock, list), 0);
+	assert_string_equal(list, expected);
+}
+
+static void append_lock(struct fixture *f, uint64_t id, bool live, const char *record)
+{
+	const struct ledger_row row = {.lock = true,
+		.id = id,
+		.live = live,
+		.record = (const uint8_t *)record,
+		.len = strlen(record)};
+	struct entry e;
+
+	entry_init(&e, live ? ENTRY_LOCK_SET : ENTRY_LOCK_LIFTED, 1);
+	assert_int_equal(ledger_append(f->ledger, &e, LEDGER_ALL_UIDS, &row, NULL, NULL), 0);
+}
+
+/* One of the schema before gains the table of locks, and what it held is there. */
+static void older_schema(void **state)
+{
+	struct fixture *f = *state;
+
+	make(f);
+	change(f, "DROP TABLE lock");
 	change(f, "UPDATE meta SET value = 1 WHERE key = 'schema'");
 	open_ledger(f);
 	assert_live(f, "1 2");
+	assert_locks(f, "");
+	append_lock(f, 1, true, "one");
+	append_lock(f, 2, true, "two");
+	append_lock(f, 1, true, "one again");
+	append_lock(f, 3, true, "three");
+	append_lock(f, 2, false, "two");
+	close_ledger(f);
+	open_ledger(f);
+	/* locks are no sessions */
+	assert_live(f, "1 2");
+	assert_locks(f, " 1:one again 3:three");
+	assert_int_equal(ledger_last_lock(f->ledger), 3);
+}
+
+/* A table that is missing where the schema says that it is there was taken away. */
+static void lock_table_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	struct stat st;
+	char path[128];
+
+	make(f);
+	change(f, "DROP TABLE lock");
+	open_ledger(f);
+	snprintf(path, sizeof(path), "%s.corrupt-1", f->path);
+	assert_int_equal(stat(path, &st), 0);
 }
 
 /* A start that was killed after it had made the file, or the tables. */
@@ -205,6 +272,8 @@ int main(void)
 		TEST(old_lines_are_not_read),
 		TEST(pruned),
 		TEST(newer_schema),
+		TEST(older_schema),
+		TEST(lock_table_is_gone),
 		TEST(unfinished_start),
 		TEST(wide_mode_is_narrowed),
 		TEST(symlink_is_refused),

@@ -1,0 +1,54 @@
+#include "common/lock.h"
+#include "sessctl/command.h"
+#include "sessctl/conn.h"
+#include "sessctl/help.h"
+
+static int unlock(struct conn *c, const struct wire_unlock *ask)
+{
+	char title[LOCK_TITLE];
+	int r;
+
+	c->subject = lock_title(ask->kind, ask->name, title);
+	r = conn_ask(c, WIRE_unlock, ask);
+	if (r == EXIT_DONE)
+		r = conn_next(c);
+	if (r == EXIT_DONE && c->frame.type != WIRE_done)
+		r = conn_strange(c);
+	if (r == EXIT_DONE)
+		fprintf(c->ctx->out, "%s %s is not locked any more\n", ask->kind, ask->name);
+	return r;
+}
+
+static int exec(struct context *ctx, const struct args *args)
+{
+	const struct opt_uid any = {.set = true};
+	struct wire_unlock ask = {.kind = ""};
+	const char *wrong;
+	struct conn c;
+	int r;
+
+	r = context_copy(ctx, "what is unlocked", args->operand[0], ask.kind);
+	if (r == EXIT_DONE)
+		r = context_copy(ctx, "the name", args->operand[1], ask.name);
+	if (r != EXIT_DONE)
+		return r;
+	wrong = lock_check(ask.kind, ask.name, &any);
+	if (wrong != NULL)
+		return help_usage_error(ctx, &cmd_unlock, "%s", wrong);
+	r = conn_open(&c, ctx);
+	if (r != EXIT_DONE)
+		return r;
+	r = unlock(&c, &ask);
+	conn_close(&c);
+	return r;
+}
+
+const struct command cmd_unlock = {
+	.name = "unlock",
+	.summary = "Lift a lock",
+	.operands = "user|group|source|key NAME",
+	.min_operands = 2,
+	.max_operands = 2,
+	.text = "",
+	.exec = exec,
+};

@@ -1,0 +1,68 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/duration.h"
+#include "sessctl/outcome.h"
+#include "sessctl/output.h"
+#include "sessctl/record.h"
+
+/* The answer to several requests is the gravest of their answers; first the gravest. */
+static const int gravity[] = {
+	EXIT_UNAVAILABLE, EXIT_NO, EXIT_FORBIDDEN, EXIT_NO_SESSION, EXIT_USAGE, EXIT_DONE};
+
+int outcomes_graver(int a, int b)
+{
+	size_t i;
+
+	for (i = 0; gravity[i] != EXIT_DONE; i++)
+		if (a == gravity[i] || b == gravity[i])
+			return gravity[i];
+	return EXIT_DONE;
+}
+
+static void print_outcome(FILE *out, const struct wire_outcome *o, enum reason asked)
+{
+	char sid[SID_HEX + 1], took[DURATION_TEXT];
+
+	sid_hex(&o->sid, sid)[SID_SHORT] = '\0';
+	fprintf(out, "%s ", sid);
+	output_text(out, o->user, strlen(o->user));
+	fputc(' ', out);
+	output_text(out, o->service, strlen(o->service));
+	if (o->survivors > 0) {
+		fprintf(out, ": not ended: %" PRIu64 " of %" PRIu64 " processes still there: ",
+			o->survivors, o->signalled);
+		output_text(out, o->survivor_list, strlen(o->survivor_list));
+	} else {
+		fprintf(out, ": ended, %" PRIu64 " process%s gone in %s", o->signalled,
+			o->signalled == 1 ? "" : "es", duration_format(o->elapsed, took));
+	}
+	/* it may have been on its way already, for another reason */
+	if (o->reason != asked)
+		fprintf(out, " (%s)", reason_name(o->reason));
+	fputc('\n', out);
+}
+
+int outcomes_read(struct conn *c, struct outcomes *o)
+{
+	const struct wire_outcome *outcome = &c->frame.u.outcome;
+	int r, code = EXIT_DONE;
+
+	while ((r = conn_next(c)) == EXIT_DONE) {
+		if (c->frame.type == WIRE_done)
+			return code;
+		if (c->frame.type != WIRE_outcome)
+			return conn_strange(c);
+		o->n++;
+		progress_clear(&c->ctx->progress);
+		if (o->json)
+			record_json(c->ctx->out, WIRE_outcome, outcome);
+		else
+			print_outcome(c->ctx->out, outcome, o->reason);
+		/* that it cannot be shown must not keep the rest from being ended: go on */
+		context_flush(c->ctx);
+		if (outcome->survivors > 0)
+			code = EXIT_NO;
+	}
+	return outcomes_graver(r, code);
+}
