@@ -542,8 +542,9 @@ int locks_start(struct core *core)
 		return r;
 	if (core->locks.folder >= 0)
 		read_folder(core);
-	TAILQ_FOREACH (lock, &core->locks.list, link)
+	TAILQ_FOREACH (lock, &core->locks.list, link) {
 		set_deadline(core, &lock->what);
+	}
 	expire(core);
 	TAILQ_FOREACH (lock, &core->locks.list, link) {
 		rc = write_file(core, &lock->what);
