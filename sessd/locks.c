@@ -559,8 +559,9 @@ void locks_enforce(struct core *core)
 {
 	const struct lock *lock;
 
-	TAILQ_FOREACH (lock, &core->locks.list, link)
+	TAILQ_FOREACH (lock, &core->locks.list, link) {
 		enforce(core, lock, NULL, NULL);
+	}
 }
 
 void locks_init(struct core *core)
