@@ -255,7 +255,7 @@ static void make_cgroup(struct core *core, struct session *s)
 		s->leader, path);
 	/* moved by its number: one that has died meanwhile may have been a stranger */
 	if (r == 0 && pidfd_is_dead(s->watch->pidfd)) {
-		core_collect(core, path);
+		garbage_collect(core, path);
 		return;
 	}
 	if (r == 0)

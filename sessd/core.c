@@ -2,7 +2,6 @@
  * The events, and what all of them need: the entry for the ledger, the watch on a leader, the first
  * deadline. How a session begins is in admission.c, how it ends in ending.c.
  */
-#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,14 +9,9 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
-#include "common/duration.h"
 #include "common/timestamp.h"
 #include "sessd/core_state.h"
-#include "sessd/fault.h"
 #include "sessd/log.h"
-
-#define GARBAGE_WAIT_MIN (20 * NS_PER_MS)
-#define GARBAGE_WAIT_MAX (30 * NS_PER_SEC)
 
 int core_new(const struct core_parts *parts, struct core **ret)
 {
@@ -43,7 +37,6 @@ static void watch_free(struct watch *w)
 
 void core_free(struct core *core)
 {
-	struct garbage *g;
 	struct session *s;
 	uint32_t slot = 0;
 
@@ -60,12 +53,8 @@ void core_free(struct core *core)
 	extension_forget(core);
 	condemned_forget(core);
 	locks_fini(core);
-	while ((g = core->garbage) != NULL) {
-		core->garbage = g->next;
-		free(g);
-	}
+	garbage_forget(core);
 	loop_timer_cancel(core->parts.loop, &core->due);
-	loop_timer_cancel(core->parts.loop, &core->garbage_timer);
 	free(core);
 }
 
@@ -194,43 +183,6 @@ void core_note(struct core *core, enum entry_kind kind, const char *text)
 		log_error("%s: not recorded: %s", entry_name(kind), strerror(-r));
 }
 
-static void collect_garbage(void *ctx)
-{
-	struct core *core = ctx;
-	struct garbage **p = &core->garbage, *g;
-
-	while ((g = *p) != NULL) {
-		if (cgroup_remove(core->parts.cgroups, g->path) == -EBUSY) {
-			p = &g->next;
-			continue;
-		}
-		*p = g->next;
-		free(g);
-	}
-	if (core->garbage == NULL)
-		return;
-	core->garbage_wait *= 2;
-	if (core->garbage_wait > GARBAGE_WAIT_MAX)
-		core->garbage_wait = GARBAGE_WAIT_MAX;
-	loop_timer_set(core->parts.loop, &core->garbage_timer, clock_boot() + core->garbage_wait,
-		collect_garbage, core);
-}
-
-void core_collect(struct core *core, const char *cgroup)
-{
-	struct garbage *g = malloc(sizeof(*g) + strlen(cgroup) + 1);
-
-	/* without memory, the empty cgroup stays until the next start */
-	if (g == NULL)
-		return;
-	memcpy(g->path, cgroup, strlen(cgroup) + 1);
-	g->next = core->garbage;
-	core->garbage = g;
-	core->garbage_wait = GARBAGE_WAIT_MIN;
-	loop_timer_set(core->parts.loop, &core->garbage_timer, clock_boot() + core->garbage_wait,
-		collect_garbage, core);
-}
-
 void core_drop(struct core *core, struct session *s)
 {
 	if (s->heir != NULL)
@@ -238,7 +190,7 @@ void core_drop(struct core *core, struct session *s)
 	if (s->phase == PHASE_OPENING)
 		cap_give_up(s);
 	if (s->cgroup != NULL)
-		core_collect(core, s->cgroup);
+		garbage_collect(core, s->cgroup);
 	ending_void(core, s);
 	session_table_remove(&core->table, s);
 	watch_free(s->watch);
@@ -357,115 +309,6 @@ void core_handle(struct core *core, const struct event *event)
 		ending_reaped(core, event);
 		break;
 	}
-}
-
-static int load_row(void *ctx, uint64_t id, const uint8_t *record, size_t len)
-{
-	struct core *core = ctx;
-	struct wire_frame frame;
-	struct session *s;
-	int r;
-
-	if (wire_decode(record, len, &frame) < 0 || frame.type != WIRE_stored) {
-		log_error("ledger: the row of session %llu is malformed and is passed over",
-			(unsigned long long)id);
-		return 0;
-	}
-	s = session_new(&frame.u.stored);
-	if (s == NULL)
-		return -ENOMEM;
-	s->row_id = id;
-	/* another boot: its processes are gone; it needs no watch, only its end */
-	if (strcmp(frame.u.stored.boot_id, core->parts.boot_id) != 0) {
-		s->leader = 0;
-		s->phase = PHASE_ACTIVE;
-		s->reason = REASON_REBOOT;
-	}
-	r = session_table_add(&core->table, s);
-	if (r < 0) {
-		log_error("ledger: the row of session %llu: %s", (unsigned long long)id,
-			strerror(-r));
-		session_free(s);
-	}
-	return r == -EEXIST ? 0 : r;
-}
-
-int core_load(struct core *core)
-{
-	int r;
-
-	fault_point(FAULT_recovery_begun);
-	r = ledger_load(core->parts.ledger, load_row, core);
-	if (r == 0)
-		r = locks_load(core);
-	fault_point(FAULT_recovery_loaded);
-	return r;
-}
-
-/* Watches the leader of a session from before the restart, if it is still the same process. */
-static int watch_again(struct core *core, struct session *s)
-{
-	struct proc_stat st;
-	int pidfd, r;
-
-	pidfd = pidfd_open_pid(s->leader);
-	if (pidfd < 0)
-		return pidfd;
-	r = proc_stat(s->leader, &st);
-	if (r < 0 || st.start != s->leader_start) {
-		close(pidfd);
-		return -ESRCH;
-	}
-	return core_watch(core, s, pidfd);
-}
-
-static void recover_session(struct core *core, struct session *s)
-{
-	static const struct remark none;
-	int r = 0;
-
-	if (s->reason == REASON_REBOOT) {
-		ending_finish(core, s, REASON_REBOOT, &none, NULL, NULL);
-		return;
-	}
-	if (s->watch == NULL)
-		r = watch_again(core, s);
-	if (s->phase == PHASE_ENDING) {
-		ending_repeat(core, s);
-	} else if (r < 0) {
-		ending_begin(core, s, REASON_LEADER_GONE, &none);
-	} else if (s->phase == PHASE_ACTIVE && s->deadline_at != 0) {
-		if (session_set_deadline(&core->table, s, s->deadline_at) < 0)
-			log_error("out of memory: session of %s has no deadline",
-				text_or_empty(s->user));
-	}
-}
-
-static void collect_unowned(void *ctx, const char *path)
-{
-	struct core *core = ctx;
-	const char *name = strrchr(path, '/');
-	struct sid sid;
-
-	if (name != NULL && sid_parse(name + 1, &sid) && session_by_sid(&core->table, &sid) == NULL)
-		core_collect(core, path);
-}
-
-int core_recover(struct core *core)
-{
-	struct session *s;
-	uint32_t slot = 0;
-	int r;
-
-	fault_point(FAULT_recovery_spooled);
-	while ((s = session_next(&core->table, &slot)) != NULL)
-		recover_session(core, s);
-	cgroup_each_made(core->parts.cgroups, collect_unowned, core);
-	r = locks_start(core);
-	locks_enforce(core);
-	core_arm(core);
-	fault_point(FAULT_recovery_judged);
-	return r;
 }
 
 void core_set_config(struct core *core, const struct config *config)

@@ -20,12 +20,6 @@ struct watch {
 	bool gone;
 };
 
-/* A cgroup that sessd made and whose session is over: removed when it is empty. */
-struct garbage {
-	struct garbage *next;
-	char path[];
-};
-
 /* A lock that stands. */
 struct lock {
 	TAILQ_ENTRY(lock) link;
@@ -49,7 +43,7 @@ struct core {
 	struct locks locks;
 	struct loop_timer due; /* the table's first deadline */
 	uint64_t last_row;
-	struct garbage *garbage;
+	struct garbage *garbage; /* garbage.c */
 	struct loop_timer garbage_timer;
 	uint64_t garbage_wait;				 /* ns */
 	LIST_HEAD(condemned_list, condemned) condemned;	 /* refused leaders that are to be ended */
@@ -92,7 +86,11 @@ void core_drop(struct core *core, struct session *s);
 /* Watches the leader; pidfd is taken over. -errno, and the pidfd is closed. */
 int core_watch(struct core *core, struct session *s, int pidfd);
 
-void core_collect(struct core *core, const char *cgroup);
+/* garbage.c */
+
+/* Removes a cgroup that sessd made as soon as nobody is in it. */
+void garbage_collect(struct core *core, const char *cgroup);
+void garbage_forget(struct core *core);
 
 /* What the policies, and the locks, say of one more login. */
 struct verdict {
