@@ -240,20 +240,13 @@ static void each_ended(const struct ledger_page *page,
 	free(frame);
 }
 
-static void record_of_stored(const struct wire_stored *s, struct wire_session *ret)
-{
-#define COPY(record, kind, name, tag, presence) memcpy(&ret->name, &s->name, sizeof(ret->name));
-	WIRE_FIELDS_session(COPY, )
-#undef COPY
-}
-
 static bool send_ended(struct request *req, const struct wire_stored *s)
 {
 	struct wire_session rec;
 
 	if (req->u.list.user[0] != '\0' && strcmp(req->u.list.user, s->user) != 0)
 		return true;
-	record_of_stored(s, &rec);
+	session_public(s, &rec);
 	reply(req, WIRE_session, &rec);
 	return true;
 }
@@ -330,7 +323,7 @@ static bool match_ended(struct request *req, const struct wire_stored *s)
 	req->record = malloc(sizeof(*req->record));
 	if (req->record == NULL)
 		return false;
-	record_of_stored(s, req->record);
+	session_public(s, req->record);
 	req->found = s->sid;
 	return true;
 }

@@ -114,14 +114,20 @@ void session_stored(const struct session *s, const char *boot_id, struct wire_st
 		memcpy(ret->gids.gid, s->gids, s->n_gids * sizeof(*s->gids));
 }
 
+void session_public(const struct wire_stored *stored, struct wire_session *ret)
+{
+#define COPY(record, kind, name, tag, presence) \
+	memcpy(&ret->name, &stored->name, sizeof(ret->name));
+	WIRE_FIELDS_session(COPY, )
+#undef COPY
+}
+
 void session_record(const struct session *s, struct wire_session *ret)
 {
 	struct wire_stored stored;
 
 	session_stored(s, "", &stored);
-#define COPY(record, kind, name, tag, presence) memcpy(&ret->name, &stored.name, sizeof(ret->name));
-	WIRE_FIELDS_session(COPY, )
-#undef COPY
+	session_public(&stored, ret);
 }
 
 void session_subject(const struct session *s, struct subject *ret)

@@ -87,6 +87,8 @@ void session_free(struct session *s);
 /* The record, complete (for the ledger) or as others may see it. */
 void session_stored(const struct session *s, const char *boot_id, struct wire_stored *ret);
 void session_record(const struct session *s, struct wire_session *ret);
+/* What others may see of a row of the ledger. */
+void session_public(const struct wire_stored *stored, struct wire_session *ret);
 
 /* The only way to change a phase; asserts that the step is one of the constant table. */
 void session_set_phase(struct session_table *t, struct session *s, enum phase phase);
