@@ -1,106 +1,21 @@
-#include <assert.h>
+/* One connection: packets in and out, and when it is closed. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "common/duration.h"
 #include "common/timestamp.h"
 #include "common/version.h"
-#include "sessd/charge.h"
-#include "sessd/config.h"
-#include "sessd/identity.h"
 #include "sessd/log.h"
-#include "sessd/peer.h"
+#include "sessd/peer_state.h"
 
-/* Connections of one socket; the one that has been idle for longest makes way for a new one. */
-#define PEERS_MAX 512
-/* Connections accepted in one turn of the loop, so that a flood leaves time for the rest. */
-#define ACCEPT_BATCH 16
 /* Bytes that wait until the peer reads: the outcomes of a revocation of 100,000 sessions may come
  * at once. A plain user can make wait no more than there is to say of his own sessions. */
 #define QUEUE_BYTES   ((size_t)16 << 20)
 #define HELLO_TIMEOUT (2 * NS_PER_SEC)
-#define IDLE_TIMEOUT  (60 * NS_PER_SEC)
-/* Out of descriptors: look again so much later. */
-#define ACCEPT_PAUSE (100 * NS_PER_MS)
-/* Who said hello keeps his place for so long at least, and can ask; newcomers wait in the backlog.
- */
-#define FAIR_TURN  (20 * NS_PER_MS)
-#define FAIR_PAUSE (2 * NS_PER_MS)
-
-struct packet {
-	STAILQ_ENTRY(packet) link;
-	size_t len;
-	uint8_t data[];
-};
-
-struct listener {
-	struct peers *peers;
-	SLIST_ENTRY(listener) link;
-	struct loop_io io;
-	struct loop_timer pause;
-	int fd;
-	enum wire_use use;
-	uint32_t n;
-	TAILQ_HEAD(peer_list, peer) peers_by_age; /* by their last request, the oldest first */
-};
-
-struct peer {
-	struct listener *listener;
-	TAILQ_ENTRY(peer) link;
-	struct loop_io io;
-	struct loop_timer timeout;
-	struct caller caller;
-	struct charge *charge;
-	STAILQ_HEAD(packet_list, packet) queue;
-	size_t queued;	      /* bytes */
-	uint64_t quiet_until; /* clock_boot(): an idle one is closed; `timeout` is not later */
-	uint32_t events;      /* what epoll watches for */
-	int fd;
-	bool greeted;
-	bool busy;
-	bool early;  /* it sent its next request before it may ask */
-	bool broken; /* to be closed when the present event is over */
-	bool handling;
-	void (*gone)(void *ctx);
-	void *gone_ctx;
-};
-
-struct peers {
-	struct peers_options o;
-	bool use_peerpidfd;
-	struct charges charges;
-	SLIST_HEAD(listener_list, listener) listeners;
-	uint8_t buf[WIRE_MAX];
-	struct wire_frame frame;
-};
-
-int peers_new(const struct peers_options *options, struct peers **ret)
-{
-	struct peers *p = calloc(1, sizeof(*p));
-
-	if (p == NULL)
-		return -ENOMEM;
-	p->o = *options;
-	p->use_peerpidfd = !options->no_peerpidfd && identity_has_peerpidfd();
-	*ret = p;
-	return 0;
-}
-
-bool peers_use_pidfd(const struct peers *peers)
-{
-	return peers->use_peerpidfd;
-}
-
-void peers_set_admin_gid(struct peers *peers, gid_t gid)
-{
-	peers->o.admin_gid = gid;
-}
 
 const struct caller *peer_caller(const struct peer *peer)
 {
@@ -124,7 +39,7 @@ static void link_newest(struct peer *p)
 	p->listener->n++;
 }
 
-static void peer_close(struct peer *p)
+void peer_close(struct peer *p)
 {
 	struct peers *peers = p->listener->peers;
 	struct packet *packet;
@@ -148,7 +63,7 @@ static void peer_close(struct peer *p)
 static void timed_out(void *ctx)
 {
 	struct peer *p = ctx;
-	uint64_t now = clock_boot(), at = p->busy ? now + IDLE_TIMEOUT : p->quiet_until;
+	uint64_t now = clock_boot(), at = p->busy ? now + PEER_IDLE_TIMEOUT : p->quiet_until;
 
 	if (p->broken || now >= at ||
 		loop_timer_set(p->listener->peers->o.loop, &p->timeout, at, timed_out, p) < 0)
@@ -171,7 +86,7 @@ static void watch_peer(struct peer *p)
 	uint32_t events = EPOLLRDHUP | (STAILQ_EMPTY(&p->queue) ? 0 : EPOLLOUT);
 
 	if (!p->busy)
-		p->quiet_until = clock_boot() + (p->greeted ? IDLE_TIMEOUT : HELLO_TIMEOUT);
+		p->quiet_until = clock_boot() + (p->greeted ? PEER_IDLE_TIMEOUT : HELLO_TIMEOUT);
 	if (may_ask(p))
 		events |= EPOLLIN;
 	else if (!p->early)
@@ -396,52 +311,7 @@ static void peer_ready(void *ctx, uint32_t events)
 	settle(p);
 }
 
-/* Over the limit: the connection is told so and closed, and never becomes a peer. */
-static void turn_away(struct peers *peers, int fd)
-{
-	struct wire_error msg = {.code = WIRE_E_LIMIT};
-	uint8_t buf[1024];
-	size_t len;
-
-	peers->o.metrics->refused_connections++;
-	snprintf(msg.text, sizeof(msg.text), "too many connections of this user");
-	if (wire_encode(WIRE_error, 1, &msg, buf, sizeof(buf), &len) == 0)
-		send(fd, buf, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	close(fd);
-}
-
-/*
- * Who makes way: first one that never said hello, then the one that has been idle for longest.
- * NULL: those who are idle were served only now, and keep their places for a moment.
- */
-static struct peer *most_dispensable(const struct listener *l)
-{
-	uint64_t now = clock_boot();
-	bool idle = false;
-	struct peer *p;
-
-	TAILQ_FOREACH (p, &l->peers_by_age, link)
-		if (!p->greeted)
-			return p;
-	TAILQ_FOREACH (p, &l->peers_by_age, link) {
-		if (!p->busy && now + IDLE_TIMEOUT >= p->quiet_until + FAIR_TURN)
-			return p;
-		idle = idle || !p->busy;
-	}
-	return idle ? NULL : TAILQ_FIRST(&l->peers_by_age);
-}
-
-static void make_room(struct listener *l)
-{
-	struct peer *p = l->n < PEERS_MAX ? NULL : most_dispensable(l);
-
-	if (p == NULL)
-		return;
-	l->peers->o.metrics->refused_connections++;
-	peer_close(p);
-}
-
-static int peer_new(struct listener *l, int fd, const struct caller *caller)
+int peer_new(struct listener *l, int fd, const struct caller *caller)
 {
 	struct peers *peers = l->peers;
 	struct peer *p = calloc(1, sizeof(*p));
@@ -455,7 +325,7 @@ static int peer_new(struct listener *l, int fd, const struct caller *caller)
 		return -EUSERS;
 	}
 	/* only now: he who has too many pushes nobody out */
-	make_room(l);
+	listener_make_room(l);
 	p->listener = l;
 	p->fd = fd;
 	STAILQ_INIT(&p->queue);
@@ -475,102 +345,4 @@ static int peer_new(struct listener *l, int fd, const struct caller *caller)
 	/* its hello is there already, as a rule: so who is silent is so by his own choice */
 	peer_ready(p, EPOLLIN);
 	return 0;
-}
-
-static void welcome_connection(struct listener *l, int fd)
-{
-	struct peers *peers = l->peers;
-	struct caller caller;
-	int r;
-
-	peers->o.metrics->connections++;
-	r = identity_of_peer(fd, peers->use_peerpidfd, peers->o.admin_gid, &caller);
-	if (r < 0 || (l->use == WIRE_ON_PAM && caller.uid != 0)) {
-		if (r == 0)
-			close(caller.pidfd);
-		close(fd);
-		return;
-	}
-	r = peer_new(l, fd, &caller);
-	if (r < 0) {
-		close(caller.pidfd);
-		turn_away(peers, fd);
-	}
-}
-
-static void accept_again(void *ctx)
-{
-	struct listener *l = ctx;
-
-	loop_io_change(l->peers->o.loop, &l->io, EPOLLIN);
-}
-
-static void accept_later(struct listener *l, uint64_t in)
-{
-	struct loop *loop = l->peers->o.loop;
-
-	/* without memory for the timer, it is tried again at once */
-	if (loop_timer_set(loop, &l->pause, clock_boot() + in, accept_again, l) == 0)
-		loop_io_change(loop, &l->io, 0);
-}
-
-static void listener_ready(void *ctx, uint32_t events)
-{
-	struct listener *l = ctx;
-	int fd, i;
-
-	(void)events;
-	for (i = 0; i < ACCEPT_BATCH; i++) {
-		if (l->n >= PEERS_MAX && most_dispensable(l) == NULL) {
-			accept_later(l, FAIR_PAUSE);
-			return;
-		}
-		fd = accept4(l->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-		if (fd < 0)
-			break;
-		welcome_connection(l, fd);
-	}
-	if (i < ACCEPT_BATCH &&
-		(errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
-		log_warning("no connection can be accepted: %s", strerror(errno));
-		accept_later(l, ACCEPT_PAUSE);
-	}
-}
-
-int peers_listen(struct peers *peers, int fd, enum wire_use use)
-{
-	struct listener *l = calloc(1, sizeof(*l));
-	int r = -ENOMEM;
-
-	if (l != NULL) {
-		*l = (struct listener){.peers = peers, .fd = fd, .use = use};
-		r = loop_io_add(peers->o.loop, &l->io, fd, EPOLLIN, listener_ready, l);
-	}
-	if (r < 0) {
-		close(fd);
-		free(l);
-		return r;
-	}
-	TAILQ_INIT(&l->peers_by_age);
-	SLIST_INSERT_HEAD(&peers->listeners, l, link);
-	return 0;
-}
-
-void peers_free(struct peers *peers)
-{
-	struct listener *l;
-
-	if (peers == NULL)
-		return;
-	while ((l = SLIST_FIRST(&peers->listeners)) != NULL) {
-		SLIST_REMOVE_HEAD(&peers->listeners, link);
-		while (!TAILQ_EMPTY(&l->peers_by_age))
-			peer_close(TAILQ_FIRST(&l->peers_by_age));
-		loop_io_remove(peers->o.loop, &l->io);
-		loop_timer_cancel(peers->o.loop, &l->pause);
-		close(l->fd);
-		free(l);
-	}
-	charges_fini(&peers->charges);
-	free(peers);
 }

@@ -25,7 +25,7 @@
 #include "sessd/proc.h"
 
 /* After so long, what is still there is reported as surviving; it is watched on. */
-#define REAPER_PATIENCE_NS (UINT64_C(3) * 1000000000)
+#define REAPER_PATIENCE_NS (UINT64_C(10) * 1000000000)
 
 struct reaper;
 struct reap;
