@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.." || exit 1
 
 HOST=demo-$$
 # How long, in seconds, a thing may take to come true before the demo says that it has not.
-PATIENCE=15
+PATIENCE=30
 WIDTH=100
 work=
 

@@ -24,7 +24,7 @@
 #include "tests/bench/samples.h"
 
 #define TREE_MAX    64
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 #define TREE_UID    "200000"
 
 /* The leader, and its children; all in an audit session of their own. */

@@ -17,7 +17,7 @@ PASSWORD='correct horse'
 
 # How long a condition may take to come true: long enough for a loaded machine, for nobody waits it out but a
 # test that fails.
-PATIENCE=10
+PATIENCE=30
 
 ssh_options=(-F none -o UserKnownHostsFile=/root/known_hosts -o GlobalKnownHostsFile=/dev/null
 	-o StrictHostKeyChecking=yes -o ConnectTimeout=10)

@@ -20,7 +20,7 @@
 #define LEADERS_MAX 1024
 
 /* How long a command waits for what must come: long after every deadline of the daemon's own. */
-#define PATIENCE_MS 15000
+#define PATIENCE_MS 30000
 
 struct leader {
 	char name[64];

@@ -21,7 +21,7 @@
 #include "tests/lib/wirepeer.h"
 
 #define PACKET_MAX  (2 * WIRE_MAX)
-#define PATIENCE_MS 10000
+#define PATIENCE_MS 30000
 #define ATTACHED    8
 
 struct packet {

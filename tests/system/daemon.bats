@@ -203,6 +203,7 @@ logs_out() # NAME SID STORY
 
 @test "a daemon that hangs: logins go on, and are known once when it goes on" {
 	start_sessd "$uncapped"
+	pam_arguments timeout=1s
 	daemon_signal sessd STOP
 	begin_unseen one alice
 	equal out "$(ssh_as bob -- echo out)"
