@@ -17,15 +17,12 @@ static void cleanup(pam_handle_t *pamh, void *data, int status)
 /* Is what stands there to stay? A bare number is seconds, as systemd reads it. */
 static bool stays(const char *before, uint64_t seconds)
 {
-	char number[24];
 	uint64_t ns;
 
-	if (strcmp(before, "infinity") == 0)
+	if (before[0] == '\0' || strcmp(before, "infinity") == 0)
 		return false;
-	if (before[0] != '\0' && before[strspn(before, "0123456789")] == '\0') {
-		snprintf(number, sizeof(number), "%ss", before);
-		before = number;
-	}
+	if (before[strspn(before, "0123456789")] == '\0')
+		return strtoull(before, NULL, 10) <= seconds;
 	return !duration_parse(before, &ns) || ns <= seconds * NS_PER_SEC;
 }
 
