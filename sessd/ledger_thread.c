@@ -99,26 +99,29 @@ static void committed(struct ledger *l, const struct backlog *batch, uint64_t ns
 		l->shared.timings[l->shared.n_timings++] = ns;
 }
 
-/* Without the lock, after a commit: who asked nothing of it does not wait for this. */
+/* Without the lock, after a commit: whoever asks nothing of the past does not wait for this. */
 static void tell_past(struct ledger *l, const struct backlog *batch)
 {
 	struct backlog_event *event;
-	struct call *call;
+	bool asked = false;
 	int r;
 
 	for (event = batch->head; event != NULL; event = event->next) {
 		if (!asks_past(event))
 			continue;
-		call = event->call;
-		r = store_read_past(&l->store, &call->past);
+		asked = true;
+		r = store_read_past(&l->store, &event->call->past);
 		if (r < 0)
 			log_error("ledger: it cannot be read: %s", l->store.error);
-		call->past_known = r == 0;
-		pthread_mutex_lock(&l->lock);
-		ledger_finish(l, event, 0);
-		ledger_tell_loop(l);
-		pthread_mutex_unlock(&l->lock);
+		event->call->past_known = r == 0;
 	}
+	if (!asked)
+		return;
+	pthread_mutex_lock(&l->lock);
+	for (event = batch->head; event != NULL; event = event->next)
+		ledger_finish(l, event, 0);
+	ledger_tell_loop(l);
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* With the lock: all who wait are told; nobody waits in the backlog while it fails. */
