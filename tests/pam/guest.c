@@ -12,7 +12,6 @@
 #include <err.h>
 #include <ftw.h>
 #include <getopt.h>
-#include <limits.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -24,8 +23,7 @@
 #include <unistd.h>
 
 #include "common/duration.h"
-#include "tests/pam/drive.h"
-#include "tests/pam/fake.h"
+#include "tests/pam/guest.h"
 
 /* What a call may take beyond the deadline that it was given. */
 #define SLACK (500 * NS_PER_MS)
@@ -40,31 +38,11 @@
 /* What a daemon stands for. */
 enum kind { KIND_OUTAGE, KIND_ATTACK, KIND_ADMITS, KIND_UNTRACKED, KIND_REFUSES };
 
-struct scenario {
-	enum fake fake;
-	bool deny; /* unavailable= */
-	const char *user, *service, *rhost;
-	const char *rhost_kept; /* what of it is in the record; NULL: nothing */
-	bool glass;		/* a login that nothing may keep out */
-	bool elevate;		/* one that keeps its caller's token when nobody can be asked */
-};
-
 /* What must come of it. */
 struct expected {
 	int acct, open;
 	bool sid, token, spooled, was_refused;
 	unsigned refusals; /* lines to the user, in acct and open */
-};
-
-struct guest {
-	char module_path[PATH_MAX];
-	const char *timeout_text;
-	uint64_t timeout;
-	unsigned threads;
-	struct module module;
-	char top[64];
-	char run[96], through[96], direct[96];
-	unsigned reported, failed;
 };
 
 static enum kind kind_of(enum fake fake)
@@ -127,8 +105,7 @@ static struct expected expect(const struct scenario *s)
 	return e;
 }
 
-__attribute__((format(printf, 3, 4))) static void report(
-	struct guest *g, bool ok, const char *format, ...)
+void report(struct guest *g, bool ok, const char *format, ...)
 {
 	va_list ap;
 
@@ -185,7 +162,7 @@ static void write_stack(const char *confdir, const char *service, const char *te
 }
 
 /* Where the module answers PAM_IGNORE, pam_permit decides, as another module would in earnest. */
-static void write_stacks(const struct guest *g, const struct scenario *s, const char *args)
+void write_stacks(const struct guest *g, const struct scenario *s, const char *args)
 {
 	char text[3 * PATH_MAX];
 
@@ -274,8 +251,7 @@ static void report_answers(struct guest *g, const struct scenario *s, const char
 	report(g, close_right(&e, r), "%s: the close is told, kept or not made", name);
 }
 
-static void report_guest(
-	struct guest *g, const char *name, const struct login_result *r, unsigned skip)
+void report_guest(struct guest *g, const char *name, const struct login_result *r, unsigned skip)
 {
 	unsigned i;
 
@@ -329,76 +305,6 @@ static void run_scenario(struct guest *g, const struct scenario *s)
 
 	fake_stop(pid, g->run);
 	free(r);
-}
-
-/* --- Words for the user, and a time for systemd --- */
-
-static const struct telling {
-	const char *tty, *argument;
-	int flags;
-	bool told;
-	const char *before, *after; /* what systemd is told */
-} tellings[] = {
-	{.tty = "ssh", .told = true, .after = "61"},
-	{.tty = "/dev/pts/3", .told = true, .before = "3600", .after = "61"},
-	{.tty = "tty1", .told = true, .before = "infinity", .after = "61"},
-	{.tty = "pts/0", .told = true, .before = "2h", .after = "61"},
-	{.tty = "ssh", .argument = "quiet", .before = "60", .after = "60"},
-	{.tty = "ssh", .flags = PAM_SILENT, .before = "1m", .after = "1m"},
-	{.tty = "cron", .before = "61", .after = "61"},
-	{.tty = ":0", .before = "1y 3 months", .after = "1y 3 months"},
-	{.tty = NULL, .before = "", .after = "61"},
-	{.tty = "sshd", .before = "999999999999999999999999999999", .after = "61"},
-};
-
-static void run_telling(struct guest *g, const struct telling *t)
-{
-	const struct scenario s = {.fake = FAKE_tells, .user = "nobody", .service = "guest"};
-	const char *lines = t->told ? FAKE_LINE_1 "\n" FAKE_LINE_2 "\n" : "";
-	char dir[128], args[256], name[128];
-	const char *argv[] = {dir, t->argument};
-	struct login_plan plan = {.through = g->through,
-		.direct = g->direct,
-		.service = s.service,
-		.user = s.user,
-		.tty = t->tty,
-		.runtime = t->before,
-		.flags = t->flags,
-		.dir = g->run,
-		.argv = argv,
-		.argc = t->argument != NULL ? 2 : 1,
-		.watch_all = true};
-	struct login_result *r = calloc(1, sizeof(*r));
-
-	if (r == NULL)
-		err(2, NULL);
-	snprintf(dir, sizeof(dir), "dir=%s", g->run);
-	snprintf(args, sizeof(args), "%s %s", dir, t->argument != NULL ? t->argument : "");
-	write_stacks(g, &s, args);
-	snprintf(name, sizeof(name), "on %s%s%s%s", t->tty != NULL ? t->tty : "nothing",
-		t->argument != NULL ? ", " : "", t->argument != NULL ? t->argument : "",
-		t->flags & PAM_SILENT ? ", silent" : "");
-	drive_through(&plan, r);
-	report(g, strcmp(r->telling, lines) == 0, "%s: %u lines are told", name, r->told);
-	report_guest(g, name, r, 0);
-	drive_direct(&plan, &g->module, true, r);
-	report(g, strcmp(r->telling, lines) == 0, "%s, called directly: %u lines are told", name,
-		r->told);
-	report(g, strcmp(r->runtime, t->after) == 0, "%s: systemd is told %s, after %s", name,
-		r->runtime, t->before != NULL ? t->before : "nothing");
-	report_guest(g, name, r, 0);
-	report(g, !r->errno_changed, "%s: errno unchanged", name);
-	free(r);
-}
-
-static void run_tellings(struct guest *g)
-{
-	pid_t pid = fake_start(FAKE_tells, g->run);
-	size_t i;
-
-	for (i = 0; i < sizeof(tellings) / sizeof(tellings[0]); i++)
-		run_telling(g, &tellings[i]);
-	fake_stop(pid, g->run);
 }
 
 /* --- Threads --- */
@@ -524,7 +430,7 @@ static void run_fake(struct guest *g, enum fake fake)
 		run_scenario(g, &s);
 	}
 	if (fake == FAKE_tells)
-		run_tellings(g);
+		telling_run(g);
 	/* these serve several at once */
 	if (fake == FAKE_none || fake == FAKE_grant || fake == FAKE_hang)
 		run_threads(g, &user);
