@@ -32,6 +32,9 @@
 /* Bytes of a BLOB field that a packet surely has room for. */
 #define WIRE_BLOB_MAX 30000
 
+/* Between the lines of a text that has several; a semicolon within one is written `\x3b`. */
+#define WIRE_LINE_END "; "
+
 #define WIRE_PAM_SOCKET "pam.sock"
 #define WIRE_CTL_SOCKET "ctl.sock"
 
@@ -114,7 +117,8 @@ enum wire_use {
 #define WIRE_FIELDS_open(F, R) \
 	WIRE_FIELDS_LOGIN(F, R) \
 	F(R, SID,    sid,           16, REQUIRED) \
-	F(R, TOKEN,  new_token,     17, REQUIRED)
+	F(R, TOKEN,  new_token,     17, REQUIRED) \
+	F(R, BOOL,   notice,        18, OPTIONAL) /* the user can be told something */
 
 #define WIRE_FIELDS_close(F, R) \
 	F(R, SID,    sid,            1, REQUIRED)
@@ -204,7 +208,9 @@ enum wire_use {
 #define WIRE_FIELDS_granted(F, R) \
 	F(R, BOOL,   tracked,        1, OPTIONAL) /* no: the service's class is `ignored` */ \
 	F(R, BOOL,   keep_token,     2, OPTIONAL) /* put new_token into the session keyring */ \
-	F(R, TIME,   expires_at,     3, OPTIONAL)
+	F(R, TIME,   expires_at,     3, OPTIONAL) \
+	F(R, TEXT,   notice,         4, OPTIONAL) /* open: lines for the user, joined by WIRE_LINE_END */ \
+	F(R, DUR,    runtime_max,    5, OPTIONAL) /* open: when systemd is to end it, should sessd not */
 
 #define WIRE_FIELDS_refused(F, R) \
 	F(R, REASON, reason,         1, REQUIRED) \
@@ -251,7 +257,8 @@ enum wire_use {
 	F(R, STR,    boot_id,       67, REQUIRED) \
 	F(R, DUR,    deadline,      68, OPTIONAL) /* clock_boot() of its end by lifetime */ \
 	F(R, BOOL,   sweep,         69, OPTIONAL) /* the audit session is this session's own */ \
-	F(R, STR,    cgroup,        70, OPTIONAL) /* one that sessd made for it */
+	F(R, STR,    cgroup,        70, OPTIONAL) /* one that sessd made for it */ \
+	F(R, DUR,    runtime_max,   71, OPTIONAL) /* what systemd was told, from its beginning */
 
 #define WIRE_FIELDS_outcome(F, R) \
 	F(R, SID,    sid,            1, REQUIRED) \

@@ -145,7 +145,15 @@ static int row_fill(struct core *core, const struct session *s, struct ledger_ro
 	row->id = s->row_id;
 	row->uid = s->uid;
 	row->live = s->phase != PHASE_ENDED;
+	/* one that was taken back was no login */
+	row->login = s->class == CLASS_LOGIN && s->reason != REASON_UNAVAILABLE;
 	return r;
+}
+
+static void not_recorded(const struct session *s, enum entry_kind kind, int r)
+{
+	log_error("%s of %s (uid %u): not recorded: %s", entry_name(kind), text_or_empty(s->user),
+		(unsigned)s->uid, strerror(-r));
 }
 
 void core_append(struct core *core, const struct session *s, enum entry_kind kind,
@@ -163,10 +171,28 @@ void core_append(struct core *core, const struct session *s, enum entry_kind kin
 	if (rc == 0)
 		rc = ledger_append(core->parts.ledger, &e, s->uid, row ? &r : NULL, done, ctx);
 	if (rc < 0) {
-		log_error("%s of %s (uid %u): not recorded: %s", entry_name(kind),
-			text_or_empty(s->user), (unsigned)s->uid, strerror(-rc));
+		not_recorded(s, kind, rc);
 		if (done != NULL)
 			done(ctx, rc);
+	}
+}
+
+void core_append_login(
+	struct core *core, const struct session *s, uint64_t live, ledger_past_fn *done, void *ctx)
+{
+	static const struct remark none;
+	struct ledger_row row;
+	struct entry e;
+	int r;
+
+	entry_init(&e, ENTRY_SESSION_OPENED, clock_wall());
+	entry_fill(core, &e, s, &none);
+	r = row_fill(core, s, &row);
+	if (r == 0)
+		r = ledger_append_login(core->parts.ledger, &e, &row, live, done, ctx);
+	if (r < 0) {
+		not_recorded(s, ENTRY_SESSION_OPENED, r);
+		done(ctx, r, NULL);
 	}
 }
 

@@ -8,8 +8,13 @@
 
 #include <sys/queue.h>
 
+#include "common/duration.h"
 #include "common/lock.h"
 #include "sessd/core.h"
+
+/* systemd ends a session so much later than sessd does, so that sessd is the one who does it, and
+ * with words. */
+#define RUNTIME_SLACK (60 * NS_PER_SEC)
 
 /* The leader of a session, watched until it dies. */
 struct watch {
@@ -76,6 +81,10 @@ void caller_name(const struct core *core, const struct caller *caller, char *out
  */
 void core_append(struct core *core, const struct session *s, enum entry_kind kind,
 	const struct remark *remark, bool row, ledger_done_fn *done, void *ctx);
+
+/* The same for a login that its user is told something at: see ledger_append_login(). */
+void core_append_login(
+	struct core *core, const struct session *s, uint64_t live, ledger_past_fn *done, void *ctx);
 
 /* Makes the loop wake up for the first deadline of the table. */
 void core_arm(struct core *core);
@@ -161,6 +170,14 @@ const struct session *admission_parent(
 		memcpy((ret)->ruser, (login)->ruser, sizeof((ret)->ruser));       \
 		memcpy((ret)->auth, (login)->auth, sizeof((ret)->auth));          \
 	} while (0)
+
+/* notice.c */
+
+/* The row of the newest login of the user's other ones that live; 0: there is none. */
+uint64_t notice_last_live(const struct session *s);
+/* What the user is told at his login, recorded as told. past: as in ledger_past_fn. */
+void notice_give(struct core *core, const struct session *s, const struct ledger_past *past,
+	char ret_lines[TEXT_LONG_MAX + 1]);
 
 /* adoption.c */
 void adoption_spooled(struct core *core, const struct event *event);

@@ -9,6 +9,7 @@
 #ifndef SESSD_ENTRY_H
 #define SESSD_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,7 @@
 	K(LOCK_SET,        "lock_set",        "a lock stands from now on; `text` has why, and its message") \
 	K(LOCK_LIFTED,     "lock_lifted",     "a lock was taken away") \
 	K(LOCK_EXPIRED,    "lock_expired",    "a lock has run out") \
+	K(NOTICE_GIVEN,    "notice_given",    "what the user was told at login") \
 	K(LEDGER_GAP,      "ledger_gap",      "`count` events could not be kept while the ledger could not be written") \
 	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why")
 
@@ -83,6 +85,8 @@ struct entry {
 #define ENTRY_MAX 28672
 
 const char *entry_name(enum entry_kind kind);
+
+bool entry_is(const struct entry *e, enum entry_kind kind);
 
 /* An entry of that kind, all else empty. */
 void entry_init(struct entry *e, enum entry_kind kind, uint64_t wall_ns);

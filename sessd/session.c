@@ -65,6 +65,7 @@ struct session *session_new(const struct wire_stored *record)
 	s->ended_at = record->ended_at;
 	s->token_hash = record->token_hash;
 	s->deadline_at = record->deadline;
+	s->runtime_max = record->runtime_max;
 	s->holds = true;
 	if (copy_strings(s, record) < 0) {
 		session_free(s);
@@ -103,6 +104,7 @@ void session_stored(const struct session *s, const char *boot_id, struct wire_st
 		.token_hash = s->token_hash,
 		.leader_start = s->leader_start,
 		.deadline = s->deadline_at,
+		.runtime_max = s->runtime_max,
 		.sweep = s->sweep,
 	};
 #define FILL(name) snprintf(ret->name, sizeof(ret->name), "%s", text_or_empty(s->name));

@@ -34,7 +34,8 @@ struct session {
 	uint32_t audit_session; /* 0: none */
 	bool sweep;		/* the audit session is this session's alone */
 	bool adopted;
-	bool holds; /* it holds a place under the caps; one that was evicted has given it away */
+	bool notice; /* opening: its user can be told something */
+	bool holds;  /* it holds a place under the caps; one that was evicted has given it away */
 	uint32_t waits; /* opening: sessions that must be gone first */
 	enum reason reason;
 	uint64_t opened_at;  /* wall, ns */
@@ -43,6 +44,8 @@ struct session {
 	struct token token_hash;   /* zero: it has no token */
 	struct heap_node deadline; /* clock_boot() */
 	uint64_t deadline_at;	   /* of its lifetime; 0: none */
+	uint64_t runtime_max; /* ns from its beginning: systemd was told to end it then; 0: it was
+				 not */
 	/* strings: NULL where empty */
 	char *user, *service, *tty, *rhost, *ruser, *auth, *policy, *ended_by, *text, *cgroup;
 	uint32_t *gids;

@@ -16,10 +16,10 @@ of_record() # MEMBER…
 	done | paste -sd ' '
 }
 
-# The events of a session, as `session_opened session_ended(logout)`.
+# The events of a session, as `session_opened session_ended(logout)`; but for what its user was told.
 story_of() # SID
 {
-	ledger | jq -r "select(.sid == \"$1\") | .event + if .reason then \"(\(.reason))\" else \"\" end" | paste -sd ' '
+	ledger | jq -r "select(.sid == \"$1\" and .event != \"notice_given\") | .event + if .reason then \"(\(.reason))\" else \"\" end" | paste -sd ' '
 }
 
 # The session ends now or in a moment: it is in no list any more, and its story is this.

@@ -23,6 +23,8 @@ struct login {
 	enum reason reason;
 	enum wire_errno error;
 	char text[TEXT_LONG_MAX + 1];
+	char notice[TEXT_LONG_MAX + 1];
+	uint64_t runtime_max;
 	const struct login *outlives; /* must be dead when this one is granted */
 	unsigned answers;
 };
@@ -106,6 +108,10 @@ static inline void answered(struct answer *answer, enum wire_type type, const vo
 	assert_true(last);
 	assert_int_equal(l->answers++, 0);
 	l->type = type;
+	if (type == WIRE_granted) {
+		strcpy(l->notice, ((const struct wire_granted *)msg)->notice);
+		l->runtime_max = ((const struct wire_granted *)msg)->runtime_max;
+	}
 	if (type == WIRE_refused) {
 		l->reason = ((const struct wire_refused *)msg)->reason;
 		strcpy(l->text, ((const struct wire_refused *)msg)->text);
