@@ -165,10 +165,10 @@ lives() # SID
 
 @test "on a console too" {
 	start_sessd "$quiet"
-	background one login_as bob 'tty; /sessd/hold one'
+	background one login_as bob 'echo; /sessd/hold one'
 	held one
 	one_session '.user == "bob" and .service == "login"'
-	left_alone "$(terminal_of one)"
+	left_alone "$(of_record tty)"
 	ends_idle "$(of_record sid)"
 }
 
