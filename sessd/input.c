@@ -96,20 +96,27 @@ static uint64_t login_time(const struct core *core, const struct session *s, uin
 	return opened + LOGIN < leader ? now : opened;
 }
 
+/* Which span that access time is in; never 0. */
+static uint32_t span_of(uint64_t last_input)
+{
+	return (uint32_t)(last_input / SPAN) + 1;
+}
+
 /* An access time that did not change tells nothing new, whatever happened to the clock. */
 static void note_input(const struct core *core, struct session *s, const struct terminal_look *look)
 {
+	uint32_t span = look->n_tty > 0 ? span_of(look->last_input) : 0;
 	uint64_t now = clock_boot(), at = now;
 
 	if (s->input_at == 0)
 		s->input_at = login_time(core, s, now);
-	if (look->n_tty > 0) {
-		if (look->last_input == s->input_seen)
+	if (span != 0) {
+		if (span == s->input_span)
 			return;
 		at = wallclock_to_boot(&core->input.clock, look->last_input, now) + SPAN -
 		     look->last_input % SPAN;
 	}
-	s->input_seen = look->last_input;
+	s->input_span = span;
 	/* of several terminals, the youngest may have been closed */
 	if (at <= s->input_at)
 		return;

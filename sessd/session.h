@@ -23,6 +23,7 @@ struct ending; /* core's own: who waits for the end */
 struct input;  /* core's own: its terminals are being looked for */
 struct answer;
 
+/* One for each login: its size counts. */
 struct session {
 	struct sid sid;
 	struct sid parent; /* zero: none */
@@ -33,24 +34,25 @@ struct session {
 	pid_t leader;
 	uint64_t leader_start;	/* clock ticks since boot */
 	uint32_t audit_session; /* 0: none */
-	bool sweep;		/* the audit session is this session's alone */
-	bool adopted;
-	bool holds; /* it holds a place under the caps; one that was evicted has given it away */
-	uint32_t waits; /* opening: sessions that must be gone first */
-	enum reason reason;
-	uint64_t opened_at;  /* wall, ns */
-	uint64_t expires_at; /* wall, ns; 0: never */
+	uint32_t waits;		/* opening: sessions that must be gone first */
+	uint32_t input_span;	/* input.c: of the access time that input_at was derived from */
+	enum reason reason : 8;
+	bool sweep : 1; /* the audit session is this session's alone */
+	bool adopted : 1;
+	bool holds : 1; /* it holds a place under the caps; one that was evicted gave it away */
+	bool warned_lifetime : 1, warned_idle : 1; /* its user has been told of that end */
+	uint64_t opened_at;			   /* wall, ns */
+	uint64_t expires_at;			   /* wall, ns; 0: never */
 	uint64_t ended_at;
 	struct token token_hash;   /* zero: it has no token */
 	struct heap_node deadline; /* clock_boot() */
 	uint64_t deadline_at;	   /* of its lifetime; 0: none */
-	uint64_t input_at;   /* clock_boot() of the last input that is known; 0: nothing is yet */
-	uint64_t input_seen; /* the access time that it was derived from; wall, ns */
-	bool warned_lifetime, warned_idle; /* its user has been told of that end */
+	uint64_t input_at; /* clock_boot() of the last input that is known; 0: nothing is yet */
 	/* strings: NULL where empty */
 	char *user, *service, *tty, *rhost, *ruser, *auth, *policy, *ended_by, *text, *cgroup;
 	uint32_t *gids;
 	uint32_t n_gids;
+	uint32_t slot; /* index + 1; 0: not in the table */
 
 	struct session *heir; /* the one that waits for its place */
 	struct watch *watch;
@@ -61,7 +63,6 @@ struct session {
 	struct hash_link by_sid, by_token, by_audit;
 	struct account *account;
 	struct session *account_prev, *account_next;
-	uint32_t slot; /* index + 1; 0: not in the table */
 };
 
 /* All live sessions of one uid, oldest first. */

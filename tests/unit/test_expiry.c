@@ -134,7 +134,7 @@ static void somebody_types(void **state)
 	s = session_of(w, l);
 	began = s->input_at;
 	typed(0);
-	WAIT_UNTIL(w->f, s->input_seen != 0);
+	WAIT_UNTIL(w->f, s->input_span != 0);
 	assert_active(w, l);
 	/* the kernel notes input once in eight seconds: it may have been then */
 	assert_in_range(s->input_at, began + 1, began + 9 * S);
@@ -153,7 +153,7 @@ static void typed_in_the_future(void **state)
 	l = enter_on_terminal(w, sshd);
 	s = session_of(w, l);
 	typed(-1000000);
-	WAIT_UNTIL(w->f, s->input_seen != 0);
+	WAIT_UNTIL(w->f, s->input_span != 0);
 	at = s->input_at;
 	assert_in_range(at, 1, clock_boot() + 8 * S);
 	core_set_config(w->core, &w->config);
@@ -193,8 +193,8 @@ static void only_logins(void **state)
 	typed(1000);
 	l = enter_on_terminal(w, sshd);
 	WAIT_UNTIL(w->f, session_of(w, l) == NULL);
-	assert_int_equal(session_of(w, su)->input_seen, 0);
-	assert_int_equal(session_of(w, job)->input_seen, 0);
+	assert_int_equal(session_of(w, su)->input_span, 0);
+	assert_int_equal(session_of(w, job)->input_span, 0);
 	assert_active(w, su);
 	assert_active(w, job);
 }
@@ -213,7 +213,7 @@ static void exempt(void **state)
 	other = enter_on_terminal(w, console);
 	WAIT_UNTIL(w->f, session_of(w, other) == NULL);
 	assert_active(w, l);
-	assert_int_equal(session_of(w, l)->input_seen, 0);
+	assert_int_equal(session_of(w, l)->input_span, 0);
 }
 
 /* What the file says now is what holds. */
@@ -254,7 +254,7 @@ static void cannot_be_found_out(void **state)
 		;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
 	assert_active(w, l);
-	assert_int_equal(session_of(w, l)->input_seen, 0);
+	assert_int_equal(session_of(w, l)->input_span, 0);
 	/* tried again a little later */
 	assert_ended(w, l, "idle");
 }
@@ -366,7 +366,7 @@ static void adopted_under_another_clock(void **state)
 	typed(9 * 365 * 86400);
 	l = adopt(w, clock_wall() - 9 * 365 * 24 * HOUR);
 	s = session_of(w, l);
-	WAIT_UNTIL(w->f, s->input_seen != 0);
+	WAIT_UNTIL(w->f, s->input_span != 0);
 	assert_active(w, l);
 	assert_in_range(s->input_at, before, clock_boot());
 }
