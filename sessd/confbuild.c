@@ -55,6 +55,13 @@ static const struct {
 
 #define N_BUILTINS (sizeof(builtins) / sizeof(builtins[0]))
 
+/* Desktops, and what is like them: what is typed and clicked there reaches no terminal. */
+static const char *const graphical[] = {"cockpit", "gdm-autologin", "gdm-fingerprint",
+	"gdm-password", "gdm-smartcard", "greetd", "lightdm", "lightdm-autologin", "lxdm", "nodm",
+	"sddm", "sddm-autologin", "slim", "wdm", "xdm", "xrdp-sesman"};
+
+#define N_GRAPHICAL (sizeof(graphical) / sizeof(graphical[0]))
+
 /* One line about a section. */
 __attribute__((format(printf, 3, 4))) static void note(
 	const struct confbuild *build, cfg_t *sec, const char *format, ...)
@@ -290,6 +297,16 @@ static bool is_builtin(const char *name)
 	return false;
 }
 
+static bool is_graphical(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < N_GRAPHICAL; i++)
+		if (strcmp(graphical[i], name) == 0)
+			return true;
+	return false;
+}
+
 static int service_add(struct policy_set *set, const char *name, enum session_class class)
 {
 	struct service *service = &set->services[set->n_services];
@@ -298,6 +315,7 @@ static int service_add(struct policy_set *set, const char *name, enum session_cl
 	if (service->name == NULL)
 		return -ENOMEM;
 	service->class = class;
+	service->graphical = is_graphical(name);
 	set->n_services++;
 	return 0;
 }

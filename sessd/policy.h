@@ -41,6 +41,7 @@ struct policy {
 struct service {
 	char *name;
 	enum session_class class;
+	bool graphical; /* its users type elsewhere than on terminals: they are never idle */
 };
 
 struct policy_set {

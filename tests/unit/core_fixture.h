@@ -44,8 +44,9 @@ struct world {
 #define WORD static __attribute__((unused))
 WORD char sshd[] = "sshd", console[] = "login", cron[] = "cron", sudo[] = "sudo", anna[] = "anna",
 	  one[] = "one", two[] = "two", three[] = "three";
-static struct service services[] = {{cron, CLASS_BACKGROUND}, {console, CLASS_LOGIN},
-	{sshd, CLASS_LOGIN}, {sudo, CLASS_ELEVATION}};
+static struct service services[] = {{.name = cron, .class = CLASS_BACKGROUND},
+	{.name = console, .class = CLASS_LOGIN}, {.name = sshd, .class = CLASS_LOGIN},
+	{.name = sudo, .class = CLASS_ELEVATION}};
 WORD char *only_sshd[] = {sshd, NULL}, *only_anna[] = {anna, NULL};
 
 static inline int setup(void **state)

@@ -408,13 +408,22 @@ static void test_text(void **state)
 /* A comment hides everything, and keeps the lines. */
 static void test_idle(void **state)
 {
+	const struct subject console = {.user = "anna", .service = "login", .rhost = ""},
+			     desktop = {.user = "anna", .service = "gdm-password", .rhost = ""};
 	struct fixture *f = *state;
+	struct limits limits;
 
-	accepted(f, "policy \"a\" { idle = 15m warn = 5m }\npolicy \"b\" { warn = 1h }");
+	accepted(f, "policy \"a\" { idle = 15m warn = 5m }\npolicy \"b\" { warn = 1h }\n"
+		    "service \"gdm-password\" { class = login }");
 	assert_int_equal(f->config.policies.policies[0].idle, 900 * NS_PER_SEC);
 	assert_int_equal(f->config.policies.policies[0].warn, 300 * NS_PER_SEC);
 	assert_int_equal(f->config.policies.policies[1].idle, 0);
 	assert_int_equal(f->config.policies.policies[1].warn, 3600 * NS_PER_SEC);
+	/* built in, and what the file says of its class changes nothing in that */
+	policy_resolve(&f->config.policies, &console, &limits);
+	assert_int_equal(limits.idle, 900 * NS_PER_SEC);
+	policy_resolve(&f->config.policies, &desktop, &limits);
+	assert_int_equal(limits.idle, 0);
 	config_fini(&f->config);
 }
 

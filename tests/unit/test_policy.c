@@ -260,7 +260,8 @@ static void test_mismatches(void **state)
 static void test_class(void **state)
 {
 	char a[] = "atd", b[] = "sshd", c[] = "systemd-user";
-	struct service services[] = {{a, CLASS_BACKGROUND}, {b, CLASS_LOGIN}, {c, CLASS_IGNORED}};
+	struct service services[] = {{.name = a, .class = CLASS_BACKGROUND},
+		{.name = b, .class = CLASS_LOGIN}, {.name = c, .class = CLASS_IGNORED}};
 	struct policy_set set = {.services = services, .n_services = N(services)};
 
 	(void)state;
@@ -357,6 +358,8 @@ static void test_resolve_idle(void **state)
 		{.name = short_, .any_group = true, .idle = 20, .warn = 20},
 		{.name = other, .any_group = true, .idle = 20, .warn = 20},
 	};
+	char gdm[] = "gdm";
+	struct service desktop = {.name = gdm, .class = CLASS_LOGIN, .graphical = true};
 	struct policy_set set = {.policies = policies, .n_policies = N(policies)};
 	struct subject s = subject_of("anna", "");
 	struct limits limits;
@@ -371,6 +374,15 @@ static void test_resolve_idle(void **state)
 	policy_resolve(&set, &s, &limits);
 	assert_int_equal(limits.warn, 30);
 	assert_string_equal(limits.warn_policy, "long");
+	/* a desktop is never idle */
+	set.services = &desktop;
+	set.n_services = 1;
+	s.service = "gdm";
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.idle, 0);
+	assert_null(limits.idle_policy);
+	assert_int_equal(limits.warn, 30);
+	s.service = "sshd";
 	policies[2].exempt = true;
 	policy_resolve(&set, &s, &limits);
 	assert_int_equal(limits.idle, 0);
