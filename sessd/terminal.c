@@ -125,11 +125,12 @@ int terminal_say(dev_t tty, const char *text)
 		return -ENODEV;
 	/* whatever stands on the line, and however the terminal is set */
 	len = 2 + text_escape(text, strlen(text), line + 2, TEXT_LONG_MAX + 1);
-	memcpy(line + len, "\r\n", 2);
+	line[len++] = '\r';
+	line[len++] = '\n';
 	fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
 		return -errno;
-	r = write_line(fd, tty, line, len + 2);
+	r = write_line(fd, tty, line, len);
 	close(fd);
 	return r;
 }

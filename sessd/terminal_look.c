@@ -47,7 +47,7 @@ static bool still_belongs(
 		return proc_audit_session(pid, &audit) == 0 && audit == look->audit_session;
 	if (look->cgroup[0] != '\0')
 		return proc_cgroup(pid, path, sizeof(path)) == 0 && is_below(path, look->cgroup);
-	return start == stat->start;
+	return stat != NULL && start == stat->start;
 }
 
 static void note(struct terminal_look *look, const struct terminal_use *use)
