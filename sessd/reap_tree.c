@@ -15,12 +15,12 @@ bool reap_tree_init(struct reap *reap)
 
 	/* alive after his stat was read: so it was his */
 	return proc_stat(reap->leader, &st) == 0 && reap_leader_lives(reap) &&
-	       pidset_add(&reap->known, reap->leader, st.start) >= 0;
+	       pidset_add(&reap->members, reap->leader, st.start) >= 0;
 }
 
 static bool is_member(const struct reap *reap, pid_t pid, uint64_t start)
 {
-	const struct pidset_item *item = pidset_find(&reap->known, pid);
+	const struct pidset_item *item = pidset_find(&reap->members, pid);
 
 	return item != NULL && item->start == start;
 }
@@ -28,7 +28,7 @@ static bool is_member(const struct reap *reap, pid_t pid, uint64_t start)
 /* The parent's number may have gone to a stranger; his start time tells. */
 static bool has_parent(const struct reap *reap, pid_t pid, const struct proc_stat *stat)
 {
-	const struct pidset_item *parent = pidset_find(&reap->known, stat->ppid);
+	const struct pidset_item *parent = pidset_find(&reap->members, stat->ppid);
 	struct proc_stat now;
 
 	if (parent == NULL || proc_stat(stat->ppid, &now) < 0 || now.start != parent->start)
@@ -57,7 +57,7 @@ void reap_tree_found(struct reap *reap, pid_t pid, const struct proc_stat *stat)
 	}
 	if (!has_parent(reap, pid, stat))
 		return;
-	r = pidset_add(&reap->known, pid, stat->start);
+	r = pidset_add(&reap->members, pid, stat->start);
 	reap->fresh++;
 	visit(reap, pid, stat);
 	/* one that cannot be remembered is killed while it is at hand */
@@ -65,16 +65,16 @@ void reap_tree_found(struct reap *reap, pid_t pid, const struct proc_stat *stat)
 		victim_started(pid, stat->start, SIGKILL);
 }
 
-void reap_tree_kill(struct reap *reap)
+void reap_tree_signal(struct reap *reap, int sig)
 {
 	const struct pidset_item *item;
 	uint32_t at = 0;
 
-	while ((item = pidset_next(&reap->known, &at)) != NULL) {
-		if (victim_started(item->pid, item->start, SIGKILL) != VICTIM_ALIVE)
+	while ((item = pidset_next(&reap->members, &at)) != NULL) {
+		if (victim_started(item->pid, item->start, sig) != VICTIM_ALIVE)
 			continue;
 		reap_saw(reap, item->pid);
-		if (reap->pass == 1 && !(reap->termed && item->pid == reap->leader))
-			reap->signalled++;
+		if (sig != 0)
+			reap_told(reap, item->pid);
 	}
 }

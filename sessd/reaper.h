@@ -9,6 +9,9 @@
  * after it was opened. Where a session has neither cgroup nor audit session, those who descend from
  * its leader stand for it; what had left that tree (a double fork) is then not found.
  *
+ * With a grace, the same processes, found by the same ways, are told once to end by themselves; the
+ * kill follows when the grace is over, or none of them is left.
+ *
  * A zombie counts as gone: it holds nothing but its number. Never ended, nor waited for: pid 1 and
  * sessd itself.
  */
@@ -24,7 +27,7 @@
 #include "sessd/loop.h"
 #include "sessd/proc.h"
 
-/* After so long, what is still there is reported as surviving; it is watched on. */
+/* So long after the kill, what is still there is reported as surviving; it is watched on. */
 #define REAPER_PATIENCE_NS (UINT64_C(3) * 1000000000)
 
 struct reaper;
@@ -35,11 +38,14 @@ struct reap_order {
 	uint32_t audit_session; /* the session's own, or PROC_NO_AUDIT: no sweep */
 	int leader_pidfd;	/* borrowed (the reaper takes a dup); -1: it is gone */
 	pid_t leader;		/* its number, for the report */
+	uint64_t since;		/* clock_boot() from which `elapsed` counts; 0: now */
+	uint64_t grace;		/* ns from now until the kill; 0: kill at once */
 	/*
-	 * A login that was refused after sshd had gone too far: TERM the leader (sshd closes the
-	 * connection within 20 ms) and go on to the rest after so many ns. 0: kill at once.
+	 * Who is told that there is a grace. All: SIGHUP, SIGTERM and SIGCONT. The leader alone, of
+	 * a login that was refused after sshd had gone too far: SIGTERM (sshd closes the connection
+	 * within 20 ms), and when he is gone, the rest is killed.
 	 */
-	uint64_t grace;
+	bool tell_all;
 };
 
 struct reap_result {
@@ -48,14 +54,15 @@ struct reap_result {
 	 * took another's number meanwhile is not counted; nor is one that was born and died between
 	 * two looks. */
 	uint32_t signalled;
-	uint64_t elapsed; /* ns since the order */
+	uint64_t elapsed; /* ns since reap_order.since */
 	uint32_t survivors;
 	char survivor_list[TEXT_LONG_MAX + 1]; /* `pid name state`, comma-separated, escaped */
 };
 
 /*
- * Called with gone false at most once, after REAPER_PATIENCE_NS, and with gone true exactly once,
- * at the end, never from within reaper_end() itself. It may call reaper_end(), not reaper_free().
+ * Called with gone false at most once, REAPER_PATIENCE_NS after the kill, and with gone true
+ * exactly once, at the end, never from within reaper_end() itself. It may call reaper_end(), not
+ * reaper_free().
  */
 typedef void reap_report_fn(void *ctx, const struct reap_result *result);
 
@@ -67,6 +74,11 @@ void reaper_free(struct reaper *r);
  * NULL. */
 int reaper_end(struct reaper *r, const struct reap_order *order, reap_report_fn *fn, void *ctx,
 	struct reap **ret);
+
+/* At most so many ns are left of its grace. */
+void reaper_hurry(struct reap *reap, uint64_t within);
+/* It is within its grace: nobody was killed yet. */
+bool reaper_waits(const struct reap *reap);
 
 /* Sessions being ended now. */
 uint32_t reaper_active(const struct reaper *r);
