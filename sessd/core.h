@@ -22,6 +22,7 @@
 #include "sessd/metrics.h"
 #include "sessd/reaper.h"
 #include "sessd/session.h"
+#include "sessd/sweep.h"
 
 /* Who asks, by the kernel's word. */
 struct caller {
@@ -58,6 +59,7 @@ struct core_parts {
 	struct cgroups *cgroups;
 	struct ledger *ledger;
 	struct reaper *reaper;
+	struct sweep *sweep;
 	struct metrics *metrics;
 	const struct config *config;
 	const uint8_t *token_key; /* 32 bytes */

@@ -30,6 +30,7 @@ struct login {
 struct world {
 	struct fixture *f; /* first: ledger_fixture.h works on it */
 	struct cgroups cgroups;
+	struct sweep *sweep;
 	struct reaper *reaper;
 	struct metrics metrics;
 	struct config config;
@@ -59,11 +60,13 @@ static inline int setup(void **state)
 	w->shared = shared_new();
 	w->config = (struct config){
 		.admin_gid = CONFIG_NO_GID, .policies = {.services = services, .n_services = 4}};
-	assert_int_equal(reaper_new(w->f->loop, &w->cgroups, &w->reaper), 0);
+	assert_int_equal(sweep_new(w->f->loop, &w->sweep), 0);
+	assert_int_equal(reaper_new(w->f->loop, &w->cgroups, w->sweep, &w->reaper), 0);
 	parts = (struct core_parts){.loop = w->f->loop,
 		.cgroups = &w->cgroups,
 		.ledger = w->f->ledger,
 		.reaper = w->reaper,
+		.sweep = w->sweep,
 		.metrics = &w->metrics,
 		.config = &w->config,
 		.token_key = w->key,
@@ -80,6 +83,7 @@ static inline int teardown(void **state)
 
 	core_free(w->core);
 	reaper_free(w->reaper);
+	sweep_free(w->sweep);
 	while ((l = w->logins) != NULL) {
 		w->logins = l->next;
 		finish(l->caller.pid);
