@@ -24,7 +24,8 @@ declare -A below=(
 	[reaper]="cgroup loop proc heap reap sweep pidset"
 	[ledger]="entry loop heap log fault"
 	[store]="entry log fault ledger"
-	[terminal]="proc procdir"
+	[kin]="proc pidset"
+	[terminal]="proc procdir cgroup loop heap pidset sweep kin"
 )
 n=0
 failed=0
