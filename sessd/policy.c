@@ -167,6 +167,7 @@ void policy_resolve(const struct policy_set *set, const struct subject *subject,
 			policy->lifetime, policy->name, &limits.lifetime, &limits.lifetime_policy);
 		keep_shorter(policy->max_lifetime, policy->name, &limits.max_lifetime,
 			&limits.max_lifetime_policy);
+		keep_shorter(policy->grace, policy->name, &limits.grace, &limits.grace_policy);
 	}
 	*ret = limits;
 }

@@ -32,7 +32,7 @@ struct reap {
 	uint32_t audit_session;	  /* PROC_NO_AUDIT: none */
 	int leader_fd;		  /* own; -1: it is gone */
 	pid_t leader;
-	bool tell_all;
+	enum reap_tell tell;
 	bool tree; /* only the leader is known: his descendants stand for the session */
 
 	enum reap_step step;

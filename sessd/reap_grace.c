@@ -37,6 +37,24 @@ static void tell_leader(struct reap *reap)
 	reap_grace_look(reap);
 }
 
+static bool plainly_lives(const struct reap *reap)
+{
+	return reap_leader_lives(reap) ||
+	       (reap->cgroup[0] != '\0' && !cgroup_is_empty(reap->reaper->cg, reap->cgroup));
+}
+
+static void wait_on(struct reap *reap)
+{
+	uint64_t now = clock_boot(), most = LOOK_SHARE * sweep_cost(reap->reaper->sweep);
+	uint64_t left = reap->kill_at > now ? reap->kill_at - now : 0;
+
+	if (reap->delay < most)
+		reap->delay = most;
+	reap_wake(reap, reap->delay < left ? reap->delay : left);
+	most = LOOK_MOST > most ? LOOK_MOST : most;
+	reap->delay = reap->delay * 2 < most ? reap->delay * 2 : most;
+}
+
 static void tell_member(void *ctx, pid_t pid)
 {
 	struct reap *reap = ctx;
@@ -49,8 +67,13 @@ static void tell_member(void *ctx, pid_t pid)
 /* Each is told once, in however many ways he is found: a second SIGTERM may mean `at once`. */
 static void tell(struct reap *reap)
 {
-	if (!reap->tell_all) {
+	if (reap->tell == REAP_TELL_LEADER) {
 		tell_leader(reap);
+		return;
+	}
+	if (reap->tell == REAP_TELL_NOBODY) {
+		reap->step = REAP_GRACE;
+		wait_on(reap);
 		return;
 	}
 	reap->step = REAP_TELL;
@@ -73,31 +96,13 @@ void reap_grace_begin(struct reap *reap)
 	}
 }
 
-static bool plainly_lives(const struct reap *reap)
-{
-	return reap_leader_lives(reap) ||
-	       (reap->cgroup[0] != '\0' && !cgroup_is_empty(reap->reaper->cg, reap->cgroup));
-}
-
-static void wait_on(struct reap *reap)
-{
-	uint64_t now = clock_boot(), most = LOOK_SHARE * sweep_cost(reap->reaper->sweep);
-	uint64_t left = reap->kill_at > now ? reap->kill_at - now : 0;
-
-	if (reap->delay < most)
-		reap->delay = most;
-	reap_wake(reap, reap->delay < left ? reap->delay : left);
-	most = LOOK_MOST > most ? LOOK_MOST : most;
-	reap->delay = reap->delay * 2 < most ? reap->delay * 2 : most;
-}
-
 void reap_grace_look(struct reap *reap)
 {
 	uint64_t now = clock_boot();
 
 	if (now >= reap->kill_at)
 		reap_strike(reap);
-	else if (!reap->tell_all)
+	else if (reap->tell == REAP_TELL_LEADER)
 		reap_wake(reap, reap->kill_at - now);
 	else if (plainly_lives(reap))
 		wait_on(reap);

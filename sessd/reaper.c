@@ -101,7 +101,7 @@ static int reap_new(struct reaper *r, const struct reap_order *order, struct rea
 	*reap = (struct reap){.reaper = r,
 		.audit_session = order->audit_session,
 		.leader = order->leader,
-		.tell_all = order->tell_all,
+		.tell = order->tell,
 		.began = order->since != 0 ? order->since : now,
 		.kill_at = now + order->grace};
 	assert(strlen(order->cgroup) < sizeof(reap->cgroup));

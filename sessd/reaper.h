@@ -34,6 +34,17 @@ struct reaper;
 struct reap;
 struct sweep;
 
+/*
+ * Who hears of a grace. The leader alone: of a login that was refused after sshd had gone too far;
+ * SIGTERM makes sshd close the connection within 20 ms, and when he is gone, the rest is killed.
+ * Nobody: those of a session that are told with the one that it was made in.
+ */
+enum reap_tell {
+	REAP_TELL_ALL, /* SIGHUP, SIGTERM and SIGCONT */
+	REAP_TELL_LEADER,
+	REAP_TELL_NOBODY,
+};
+
 struct reap_order {
 	const char *cgroup;	/* the session's own, or "" */
 	uint32_t audit_session; /* the session's own, or PROC_NO_AUDIT: no sweep */
@@ -41,12 +52,7 @@ struct reap_order {
 	pid_t leader;		/* its number, for the report */
 	uint64_t since;		/* clock_boot() from which `elapsed` counts; 0: now */
 	uint64_t grace;		/* ns from now until the kill; 0: kill at once */
-	/*
-	 * Who is told that there is a grace. All: SIGHUP, SIGTERM and SIGCONT. The leader alone, of
-	 * a login that was refused after sshd had gone too far: SIGTERM (sshd closes the connection
-	 * within 20 ms), and when he is gone, the rest is killed.
-	 */
-	bool tell_all;
+	enum reap_tell tell;
 };
 
 struct reap_result {

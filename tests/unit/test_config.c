@@ -286,12 +286,15 @@ static void test_values(void **state)
 		{"users = {anna ben}", "unexpected token 'ben'"},
 		{"idle = 30m", "`idle`: it is not supported by this version"},
 		{"warn = 5m", "`warn`: it is not supported by this version"},
-		{"grace = 10s", "`grace`: it is not supported by this version"},
+		{"grace = 0s", "no time at all"},
+		{"grace = 61m", "`grace = 61m`: too long; expected such as 10s"},
+		{"grace = soon", "no time"},
 		{"reauth = 15m", "`reauth`: it is not supported by this version"},
 		{"leftovers = keep", "`leftovers`: it is not supported by this version"},
 		{"max_session = 2",
 			"no such option 'max_session'; expected users, groups, services, from, "
-			"max_sessions, scope, at_limit, lifetime, max_lifetime, exempt"},
+			"max_sessions, scope, at_limit, lifetime, max_lifetime, grace, "
+			"exempt"},
 		{"Exempt = true", "no such option 'Exempt'"},
 		{"admin_group = x", "no such option"},
 		{"policy \"q\" { }", "no such option 'policy'"},
@@ -406,11 +409,13 @@ static void test_max_lifetime(void **state)
 	struct fixture *f = *state;
 
 	accepted(f, "policy \"a\" { lifetime = 60m max_lifetime = 1h }\n"
-		    "policy \"b\" { max_lifetime = 5m }");
+		    "policy \"b\" { max_lifetime = 5m grace = 1h }");
 	assert_int_equal(f->config.policies.policies[0].lifetime, 3600 * NS_PER_SEC);
 	assert_int_equal(f->config.policies.policies[0].max_lifetime, 3600 * NS_PER_SEC);
 	assert_int_equal(f->config.policies.policies[1].lifetime, 0);
 	assert_int_equal(f->config.policies.policies[1].max_lifetime, 300 * NS_PER_SEC);
+	assert_int_equal(f->config.policies.policies[0].grace, 0);
+	assert_int_equal(f->config.policies.policies[1].grace, 3600 * NS_PER_SEC);
 	config_fini(&f->config);
 }
 

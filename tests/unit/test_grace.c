@@ -61,7 +61,6 @@ static struct session session_new(enum way way, process_fn *fn, int processes)
 	if (way == BY_TREE || way == BY_CGROUP)
 		audit = PROC_NO_AUDIT;
 	s.order = order_of(audit, s.leader);
-	s.order.tell_all = true;
 	s.order.grace = DURATION_MAX;
 	return s;
 }
@@ -351,13 +350,13 @@ static void test_hurried_early(void **state)
 	in_every_way(check_hurried_early);
 }
 
-static void check_hurried_somewhat(bool tell_all)
+static void check_hurried_somewhat(enum reap_tell tell)
 {
 	struct session s = session_by(BY_AUDIT, note_signals, 1);
 	const uint64_t within = 50 * NS_PER_MS;
 	uint64_t hurried;
 
-	s.order.tell_all = tell_all;
+	s.order.tell = tell;
 	begin(&s);
 	assert_true(turn_until_atomic(&s, &s.bed.shared->pid[TERMS], 1));
 	hurried = clock_boot();
@@ -366,7 +365,7 @@ static void check_hurried_somewhat(bool tell_all)
 	reaper_hurry(s.reap, DURATION_MAX);
 	assert_true(killed_by(collect(&s), SIGKILL));
 	assert_true(clock_boot() >= hurried + within);
-	assert_int_equal(s.bed.shared->pid[HUPS], tell_all);
+	assert_int_equal(s.bed.shared->pid[HUPS], tell == REAP_TELL_ALL);
 	bed_free(&s.bed);
 }
 
@@ -374,8 +373,8 @@ static void test_hurried_somewhat(void **state)
 {
 	(void)state;
 	NEED_AUDIT();
-	check_hurried_somewhat(true);
-	check_hurried_somewhat(false);
+	check_hurried_somewhat(REAP_TELL_ALL);
+	check_hurried_somewhat(REAP_TELL_LEADER);
 }
 
 /* The order may be older than the reaper's part in it; survivors are judged from the kill on. */
@@ -402,7 +401,7 @@ static void test_leader_alone_obeys(void **state)
 	(void)state;
 	NEED_AUDIT();
 	s = session_by(BY_AUDIT, two, 2);
-	s.order.tell_all = false;
+	s.order.tell = REAP_TELL_LEADER;
 	begin(&s);
 	assert_true(killed_by(collect(&s), SIGTERM));
 	assert_int_equal(s.report.result.signalled, 2);
@@ -425,7 +424,7 @@ static void test_leader_alone_ignores(void **state)
 	(void)state;
 	NEED_AUDIT();
 	s = session_by(BY_AUDIT, stubborn, 2);
-	s.order.tell_all = false;
+	s.order.tell = REAP_TELL_LEADER;
 	s.order.grace = 50 * NS_PER_MS;
 	begin(&s);
 	assert_true(killed_by(collect(&s), SIGKILL));
@@ -433,6 +432,28 @@ static void test_leader_alone_ignores(void **state)
 	assert_int_equal(s.report.result.signalled, 2);
 	assert_int_equal(s.bed.shared->pid[TERMS], 1);
 	bed_free(&s.bed);
+}
+
+/* Who is told with another session: it is over as soon as they are gone. */
+static void check_told_by_another(enum way way)
+{
+	struct session s = session_by(way, note_signals, 1);
+
+	s.order.tell = REAP_TELL_NOBODY;
+	begin(&s);
+	turn_on(&s);
+	assert_int_equal(s.report.gone, 0);
+	assert_int_equal(s.bed.shared->pid[TERMS] + s.bed.shared->pid[HUPS], 0);
+	kill(s.leader, SIGKILL);
+	assert_true(killed_by(collect(&s), SIGKILL));
+	assert_int_equal(s.report.result.signalled, 0);
+	bed_free(&s.bed);
+}
+
+static void test_told_by_another(void **state)
+{
+	(void)state;
+	in_every_way(check_told_by_another);
 }
 
 static int tests(void)
@@ -447,6 +468,7 @@ static int tests(void)
 		cmocka_unit_test(test_hurried_early),
 		cmocka_unit_test(test_hurried_somewhat),
 		cmocka_unit_test(test_elapsed),
+		cmocka_unit_test(test_told_by_another),
 		cmocka_unit_test(test_leader_alone_obeys),
 		cmocka_unit_test(test_leader_alone_ignores),
 	};

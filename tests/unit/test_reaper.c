@@ -28,6 +28,7 @@ static void test_nothing_to_end(void **state)
 	pid = spawn(wait_here, b.shared, NULL);
 	o = order_of(PROC_NO_AUDIT, pid);
 	o.grace = DURATION_MAX;
+	o.tell = REAP_TELL_LEADER;
 	kill(pid, SIGKILL);
 	await(is_dead(pid));
 	order(&b, &o, &report);
@@ -329,6 +330,7 @@ static void check_tree(uint64_t grace)
 	await(b.shared->ready == 5);
 	o = order_of(PROC_NO_AUDIT, leader);
 	o.grace = grace;
+	o.tell = REAP_TELL_LEADER;
 	order(&b, &o, &report);
 	await_gone(&b, &report);
 	assert_int_equal(report.result.signalled, 4);
@@ -600,6 +602,7 @@ static void test_free_under_way(void **state)
 	leader = spawn(wait_here, b.shared, &audit);
 	o = order_of(audit, leader);
 	o.grace = DURATION_MAX;
+	o.tell = REAP_TELL_LEADER;
 	order(&b, &o, &report[0]);
 	o = order_of(audit, 0);
 	order(&b, &o, &report[1]);
