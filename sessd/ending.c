@@ -358,17 +358,18 @@ static void hasten(
  * Who ends his own session can give it no grace beyond its lifetime, and with that the policies'
  * own.
  */
-static uint64_t grace_of(const struct core *core, const struct session *s, uint64_t wanted)
+static uint64_t grace_of(
+	const struct core *core, const struct session *s, enum reason reason, uint64_t wanted)
 {
 	uint64_t now = clock_boot(), most;
 	struct subject subject;
 	struct limits limits;
 
-	if (s->class != CLASS_LOGIN)
+	if (s->class != CLASS_LOGIN || (wanted == 0 && !ending_is_scheduled(reason)))
 		return wanted;
 	session_subject(s, &subject);
 	policy_resolve(&core->parts.config->policies, &subject, &limits);
-	if (ending_is_scheduled(s->reason))
+	if (ending_is_scheduled(reason))
 		return limits.grace;
 	if (s->deadline_at == 0)
 		return wanted;
@@ -379,10 +380,12 @@ static uint64_t grace_of(const struct core *core, const struct session *s, uint6
 void ending_begin(
 	struct core *core, struct session *s, enum reason reason, const struct remark *remark)
 {
+	struct remark order = *remark;
 	struct sid by_sid = {0};
 
+	order.grace = grace_of(core, s, reason, remark->grace);
 	if (s->ending != NULL) {
-		hasten(core, s, reason, remark);
+		hasten(core, s, reason, &order);
 		return;
 	}
 	if (s->phase == PHASE_ENDING)
@@ -394,8 +397,7 @@ void ending_begin(
 		return;
 	}
 	s->ending->by_sid = by_sid;
-	if (ending_is_scheduled(reason) || remark->grace > 0)
-		s->ending->grace = grace_of(core, s, remark->grace);
+	s->ending->grace = order.grace;
 	snprintf(s->ending->message, sizeof(s->ending->message), "%s",
 		text_or_empty(remark->message));
 	s->ending->at_once =

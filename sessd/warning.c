@@ -11,10 +11,10 @@
 #include "sessd/core_state.h"
 #include "sessd/log.h"
 
-/* `5m` and not `4m59s`: of seconds the nearest, or of less than one, milliseconds. */
+/* `5m` and not `4m59s`: the nearest second, or of what is less than that, millisecond. */
 static char *rounded(uint64_t ns, char *out)
 {
-	uint64_t unit = ns >= NS_PER_SEC ? NS_PER_SEC : NS_PER_MS;
+	uint64_t unit = ns >= NS_PER_SEC / 2 ? NS_PER_SEC : NS_PER_MS;
 
 	return duration_format((ns + unit / 2) / unit * unit, out);
 }
