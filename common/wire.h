@@ -30,7 +30,10 @@
 #define WIRE_HEADER 8
 
 /* Bytes of a BLOB field that a packet surely has room for. */
-#define WIRE_BLOB_MAX 30000
+#define WIRE_BLOB_MAX 31000
+
+/* The longest grace of a session's end, ns: an hour. */
+#define WIRE_GRACE_MAX (UINT64_C(3600) * 1000000000)
 
 /* Between the lines of a text that has several; a semicolon within one is written `\x3b`. */
 #define WIRE_LINE_END "; "
@@ -176,7 +179,9 @@ enum wire_use {
 #define WIRE_FIELDS_revoke(F, R) \
 	F(R, STR,    prefix,         1, OPTIONAL) \
 	F(R, STR,    user,           2, OPTIONAL) \
-	F(R, STR,    text,           3, OPTIONAL) /* why, for the ledger */
+	F(R, STR,    text,           3, OPTIONAL) /* why, for the ledger */ \
+	F(R, DUR,    grace,          4, OPTIONAL) /* at most WIRE_GRACE_MAX; not set: killed at once */ \
+	F(R, STR,    message,        5, OPTIONAL) /* for who sits at the session's terminals */
 
 #define WIRE_FIELDS_status(F, R)
 

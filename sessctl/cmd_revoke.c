@@ -1,16 +1,19 @@
 #include <string.h>
 
+#include "common/duration.h"
 #include "common/timestamp.h"
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
 #include "sessctl/help.h"
 #include "sessctl/outcome.h"
 
-enum { REVOKE_USER, REVOKE_REASON, REVOKE_JSON };
+enum { REVOKE_USER, REVOKE_REASON, REVOKE_GRACE, REVOKE_MESSAGE, REVOKE_JSON };
 
 static const struct option_row options[] = {
 	[REVOKE_USER] = {"user", 'u', "USER", "end all sessions of USER"},
 	[REVOKE_REASON] = {"reason", 'r', "TEXT", "why, for the ledger"},
+	[REVOKE_GRACE] = {"grace", 'g', "DURATION", "let processes end by themselves for so long"},
+	[REVOKE_MESSAGE] = {"message", 'm', "TEXT", "say this on the session's terminals"},
 	[REVOKE_JSON] = {"json", 'j', NULL, "one JSON object for each session"},
 };
 
@@ -60,10 +63,18 @@ static int check(struct context *ctx, const struct args *args, struct wire_revok
 			return help_usage_error(ctx, &cmd_revoke,
 				"%s is no session's id: give 4 to 32 of its hex digits",
 				args->operand[i]);
+	if (args->value[REVOKE_GRACE] != NULL &&
+		(!duration_parse(args->value[REVOKE_GRACE], &ret->grace) || ret->grace == 0 ||
+			ret->grace > WIRE_GRACE_MAX))
+		return help_usage_error(ctx, &cmd_revoke,
+			"%s is no grace: give a time (say 30s, 2m) of at most 1h",
+			args->value[REVOKE_GRACE]);
 	if (args->value[REVOKE_USER] != NULL)
 		r = context_copy(ctx, "--user", args->value[REVOKE_USER], ret->user);
 	if (r == EXIT_DONE && args->value[REVOKE_REASON] != NULL)
 		r = context_copy(ctx, "--reason", args->value[REVOKE_REASON], ret->text);
+	if (r == EXIT_DONE && args->value[REVOKE_MESSAGE] != NULL)
+		r = context_copy(ctx, "--message", args->value[REVOKE_MESSAGE], ret->message);
 	return r;
 }
 

@@ -77,7 +77,11 @@ struct remark {
 	const char *policy;
 	const char *text;
 	const char *lock; /* `user bob` */
-	enum reason reason;
+	/* How a session ends: what is added to the last line on its terminals, and how long its
+	 * processes may take to end by themselves (ns; 0: they are killed at once). */
+	const char *message;
+	uint64_t grace;
+	enum reason reason; /* of this entry; none: the one that is recorded on the session */
 	uint64_t limit, count;
 	uint64_t old_expires_at; /* extended: the end before */
 	const struct reap_result *reaped;
@@ -123,8 +127,8 @@ struct verdict {
 
 /* cap.c */
 
-/* The strictest of the caps that one more login would exceed; `settled`: not counting those that
- * are being ended. */
+/* The strictest of the caps that one more login would exceed; `settled`: not counting those whose
+ * place is free in a moment. */
 struct verdict cap_judge(
 	const struct core *core, const struct subject *subject, uid_t uid, bool settled);
 bool cap_exempts(const struct core *core, const struct subject *subject);
@@ -231,13 +235,20 @@ void extension_forget(struct core *core);
 /* ending.c */
 
 /*
- * Ends the session: at once where it is active, as soon as it is where it is opening. Does nothing
- * where it is being ended already.
+ * Ends the session: at once where it is active, as soon as it is where it is opening. One that is
+ * being ended already, and is within its grace, has no more of it left than this order gives. An
+ * end by lifetime or idle time has the grace of the policies.
  */
 void ending_begin(
 	struct core *core, struct session *s, enum reason reason, const struct remark *remark);
 /* The part of it that an opening session waited for. */
 void ending_start(struct core *core, struct session *s);
+/* By the clock, as the policies say. */
+bool ending_is_scheduled(enum reason reason);
+/* It is being ended, and may take its time: its place is not free in a moment. */
+bool ending_has_grace(const struct session *s);
+/* The last line was said, or there was nobody to read it: the end goes on. */
+void ending_said(struct core *core, struct session *s);
 void ending_reaped(struct core *core, const struct event *event);
 /* Answers, as to a revocation, when the session that is being ended is gone. */
 void ending_tell(struct session *s, struct answer *answer);
@@ -267,6 +278,17 @@ void ending_void(struct core *core, struct session *s);
 /* Those of which the ledger has not told yet that they are on disk: nobody waits for that any more.
  */
 void ending_forget(struct core *core);
+
+/* farewell.c */
+
+/*
+ * Says on the session's terminals that it ends now, and why; then calls ending_said(), never from
+ * within. NULL: nobody can be told, and it is not called. message may be empty, grace 0.
+ */
+struct farewell *farewell_begin(
+	struct core *core, struct session *s, uint64_t grace, const char *message);
+/* Whatever was not said is not said any more. */
+void farewell_free(struct farewell *f);
 
 /* locks.c */
 void locks_init(struct core *core);

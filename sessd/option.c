@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/duration.h"
+#include "common/wire.h"
 #include "sessd/option.h"
 
 static const struct {
@@ -76,6 +77,16 @@ static const char *check_duration(const char *value)
 	return ns == 0 ? "no time at all" : NULL;
 }
 
+static const char *check_grace(const char *value)
+{
+	const char *wrong = check_duration(value);
+	uint64_t ns;
+
+	if (wrong != NULL)
+		return wrong;
+	return duration_parse(value, &ns) && ns > WIRE_GRACE_MAX ? "too long" : NULL;
+}
+
 static const char *check_at_limit(const char *value)
 {
 	size_t i;
@@ -141,10 +152,12 @@ const struct option options[] = {
 	{"policy", "warn", OPTION_VALUE, "time", NULL, check_duration,
 		"such as 5m, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no warning",
 		"How long before the end by lifetime or idle the user is told so."},
+	{"policy", "grace", OPTION_VALUE, "time", NULL, check_grace,
+		"such as 10s, in h, m, s or ms, longer than 0 and at most 1h; leave it out to kill at once",
+		"How long the processes of a session that ends by lifetime or idle may take to end by themselves."},
 	{"policy", "exempt", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
 		"Whether those to whom the policy applies are free of every limit of every policy."},
 
-	{"policy", "grace", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
 	{"policy", "reauth", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
 	{"policy", "leftovers", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
 };

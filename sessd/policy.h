@@ -34,6 +34,7 @@ struct policy {
 	uint64_t max_lifetime; /* of one that is extended, ns; 0: none */
 	uint64_t idle;	       /* ns; 0: none */
 	uint64_t warn;	       /* before the end, ns; 0: none */
+	uint64_t grace;	       /* of its end by lifetime or idle time, ns; 0: none */
 	bool exempt;
 };
 
@@ -71,6 +72,8 @@ struct limits {
 	const char *idle_policy;
 	uint64_t warn; /* the same, and of all the longest: told the earliest */
 	const char *warn_policy;
+	uint64_t grace; /* the same */
+	const char *grace_policy;
 	const char *exempt_policy;
 };
 

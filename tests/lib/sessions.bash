@@ -7,6 +7,33 @@ one_session()
 	record=$(sessions | jq -c "select($1)")
 }
 
+# on_terminal NAME USER [SSH OPTION…] [-- COMMAND]: a login on a terminal that runs the command and stays; its record is
+# then in `record`, its sid in `sid`, its terminal in `tty`.
+on_terminal()
+{
+	local name=$1 user=$2 command=: before
+	before=$(sessions_where true | jq -Rs .)
+	[ "${*: -2:1}" != -- ] || { command=${*: -1}; set -- "${@:1:$#-2}"; }
+	background "$name" ssh_as "${@:2}" -tt -- "$command
+tty; /sessd/hold $name"
+	held "$name"
+	one_session ".user == \"$user\" and (.sid | inside($before) | not)"
+	sid=$(of_record sid)
+	tty=$(terminal_of "$name")
+}
+
+terminal_of() # NAME
+{
+	output_of "$1" | tr -d '\r' | grep -x '/dev/pts/[0-9]*' | tail -n 1
+}
+
+# A login on a terminal where these keys are typed (keys.exp) to a command that says `held`.
+typing_as() # USER KEYS EVERY COMMAND
+{
+	on_host expect -f /sessd/source/tests/lib/keys.exp "$2" "$3" ssh "${ssh_options[@]}" -i "/root/keys/$1" -tt \
+		"$1@127.0.0.1" "$4"
+}
+
 # Members of `record`, `-` where it lacks one.
 of_record() # MEMBER…
 {

@@ -349,6 +349,32 @@ static void test_resolve_max_lifetime(void **state)
 	assert_int_equal(limits.max_lifetime, 0);
 }
 
+/* Of those that give one; none is not the shortest. */
+static void test_resolve_grace(void **state)
+{
+	char long_[] = "long", short_[] = "short", other[] = "other";
+	struct policy policies[] = {
+		{.name = long_, .any_group = true, .grace = 40},
+		{.name = short_, .any_group = true, .grace = 20, .lifetime = 5},
+		{.name = other, .any_group = true},
+	};
+	struct policy_set set = {.policies = policies, .n_policies = N(policies)};
+	struct subject s = subject_of("anna", "");
+	struct limits limits;
+
+	(void)state;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.grace, 20);
+	assert_string_equal(limits.grace_policy, "short");
+	policies[1].grace = 0;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.grace, 40);
+	policies[2].exempt = true;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.grace, 0);
+	assert_null(limits.grace_policy);
+}
+
 /* Of idle the least, of warn the most: told the earliest. */
 static void test_resolve_idle(void **state)
 {
@@ -425,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_class),
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_resolve_max_lifetime),
+		cmocka_unit_test(test_resolve_grace),
 		cmocka_unit_test(test_resolve_idle),
 		cmocka_unit_test(test_fini),
 	};
