@@ -53,15 +53,20 @@ without_module() # MODULE
 	on_host bash -c 'sed -i "/$1/d" /etc/pam.d/*' bash "$1"
 }
 
-# The processes of an audit session, by the kernel's own word.
+# How many processes of an audit session live, by the kernel's own word. Who has died and was not collected does not.
 processes() # AUDIT_SESSION
 {
-	grep -lx "$1" "$HOST_FS"/proc/[0-9]*/sessionid 2>/dev/null | wc -l
+	local file stat n=0
+	for file in $(grep -lx "$1" "$HOST_FS"/proc/[0-9]*/sessionid 2>/dev/null); do
+		{ read -r stat <"${file%sessionid}stat"; } 2>/dev/null || continue
+		case ${stat##*) } in [ZX]*) ;; *) n=$((n + 1)) ;; esac
+	done
+	echo "$n"
 }
 
 processes_of_user() # USER
 {
-	on_host pgrep -c -u "$1"
+	on_host ps -o stat= -u "$1" | grep -vc '^Z'
 }
 
 # begin NAME USER [SSH OPTION…] -- COMMAND: a login that does this and stays; its record is then in `record`, its sid
