@@ -437,15 +437,17 @@ static void set_deadline(const struct core *core, struct wire_locked *what)
 	snprintf(what->boot_id, sizeof(what->boot_id), "%s", core->parts.boot_id);
 }
 
-/* A file that was found. One of a known lock tells what its deadline in this boot is; another one
- * was put there while the daemon was away. */
+/*
+ * A file that was found. One of a known lock tells what its deadline in this boot is; another one
+ * was put there while the daemon was away. It is the later one, whatever its time says (the clock
+ * may have been set back): of each lock the file is written first, then the ledger.
+ */
 static void found(struct core *core, const char *name, struct wire_locked *what)
 {
 	struct lock *lock = find(core, what->kind, what->name);
 
-	if (lock != NULL && what->set_at <= lock->what.set_at) {
-		if (what->set_at == lock->what.set_at &&
-			strcmp(what->boot_id, core->parts.boot_id) == 0)
+	if (lock != NULL && what->set_at == lock->what.set_at) {
+		if (strcmp(what->boot_id, core->parts.boot_id) == 0)
 			lock->what = *what;
 		return;
 	}
