@@ -4,6 +4,8 @@
 load ../lib/helpers
 load ../lib/sessions
 
+PATIENCE=30
+
 setup_file() { host_start; }
 teardown_file() { host_stop; }
 

@@ -4,6 +4,8 @@
 load ../lib/helpers
 load ../lib/sessions
 
+PATIENCE=30
+
 setup_file() { host_start; }
 teardown_file() { host_stop; }
 setup()
@@ -59,7 +61,7 @@ thousand_processes()
 		setsid sleep 1000 &
 	done >/dev/null 2>&1'
 	# With sshd's two, and the shell that became `sleep`.
-	wait_until '[ "$(processes "$asid")" -ge 999 ]' 30
+	wait_until '[ "$(processes "$asid")" -ge 999 ]'
 	mapfile -t pids < <(on_host pgrep -u bob)
 	[ ${#pids[@]} -ge 998 ]
 	revoke_all_of bob 999 "${pids[@]}"
@@ -74,7 +76,7 @@ restless_bomb()
 	setsid perl -e "\$SIG{HUP} = \$SIG{TERM} = q(IGNORE);
 		while (1) { my \$p = fork; exit if \$p && rand() < .5 }" >/dev/null 2>&1 &'
 	# The limit counts zombies too.
-	wait_until '[ "$(processes "$asid")" -ge 300 ]' 30
+	wait_until '[ "$(processes "$asid")" -ge 300 ]'
 	revoke_all_of mallory 200
 	finish_badly one
 }
