@@ -5,11 +5,11 @@
  *
  * The file CLOCKSHIFT_FILE, two numbers of 64 bits in the host's byte order, says by how many ns
  * CLOCK_REALTIME and CLOCK_BOOTTIME are ahead of the machine's. Who writes it sets the clock (the
- * first), or was suspended for so long (the second). CLOCK_MONOTONIC goes on as it is, and so do
- * the timeouts of epoll_wait(2) and poll(2), as after a true suspend. When the second number
- * changes, timers on CLOCK_BOOTTIME that are over are made to fire, and nothing else is woken up:
- * that is what the kernel does when it resumes. When the first one does, timers that are to be
- * cancelled when the clock is set are: read(2) says ECANCELED.
+ * first alone), or was suspended for so long (both, by the same). CLOCK_MONOTONIC goes on as it is,
+ * and so do the timeouts of epoll_wait(2) and poll(2), as after a true suspend. When the second
+ * number changes, timers on CLOCK_BOOTTIME that are over are made to fire, and nothing else is
+ * woken up: that is what the kernel does when it resumes. When the first one does, timers that are
+ * to be cancelled when the clock is set are: read(2) says ECANCELED.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -28,10 +28,11 @@ teardown()
 	host_reset
 }
 
-# The wall clock stands so many years off the machine's, and the machine was asleep for so many minutes.
+# The wall clock was set so many years off the machine's, and the host was asleep for so many minutes.
 set_clocks()
 {
-	perl -e 'print pack("q<q<", $ARGV[0] * 365 * 86400 * 1e9, $ARGV[1] * 60 * 1e9)' -- "$years" "$minutes" \
+	perl -e '($years, $minutes) = @ARGV; $asleep = $minutes * 60e9;
+		print pack("q<q<", $years * 365 * 86400e9 + $asleep, $asleep)' -- "$years" "$minutes" \
 		1<>"$HOST_FS/run/clockshift"
 }
 
