@@ -146,6 +146,7 @@ static struct session *idlest(const struct account *a, const struct policy *poli
 		if (!counts_for(s, policy) || s->phase != PHASE_ACTIVE)
 			continue;
 		q[n] = (struct terminal_query){.leader = s->leader,
+			.uid = s->uid,
 			.audit_session = s->sweep ? s->audit_session : PROC_NO_AUDIT};
 		sessions[n++] = s;
 	}

@@ -78,6 +78,17 @@ static const char *value_of(cfg_t *cfg, const char *name)
 	return cfg_size(cfg, name) > 0 ? cfg_getstr(cfg, name) : NULL;
 }
 
+/* ns; 0 where it is not given. */
+static uint64_t time_of(cfg_t *cfg, const char *name)
+{
+	const char *value = value_of(cfg, name);
+	uint64_t ns = 0;
+
+	if (value != NULL)
+		duration_parse(value, &ns);
+	return ns;
+}
+
 static bool number_parse(const char *s, gid_t *ret)
 {
 	unsigned long long n = 0;
@@ -200,12 +211,10 @@ static int build_policy(const struct confbuild *build, cfg_t *sec, struct policy
 	value = value_of(sec, "max_sessions");
 	policy->max_sessions = value != NULL ? option_count(value) : 0;
 	policy->at_limit = option_at_limit(value_of(sec, "at_limit"));
-	value = value_of(sec, "lifetime");
-	if (value != NULL)
-		duration_parse(value, &policy->lifetime);
-	value = value_of(sec, "max_lifetime");
-	if (value != NULL)
-		duration_parse(value, &policy->max_lifetime);
+	policy->lifetime = time_of(sec, "lifetime");
+	policy->max_lifetime = time_of(sec, "max_lifetime");
+	policy->idle = time_of(sec, "idle");
+	policy->warn = time_of(sec, "warn");
 	policy->exempt = option_bool(value_of(sec, "exempt"));
 	return 0;
 }
@@ -214,7 +223,8 @@ static int build_policy(const struct confbuild *build, cfg_t *sec, struct policy
 static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct config *config,
 	const struct policy *policy)
 {
-	bool limits = policy->max_sessions > 0 || policy->lifetime > 0 || policy->max_lifetime > 0;
+	bool limits = policy->max_sessions > 0 || policy->lifetime > 0 ||
+		      policy->max_lifetime > 0 || policy->idle > 0 || policy->warn > 0;
 	enum session_class class;
 	size_t i;
 

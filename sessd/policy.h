@@ -32,6 +32,8 @@ struct policy {
 	enum at_limit at_limit;
 	uint64_t lifetime;     /* ns; 0: none */
 	uint64_t max_lifetime; /* of one that is extended, ns; 0: none */
+	uint64_t idle;	       /* ns; 0: none */
+	uint64_t warn;	       /* before the end, ns; 0: none */
 	bool exempt;
 };
 
@@ -64,6 +66,10 @@ struct limits {
 	const char *lifetime_policy; /* NULL where there is none */
 	uint64_t max_lifetime;	     /* the same */
 	const char *max_lifetime_policy;
+	uint64_t idle; /* the same */
+	const char *idle_policy;
+	uint64_t warn; /* the same, and of all the longest: told the earliest */
+	const char *warn_policy;
 	const char *exempt_policy;
 };
 

@@ -10,19 +10,14 @@
 #include "common/timestamp.h"
 #include "sessd/reap.h"
 
-int reaper_new(struct loop *loop, struct cgroups *cg, struct reaper **ret)
+int reaper_new(struct loop *loop, struct cgroups *cg, struct sweep *sweep, struct reaper **ret)
 {
 	struct reaper *r = calloc(1, sizeof(*r));
-	int error;
 
 	if (r == NULL)
 		return -ENOMEM;
-	*r = (struct reaper){.loop = loop, .cg = cg, .patience = REAPER_PATIENCE_NS};
-	error = sweep_new(loop, &r->sweep);
-	if (error < 0) {
-		free(r);
-		return error;
-	}
+	*r = (struct reaper){
+		.loop = loop, .cg = cg, .sweep = sweep, .patience = REAPER_PATIENCE_NS};
 	*ret = r;
 	return 0;
 }
@@ -31,6 +26,7 @@ static void reap_fini(struct reap *reap)
 {
 	struct loop *loop = reap->reaper->loop;
 
+	sweep_remove(reap->reaper->sweep, &reap->target);
 	loop_timer_cancel(loop, &reap->timer);
 	loop_io_remove(loop, &reap->leader_io);
 	if (reap->leader_fd >= 0)
@@ -45,8 +41,6 @@ void reaper_free(struct reaper *r)
 
 	if (r == NULL)
 		return;
-	/* first, because a target may not be removed while a reading runs */
-	sweep_free(r->sweep);
 	for (reap = r->first; reap != NULL; reap = next) {
 		next = reap->next;
 		reap_fini(reap);
@@ -65,7 +59,6 @@ void reap_free(struct reap *reap)
 	if (reap->next != NULL)
 		reap->next->prev = reap->prev;
 	r->active--;
-	sweep_remove(r->sweep, &reap->target);
 	reap_fini(reap);
 }
 
@@ -116,7 +109,6 @@ static int reap_new(struct reaper *r, const struct reap_order *order, struct rea
 	if (error == 0)
 		error = loop_timer_set(r->loop, &reap->timer, reap->began, on_timer, reap);
 	if (error < 0) {
-		sweep_remove(r->sweep, &reap->target);
 		reap_fini(reap);
 		return error;
 	}

@@ -29,6 +29,7 @@
 
 struct reaper;
 struct reap;
+struct sweep;
 
 struct reap_order {
 	const char *cgroup;	/* the session's own, or "" */
@@ -59,7 +60,8 @@ struct reap_result {
  */
 typedef void reap_report_fn(void *ctx, const struct reap_result *result);
 
-int reaper_new(struct loop *loop, struct cgroups *cg, struct reaper **ret);
+/* All three are lent for its life. */
+int reaper_new(struct loop *loop, struct cgroups *cg, struct sweep *sweep, struct reaper **ret);
 /* Forgets what is under way without a report; processes are left as they are. */
 void reaper_free(struct reaper *r);
 

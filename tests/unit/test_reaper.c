@@ -10,12 +10,14 @@
 #include "sessd/loop.h"
 #include "sessd/reaper.h"
 #include "sessd/survivors.h"
+#include "sessd/sweep.h"
 #include "sessd/victim.h"
 
 /* A reaper on a loop, and what it reported. */
 struct bed {
 	struct loop *loop;
 	struct cgroups cg;
+	struct sweep *sweep;
 	struct reaper *reaper;
 	struct shared *shared;
 };
@@ -38,12 +40,14 @@ static struct bed bed_new(void)
 /* Apart from bed_new(), so that a forked process may have its own. */
 static void bed_reaper(struct bed *b)
 {
-	assert_int_equal(reaper_new(b->loop, &b->cg, &b->reaper), 0);
+	assert_int_equal(sweep_new(b->loop, &b->sweep), 0);
+	assert_int_equal(reaper_new(b->loop, &b->cg, b->sweep, &b->reaper), 0);
 }
 
 static void bed_free(struct bed *b)
 {
 	reaper_free(b->reaper);
+	sweep_free(b->sweep);
 	loop_free(b->loop);
 	shared_free(b->shared);
 }
@@ -600,7 +604,8 @@ static void watch_survivor(struct shared *s)
 	uint32_t audit = (uint32_t)s->pid[1];
 	pid_t pid = s->pid[0];
 
-	if (!refuse_signals() || loop_new(&b.loop) < 0 || reaper_new(b.loop, &b.cg, &b.reaper) < 0)
+	if (!refuse_signals() || loop_new(&b.loop) < 0 || sweep_new(b.loop, &b.sweep) < 0 ||
+		reaper_new(b.loop, &b.cg, b.sweep, &b.reaper) < 0)
 		_exit(2);
 	reaper_set_patience(b.reaper, 20 * NS_PER_MS);
 	o = order_of(audit, pid);
@@ -619,6 +624,7 @@ static void watch_survivor(struct shared *s)
 	if (report.survived != 1 || report.result.signalled != 1)
 		_exit(6);
 	reaper_free(b.reaper);
+	sweep_free(b.sweep);
 	loop_free(b.loop);
 	_exit(0);
 }
@@ -711,7 +717,8 @@ static void end_own_session(struct shared *s)
 	while (s->ready == 0)
 		poll(NULL, 0, 1);
 	if (proc_audit_session(getpid(), &audit) < 0 || loop_new(&b.loop) < 0 ||
-		reaper_new(b.loop, &b.cg, &b.reaper) < 0)
+		sweep_new(b.loop, &b.sweep) < 0 ||
+		reaper_new(b.loop, &b.cg, b.sweep, &b.reaper) < 0)
 		_exit(2);
 	o = order_of(audit, getpid());
 	if (reaper_end(b.reaper, &o, on_report, &report, NULL) < 0)
@@ -721,6 +728,7 @@ static void end_own_session(struct shared *s)
 	if (report.result.signalled != 1 || !is_dead(pid))
 		_exit(4);
 	reaper_free(b.reaper);
+	sweep_free(b.sweep);
 	loop_free(b.loop);
 	_exit(0);
 }
