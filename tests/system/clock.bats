@@ -9,7 +9,8 @@ PATIENCE=30
 setup_file() { host_start; }
 teardown_file() { host_stop; }
 
-policy='policy "all" { max_sessions = 50 lifetime = 1h max_lifetime = 4h }'
+policy='policy "all" { max_sessions = 50 lifetime = 1h max_lifetime = 4h }
+	policy "quiet" { users = {"mallory"} idle = 30m }'
 
 setup()
 {
@@ -158,6 +159,54 @@ lives_an_hour()
 	asleep 1
 	ends_so "$sid" \
 		'session_opened session_extended session_extended session_ending(lifetime) session_ended(lifetime)'
+}
+
+# A session on a terminal that nobody types in from now on; the terminal is in `terminal`.
+begin_quietly()
+{
+	begin quiet mallory -tt -- tty
+	terminal=$(output_of quiet | tr -d '\r' | grep -x '/dev/pts/[0-9]*')
+}
+
+@test "idle time is not shortened or lengthened by setting the clock" {
+	begin_quietly
+	for years in 10 -10 0 -20 30; do
+		clock_is_set "$years"
+		nothing_ends "$sid"
+	done
+	asleep 29
+	nothing_ends "$sid"
+	clock_is_set -10
+	nothing_ends "$sid"
+	asleep 1
+	ends_so "$sid" 'session_opened session_ending(idle) session_ended(idle)'
+}
+
+# What was typed before the clock was set counts as typed at the start, for nobody knows better then.
+@test "idle time is not shortened where sessd is killed and started each time" {
+	begin_quietly
+	for years in 10 -10 0 -20 30; do
+		clock_is_set "$years"
+		restart
+		nothing_ends "$sid"
+	done
+	asleep 30
+	ends_so "$sid" 'session_opened session_ending(idle) session_ended(idle)'
+}
+
+@test "what is typed after the clock was set counts from then" {
+	begin_quietly
+	for years in 10 -10; do
+		clock_is_set "$years"
+		asleep 10
+		# The kernel's own times are those of the machine.
+		on_host touch -a -d "@$(on_host date +%s)" "$terminal"
+		nothing_ends "$sid"
+	done
+	asleep 29
+	nothing_ends "$sid"
+	asleep 1
+	ends_so "$sid" 'session_opened session_ending(idle) session_ended(idle)'
 }
 
 locked_out() # USER
