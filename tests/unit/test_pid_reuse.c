@@ -28,6 +28,7 @@
 #include "common/duration.h"
 #include "sessd/loop.h"
 #include "sessd/reaper.h"
+#include "sessd/sweep.h"
 
 /* A sanitizer has nothing to find in the later ones, and needs far longer. */
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -112,12 +113,14 @@ static void reaper_main(struct shared *shared, int channel)
 {
 	struct cgroups none = {.root_fd = -1};
 	struct reaper *reaper;
+	struct sweep *sweep;
 	struct order order;
 	struct loop *loop;
 	uint32_t signalled;
 	int listener;
 
-	if (loop_new(&loop) < 0 || reaper_new(loop, &none, &reaper) < 0)
+	if (loop_new(&loop) < 0 || sweep_new(loop, &sweep) < 0 ||
+		reaper_new(loop, &none, sweep, &reaper) < 0)
 		_exit(2);
 	listener = filter_calls();
 	if (write(channel, &listener, sizeof(listener)) != sizeof(listener))
