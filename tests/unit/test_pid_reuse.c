@@ -46,6 +46,7 @@ static const int calls[] = {SYS_openat, SYS_pidfd_open, SYS_pidfd_send_signal, S
 struct order {
 	uint32_t audit;
 	pid_t leader; /* 0: none */
+	uint64_t grace;
 };
 
 struct supervisor {
@@ -93,6 +94,7 @@ static uint32_t end_one(
 	struct reap_order o = {.cgroup = "",
 		.audit_session = order->audit,
 		.leader = order->leader,
+		.grace = order->grace,
 		.leader_pidfd = pidfd_open_pid(order->leader)};
 	struct reap_result result = {0};
 
@@ -282,6 +284,23 @@ static void round_of_audit(struct supervisor *s, unsigned moment)
 		finish(s->victim);
 }
 
+static void wait_on(struct shared *shared)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+	wait_here(shared);
+}
+
+/* Who is asked first, and killed a little later. */
+static void round_of_grace(struct supervisor *s, unsigned moment)
+{
+	struct order order = {.grace = NS_PER_MS};
+
+	s->victim = spawn(wait_on, s->shared, &order.audit);
+	if (!play(s, &order, moment))
+		finish(s->victim);
+}
+
 /* A leader, whose children the kernel collects. */
 static void parent(struct shared *shared)
 {
@@ -337,6 +356,13 @@ static void test_audit_session(void **state)
 	play_all(round_of_audit, ROUNDS, 10);
 }
 
+static void test_grace(void **state)
+{
+	(void)state;
+	NEED_AUDIT();
+	play_all(round_of_grace, ROUNDS / 10, 14);
+}
+
 static void test_tree(void **state)
 {
 	(void)state;
@@ -348,6 +374,7 @@ static int tests(void)
 {
 	const struct CMUnitTest all[] = {
 		cmocka_unit_test(test_audit_session),
+		cmocka_unit_test(test_grace),
 		cmocka_unit_test(test_tree),
 	};
 
