@@ -168,6 +168,10 @@ void policy_resolve(const struct policy_set *set, const struct subject *subject,
 		keep_shorter(policy->max_lifetime, policy->name, &limits.max_lifetime,
 			&limits.max_lifetime_policy);
 		keep_shorter(policy->grace, policy->name, &limits.grace, &limits.grace_policy);
+		if (policy->leftovers > limits.leftovers) {
+			limits.leftovers = policy->leftovers;
+			limits.leftovers_policy = policy->name;
+		}
 	}
 	*ret = limits;
 }

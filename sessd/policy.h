@@ -18,6 +18,9 @@
 /* What to do with a login that finds the cap reached. In order of strictness. */
 enum at_limit { AT_LIMIT_DENY, AT_LIMIT_EVICT_OLDEST, AT_LIMIT_EVICT_IDLEST };
 
+/* What happens to processes that outlive a normal logout. In order of strictness. */
+enum leftovers { LEFTOVERS_KEEP, LEFTOVERS_KILL };
+
 struct policy {
 	char *name;
 	char **users; /* NULL: all; else NULL-terminated names */
@@ -33,6 +36,7 @@ struct policy {
 	uint64_t lifetime;     /* ns; 0: none */
 	uint64_t max_lifetime; /* of one that is extended, ns; 0: none */
 	uint64_t grace;	       /* of its end by lifetime or idle time, ns; 0: none */
+	enum leftovers leftovers;
 	bool exempt;
 };
 
@@ -67,6 +71,8 @@ struct limits {
 	const char *max_lifetime_policy;
 	uint64_t grace; /* the same */
 	const char *grace_policy;
+	enum leftovers leftovers;
+	const char *leftovers_policy; /* NULL where none kills */
 	const char *exempt_policy;
 };
 
