@@ -187,9 +187,9 @@ static void opened(void *ctx, int result)
 	session_set_phase(&core->table, s, PHASE_ACTIVE);
 	core->parts.metrics->opened[s->class]++;
 	core->parts.metrics->adopted += s->adopted;
-	if (s->deadline_at != 0 && session_set_deadline(&core->table, s, s->deadline_at) < 0)
-		log_error("out of memory: session of %s has no deadline", text_or_empty(s->user));
-	core_arm(core);
+	/* of one that was let in while nobody looked, the terminals tell */
+	s->input_at = s->adopted ? 0 : clock_boot();
+	expiry_arm(core, s);
 	answer_granted(s->answer, s);
 	s->answer = NULL;
 	fault_point(FAULT_open_answered);

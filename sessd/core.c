@@ -16,11 +16,17 @@
 int core_new(const struct core_parts *parts, struct core **ret)
 {
 	struct core *core = calloc(1, sizeof(*core));
+	int r;
 
 	if (core == NULL)
 		return -ENOMEM;
 	core->parts = *parts;
 	core->last_row = ledger_last_id(parts->ledger);
+	r = input_init(core);
+	if (r < 0) {
+		free(core);
+		return r;
+	}
 	locks_init(core);
 	*ret = core;
 	return 0;
@@ -56,6 +62,7 @@ void core_free(struct core *core)
 	extension_forget(core);
 	condemned_forget(core);
 	locks_fini(core);
+	input_fini(core);
 	garbage_forget(core);
 	loop_timer_cancel(core->parts.loop, &core->due);
 	free(core);
@@ -198,6 +205,7 @@ void core_drop(struct core *core, struct session *s)
 	if (s->cgroup != NULL)
 		garbage_collect(core, s->cgroup);
 	ending_void(core, s);
+	input_forget(s);
 	session_table_remove(&core->table, s);
 	watch_free(s->watch);
 	session_free(s);
@@ -260,12 +268,10 @@ void core_arm(struct core *core)
 
 static void handle_due(struct core *core, struct session *s)
 {
-	struct remark remark = {.policy = s->policy};
-
 	if (s->phase == PHASE_OPENING)
 		admission_waited_too_long(core, s);
 	else
-		ending_begin(core, s, REASON_LIFETIME, &remark);
+		expiry_due(core, s);
 }
 
 static void handle_leader_gone(struct core *core, struct session *s)
@@ -320,6 +326,7 @@ void core_handle(struct core *core, const struct event *event)
 void core_set_config(struct core *core, const struct config *config)
 {
 	core->parts.config = config;
+	expiry_arm_all(core);
 }
 
 const struct session_table *core_sessions(const struct core *core)

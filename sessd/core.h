@@ -118,7 +118,8 @@ struct event {
 
 void core_handle(struct core *core, const struct event *event);
 
-/* A new configuration; sessions keep the lifetime that they were given. */
+/* A new configuration; sessions keep the lifetime that they were given, and are idle or warned by
+ * the new one. */
 void core_set_config(struct core *core, const struct config *config);
 
 /* Queues an entry that concerns no session. */

@@ -10,6 +10,8 @@
 
 #include "common/lock.h"
 #include "sessd/core.h"
+#include "sessd/terminal.h"
+#include "sessd/wallclock.h"
 
 struct revocation;
 struct waiter;
@@ -41,10 +43,20 @@ struct locks {
 	struct loop_timer due; /* the first one runs out */
 };
 
+/* What the readings of /proc for terminals, and of their access times, need. */
+struct input_state {
+	struct wallclock clock;
+	int clock_fd; /* tells when somebody sets the wall clock */
+	struct loop_io io;
+	uint64_t rest_until; /* clock_boot(): no look begins before that */
+	bool blind;	     /* it was logged that a look failed */
+};
+
 struct core {
 	struct core_parts parts;
 	struct session_table table;
 	struct locks locks;
+	struct input_state input;
 	struct loop_timer due; /* the table's first deadline */
 	uint64_t last_row;
 	struct garbage *garbage; /* garbage.c */
@@ -173,6 +185,36 @@ const struct session *admission_parent(
 		memcpy((ret)->ruser, (login)->ruser, sizeof((ret)->ruser));       \
 		memcpy((ret)->auth, (login)->auth, sizeof((ret)->auth));          \
 	} while (0)
+
+/* expiry.c */
+
+/* An active session has the deadlines that follow from the policies as they are now. Cheap where
+ * nothing changed. */
+void expiry_arm(struct core *core, struct session *s);
+/* The same for all. */
+void expiry_arm_all(struct core *core);
+/* The deadline of an active session has passed. */
+void expiry_due(struct core *core, struct session *s);
+/* Its terminals have been looked at, and s->input_at is what is known now. */
+void expiry_looked(struct core *core, struct session *s, const struct terminal_look *look);
+
+/* input.c */
+
+int input_init(struct core *core);
+void input_fini(struct core *core);
+/* Looks for the terminals of the session, unless that is under way; at once, or not before
+ * core->input.rest_until. */
+void input_look(struct core *core, struct session *s);
+void input_forget(struct session *s);
+
+/* warning.c */
+
+/* Tells whoever sits at these terminals that the session ends `left` ns from now, and the ledger
+ * that he was told. */
+void warning_lifetime(
+	struct core *core, struct session *s, const struct terminal_look *look, uint64_t left);
+void warning_idle(struct core *core, struct session *s, const struct terminal_look *look,
+	const struct limits *limits, uint64_t left);
 
 /* adoption.c */
 void adoption_spooled(struct core *core, const struct event *event);

@@ -111,12 +111,11 @@ static void reaped(void *ctx, const struct reap_result *result)
 static void end_children(struct core *core, const struct session *parent, enum reason reason,
 	const struct remark *remark)
 {
+	const uint32_t *n = core->table.count[CLASS_ELEVATION];
 	struct session *s;
 	uint32_t slot = 0;
 
-	if (core->table.count[CLASS_ELEVATION][PHASE_ACTIVE] +
-			core->table.count[CLASS_ELEVATION][PHASE_OPENING] ==
-		0)
+	if (n[PHASE_ACTIVE] + n[PHASE_OPENING] + n[PHASE_ENDING] == 0)
 		return;
 	while ((s = session_next(&core->table, &slot)) != NULL)
 		if (s->class == CLASS_ELEVATION && sid_equal(&s->parent, &parent->sid))

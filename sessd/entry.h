@@ -25,6 +25,7 @@
 	K(SESSION_OPENED,  "session_opened",  "a login was let in") \
 	K(SESSION_ADOPTED, "session_adopted", "a login that was let in while sessd was away is tracked from now on") \
 	K(SESSION_EXTENDED, "session_extended", "the end of a session by lifetime was moved") \
+	K(SESSION_WARNED, "session_warned", "the user was told that the session will end") \
 	K(SESSION_REFUSED, "session_refused", "a login was turned away") \
 	K(SESSION_ENDING,  "session_ending",  "sessd began to end a session") \
 	K(SESSION_ENDED,   "session_ended",   "a session is over; with `elapsed`: its processes are gone") \

@@ -2,7 +2,7 @@
  * Which limits a login would be under, asked before anybody logs in. The judging is policy.c's and
  * the counting cap.c's, as for a login itself; here it is only told.
  *
- * There is at most one `limit` for each policy, and five besides: the number of policies is
+ * There is at most one `limit` for each policy, and seven besides: the number of policies is
  * bounded, and with it the answer.
  */
 #include <stdio.h>
@@ -111,6 +111,8 @@ void core_explain(const struct core *core, const struct wire_explain *ask, struc
 		n += tell_time("lifetime", limits.lifetime, limits.lifetime_policy, answer);
 		n += tell_time(
 			"max_lifetime", limits.max_lifetime, limits.max_lifetime_policy, answer);
+		n += tell_time("idle", limits.idle, limits.idle_policy, answer);
+		n += tell_time("warn", limits.warn, limits.warn_policy, answer);
 		n += tell_time("grace", limits.grace, limits.grace_policy, answer);
 		n += tell_leftovers(&limits, answer);
 	}

@@ -122,15 +122,15 @@ void extension_extend(struct core *core, const struct event *event)
 	if (s == NULL)
 		return;
 	e = calloc(1, sizeof(*e));
-	if (e == NULL || session_set_deadline(&core->table, s, s->deadline_at + ask->time) < 0) {
-		free(e);
+	if (e == NULL) {
 		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
 	remark.old_expires_at = s->expires_at;
 	s->deadline_at += ask->time;
 	s->expires_at += ask->time;
-	core_arm(core);
+	s->warned_lifetime = false;
+	expiry_arm(core, s);
 	log_info("session %.8s of %s (uid %u) is extended by %s", sid_hex(&s->sid, sid),
 		text_or_empty(s->user), (unsigned)s->uid, duration_format(ask->time, by));
 	e->answer = event->answer;

@@ -156,6 +156,12 @@ const struct option options[] = {
 	{"policy", "max_lifetime", OPTION_VALUE, "time", NULL, check_duration,
 		"such as 24h, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no limit",
 		"How long after its login a session may last when an administrator extends it."},
+	{"policy", "idle", OPTION_VALUE, "time", NULL, check_duration,
+		"such as 15m, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no limit",
+		"How long nobody may have typed on a session's terminals before it is ended."},
+	{"policy", "warn", OPTION_VALUE, "time", NULL, check_duration,
+		"such as 5m, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no warning",
+		"How long before the end by lifetime or idle the user is told so."},
 	{"policy", "grace", OPTION_VALUE, "time", NULL, check_grace,
 		"such as 10s, in h, m, s or ms, longer than 0 and at most 1h; leave it out to kill at once",
 		"How long the processes of a session that ends by lifetime or idle may take to end by themselves."},
@@ -164,8 +170,6 @@ const struct option options[] = {
 	{"policy", "exempt", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
 		"Whether those to whom the policy applies are free of every limit of every policy."},
 
-	{"policy", "idle", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
-	{"policy", "warn", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
 	{"policy", "reauth", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
 };
 /* clang-format on */

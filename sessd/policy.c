@@ -139,7 +139,7 @@ char *policy_mismatch_words(unsigned mismatches, char *out)
 	return out;
 }
 
-/* The shorter of two spans, of which 0 is none. Of equals the first stays. */
+/* The shorter of two spans, of which 0 is none. Of equals the first stays, here and below. */
 static void keep_shorter(
 	uint64_t time, const char *name, uint64_t *shortest, const char **shortest_name)
 {
@@ -147,6 +147,15 @@ static void keep_shorter(
 		return;
 	*shortest = time;
 	*shortest_name = name;
+}
+
+static void keep_longer(
+	uint64_t time, const char *name, uint64_t *longest, const char **longest_name)
+{
+	if (time <= *longest)
+		return;
+	*longest = time;
+	*longest_name = name;
 }
 
 void policy_resolve(const struct policy_set *set, const struct subject *subject, struct limits *ret)
@@ -167,6 +176,8 @@ void policy_resolve(const struct policy_set *set, const struct subject *subject,
 			policy->lifetime, policy->name, &limits.lifetime, &limits.lifetime_policy);
 		keep_shorter(policy->max_lifetime, policy->name, &limits.max_lifetime,
 			&limits.max_lifetime_policy);
+		keep_shorter(policy->idle, policy->name, &limits.idle, &limits.idle_policy);
+		keep_longer(policy->warn, policy->name, &limits.warn, &limits.warn_policy);
 		keep_shorter(policy->grace, policy->name, &limits.grace, &limits.grace_policy);
 		if (policy->leftovers > limits.leftovers) {
 			limits.leftovers = policy->leftovers;

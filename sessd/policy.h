@@ -35,6 +35,8 @@ struct policy {
 	enum at_limit at_limit;
 	uint64_t lifetime;     /* ns; 0: none */
 	uint64_t max_lifetime; /* of one that is extended, ns; 0: none */
+	uint64_t idle;	       /* ns; 0: none */
+	uint64_t warn;	       /* before the end, ns; 0: none */
 	uint64_t grace;	       /* of its end by lifetime or idle time, ns; 0: none */
 	enum leftovers leftovers;
 	bool exempt;
@@ -69,6 +71,10 @@ struct limits {
 	const char *lifetime_policy; /* NULL where there is none */
 	uint64_t max_lifetime;	     /* the same */
 	const char *max_lifetime_policy;
+	uint64_t idle; /* the same */
+	const char *idle_policy;
+	uint64_t warn; /* the same, and of all the longest: told the earliest */
+	const char *warn_policy;
 	uint64_t grace; /* the same */
 	const char *grace_policy;
 	enum leftovers leftovers;

@@ -20,6 +20,7 @@
 
 struct watch;  /* core's own: the descriptor of the leader */
 struct ending; /* core's own: who waits for the end */
+struct input;  /* core's own: its terminals are being looked for */
 struct answer;
 
 struct session {
@@ -43,6 +44,9 @@ struct session {
 	struct token token_hash;   /* zero: it has no token */
 	struct heap_node deadline; /* clock_boot() */
 	uint64_t deadline_at;	   /* of its lifetime; 0: none */
+	uint64_t input_at;   /* clock_boot() of the last input that is known; 0: nothing is yet */
+	uint64_t input_seen; /* the access time that it was derived from; wall, ns */
+	bool warned_lifetime, warned_idle; /* its user has been told of that end */
 	/* strings: NULL where empty */
 	char *user, *service, *tty, *rhost, *ruser, *auth, *policy, *ended_by, *text, *cgroup;
 	uint32_t *gids;
@@ -51,6 +55,7 @@ struct session {
 	struct session *heir; /* the one that waits for its place */
 	struct watch *watch;
 	struct ending *ending;
+	struct input *input;   /* NULL: no look is under way */
 	struct answer *answer; /* opening: whom to tell */
 
 	struct hash_link by_sid, by_token, by_audit;
@@ -118,8 +123,8 @@ struct account *session_account(const struct session_table *t, uid_t uid);
  * Begin with 0. */
 struct session *session_next(const struct session_table *t, uint32_t *slot);
 
-/* Sets or moves what is due next for it: its end by lifetime, or while it opens the end of its
- * wait. -ENOMEM. */
+/* Sets or moves what is due next for it: the earliest of what expiry.c knows, or while it opens the
+ * end of its wait. -ENOMEM. */
 int session_set_deadline(struct session_table *t, struct session *s, uint64_t boot_ns);
 void session_clear_deadline(struct session_table *t, struct session *s);
 /* The session that is due first, or NULL. */

@@ -20,6 +20,9 @@
 
 #define TTY_PATH 300
 
+/* What an access time may be beyond that, ns do not hold. */
+#define SEC_MAX ((time_t)(INT64_MAX / NS_PER_SEC))
+
 /* Where the node of another terminal is (hvc0, ttyAMA0): the kernel names it. */
 static bool path_by_sysfs(dev_t tty, char *ret, size_t size)
 {
@@ -89,7 +92,9 @@ bool terminal_of_process(pid_t pid, uid_t uid, struct terminal_use *ret)
 	 * somebody else's typing */
 	if (proc_stat(pid, &after) < 0 || after.start != before.start || after.tty != before.tty)
 		return false;
-	if (node.st_atim.tv_sec > 0)
+	if (node.st_atim.tv_sec >= SEC_MAX)
+		input = SEC_MAX * NS_PER_SEC;
+	else if (node.st_atim.tv_sec > 0)
 		input = (uint64_t)node.st_atim.tv_sec * NS_PER_SEC + (uint64_t)node.st_atim.tv_nsec;
 	*ret = (struct terminal_use){.tty = after.tty, .start = after.start, .last_input = input};
 	return true;

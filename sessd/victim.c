@@ -35,9 +35,10 @@ enum victim victim_held(int pidfd, int sig)
 
 	if (pidfd_is_dead(pidfd))
 		return VICTIM_DEAD;
+	/* one that the first of them has ended was alive when it came */
 	for (i = 0; i < n; i++)
 		if (pidfd_signal(pidfd, sig == VICTIM_ASK ? ask[i] : sig) == -ESRCH)
-			return VICTIM_DEAD;
+			return i == 0 ? VICTIM_DEAD : VICTIM_ALIVE;
 	return VICTIM_ALIVE;
 }
 

@@ -120,15 +120,16 @@ static inline void answered(struct answer *answer, enum wire_type type, const vo
 	}
 }
 
-/* A new process, which is about to log in. */
-static inline struct login *arrive(struct world *w, uid_t uid, const char *service)
+/* A new process, which is about to log in, and then lives on by that function. */
+static inline struct login *arrive_as(
+	struct world *w, uid_t uid, const char *service, process_fn *live)
 {
 	struct login *l = calloc(1, sizeof(*l));
 	struct proc_stat st;
 
 	assert_non_null(l);
 	l->answer.fn = answered;
-	l->caller.pid = spawn(live_on, w->shared, NULL);
+	l->caller.pid = spawn(live, w->shared, NULL);
 	l->caller.audit_session = PROC_NO_AUDIT;
 	l->caller.pidfd = pidfd_open_pid(l->caller.pid);
 	assert_true(l->caller.pidfd >= 0);
@@ -142,6 +143,11 @@ static inline struct login *arrive(struct world *w, uid_t uid, const char *servi
 	l->next = w->logins;
 	w->logins = l;
 	return l;
+}
+
+static inline struct login *arrive(struct world *w, uid_t uid, const char *service)
+{
+	return arrive_as(w, uid, service, live_on);
 }
 
 static inline void ask(struct world *w, struct login *l)

@@ -50,19 +50,18 @@ static bool has(enum way way)
 }
 
 /* Of so many processes, the leader among them. */
-static struct session session_new(enum way way, process_fn *fn, int processes)
+static void session_init(struct session *s, enum way way, process_fn *fn, int processes)
 {
-	struct session s = {.bed = bed_new()};
 	uint32_t audit;
 
-	bed_reaper(&s.bed);
-	s.leader = spawn(fn, s.bed.shared, &audit);
-	await(s.bed.shared->ready == processes);
+	*s = (struct session){.bed = bed_new()};
+	bed_reaper(&s->bed);
+	s->leader = spawn(fn, s->bed.shared, &audit);
+	await(s->bed.shared->ready == processes);
 	if (way == BY_TREE || way == BY_CGROUP)
 		audit = PROC_NO_AUDIT;
-	s.order = order_of(audit, s.leader);
-	s.order.grace = DURATION_MAX;
-	return s;
+	s->order = order_of(audit, s->leader);
+	s->order.grace = DURATION_MAX;
 }
 
 static void begin(struct session *s)
@@ -113,16 +112,14 @@ static void in_cgroup(struct shared *s)
 	in_cgroup_fn(s);
 }
 
-static struct session session_by(enum way way, process_fn *fn, int processes)
+static void session_by(struct session *s, enum way way, process_fn *fn, int processes)
 {
 	bool cgroup = way == BY_CGROUP || way == BY_BOTH;
-	struct session s;
 
 	in_cgroup_fn = fn;
-	s = session_new(way, cgroup ? in_cgroup : fn, processes);
+	session_init(s, way, cgroup ? in_cgroup : fn, processes);
 	if (cgroup)
-		s.order.cgroup = "/grace";
-	return s;
+		s->order.cgroup = "/grace";
 }
 
 static void in_every_way(void (*check)(enum way way))
@@ -154,9 +151,11 @@ static void four(struct shared *s)
 
 static void check_obeyed(enum way way)
 {
-	struct session s = session_by(way, four, 4);
-	pid_t stranger = spawn(wait_here, s.bed.shared, NULL);
+	struct session s;
+	pid_t stranger;
 
+	session_by(&s, way, four, 4);
+	stranger = spawn(wait_here, s.bed.shared, NULL);
 	await(s.bed.shared->ready == 5);
 	begin(&s);
 	/* the grace is longer than the test may take, so nobody waits it out */
@@ -183,8 +182,9 @@ static void two(struct shared *s)
 /* Whoever stays is told once, also where he is found in two ways. */
 static void check_told_once(enum way way)
 {
-	struct session s = session_by(way, two, 2);
+	struct session s;
 
+	session_by(&s, way, two, 2);
 	begin(&s);
 	assert_true(turn_until_atomic(&s, &s.bed.shared->pid[TERMS], 1));
 	turn_on(&s);
@@ -232,9 +232,10 @@ static void save(struct shared *s)
 
 static void check_saved(enum way way)
 {
-	struct session s = session_by(way, save, 1);
+	struct session s;
 	int status;
 
+	session_by(&s, way, save, 1);
 	begin(&s);
 	assert_true(turn_until_atomic(&s, &s.bed.shared->pid[TERMS], 1));
 	turn_on(&s);
@@ -255,8 +256,9 @@ static void test_saved(void **state)
 
 static void check_ignored(enum way way)
 {
-	struct session s = session_by(way, note_signals, 1);
+	struct session s;
 
+	session_by(&s, way, note_signals, 1);
 	s.order.grace = 50 * NS_PER_MS;
 	begin(&s);
 	assert_true(killed_by(collect(&s), SIGKILL));
@@ -274,9 +276,10 @@ static void test_ignored(void **state)
 
 static void check_stopped(enum way way)
 {
-	struct session s = session_by(way, two, 2);
+	struct session s;
 	struct proc_stat st;
 
+	session_by(&s, way, two, 2);
 	kill(s.leader, SIGSTOP);
 	await(proc_stat(s.leader, &st) == 0 && st.state == 'T');
 	begin(&s);
@@ -299,6 +302,10 @@ static void test_stopped(void **state)
 static void fork_late(struct shared *s)
 {
 	await_term(s);
+	s->pid[TERMS]++;
+	while (s->go == 0)
+		poll(NULL, 0, 1);
+	s->pid[TERMS] = 0;
 	if (fork() == 0)
 		note_signals(s);
 	wait_here(s);
@@ -306,9 +313,14 @@ static void fork_late(struct shared *s)
 
 static void check_newcomer(enum way way)
 {
-	struct session s = session_by(way, fork_late, 1);
+	struct session s;
 
+	session_by(&s, way, fork_late, 1);
 	begin(&s);
+	assert_true(turn_until_atomic(&s, &s.bed.shared->pid[TERMS], 1));
+	/* what comes up while the others are being told may be told with them */
+	turn_on(&s);
+	s.bed.shared->go = 1;
 	assert_true(turn_until_atomic(&s, &s.bed.shared->ready, 3));
 	turn_on(&s);
 	assert_int_equal(s.report.gone, 0);
@@ -333,7 +345,7 @@ static void check_hurried_early(enum way way)
 	int turns, i;
 
 	for (turns = 0; turns < 3; turns++) {
-		s = session_by(way, note_signals, 1);
+		session_by(&s, way, note_signals, 1);
 		begin(&s);
 		for (i = 0; i < turns; i++)
 			assert_true(loop_turn(s.bed.loop, 0) >= 0);
@@ -352,10 +364,11 @@ static void test_hurried_early(void **state)
 
 static void check_hurried_somewhat(enum reap_tell tell)
 {
-	struct session s = session_by(BY_AUDIT, note_signals, 1);
+	struct session s;
 	const uint64_t within = 50 * NS_PER_MS;
 	uint64_t hurried;
 
+	session_by(&s, BY_AUDIT, note_signals, 1);
 	s.order.tell = tell;
 	begin(&s);
 	assert_true(turn_until_atomic(&s, &s.bed.shared->pid[TERMS], 1));
@@ -384,7 +397,7 @@ static void test_elapsed(void **state)
 
 	(void)state;
 	NEED_AUDIT();
-	s = session_by(BY_AUDIT, note_signals, 1);
+	session_by(&s, BY_AUDIT, note_signals, 1);
 	s.order.since = 1; /* the start of the machine */
 	s.order.grace = 20 * NS_PER_MS;
 	begin(&s);
@@ -400,7 +413,7 @@ static void test_leader_alone_obeys(void **state)
 
 	(void)state;
 	NEED_AUDIT();
-	s = session_by(BY_AUDIT, two, 2);
+	session_by(&s, BY_AUDIT, two, 2);
 	s.order.tell = REAP_TELL_LEADER;
 	begin(&s);
 	assert_true(killed_by(collect(&s), SIGTERM));
@@ -423,7 +436,7 @@ static void test_leader_alone_ignores(void **state)
 
 	(void)state;
 	NEED_AUDIT();
-	s = session_by(BY_AUDIT, stubborn, 2);
+	session_by(&s, BY_AUDIT, stubborn, 2);
 	s.order.tell = REAP_TELL_LEADER;
 	s.order.grace = 50 * NS_PER_MS;
 	begin(&s);
@@ -437,8 +450,9 @@ static void test_leader_alone_ignores(void **state)
 /* Who is told with another session: it is over as soon as they are gone. */
 static void check_told_by_another(enum way way)
 {
-	struct session s = session_by(way, note_signals, 1);
+	struct session s;
 
+	session_by(&s, way, note_signals, 1);
 	s.order.tell = REAP_TELL_NOBODY;
 	begin(&s);
 	turn_on(&s);

@@ -348,6 +348,37 @@ static void test_resolve_max_lifetime(void **state)
 	assert_int_equal(limits.max_lifetime, 0);
 }
 
+/* Of idle the least, of warn the most: told the earliest. */
+static void test_resolve_idle(void **state)
+{
+	char long_[] = "long", short_[] = "short", other[] = "other";
+	struct policy policies[] = {
+		{.name = long_, .any_group = true, .idle = 40, .warn = 10},
+		{.name = short_, .any_group = true, .idle = 20, .warn = 20},
+		{.name = other, .any_group = true, .idle = 20, .warn = 20},
+	};
+	struct policy_set set = {.policies = policies, .n_policies = N(policies)};
+	struct subject s = subject_of("anna", "");
+	struct limits limits;
+
+	(void)state;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.idle, 20);
+	assert_string_equal(limits.idle_policy, "short");
+	assert_int_equal(limits.warn, 20);
+	assert_string_equal(limits.warn_policy, "short");
+	policies[0].warn = 30;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.warn, 30);
+	assert_string_equal(limits.warn_policy, "long");
+	policies[2].exempt = true;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.idle, 0);
+	assert_int_equal(limits.warn, 0);
+	assert_null(limits.idle_policy);
+	assert_null(limits.warn_policy);
+}
+
 static void test_fini(void **state)
 {
 	struct policy_set set = {.policies = NULL};
@@ -382,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_class),
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_resolve_max_lifetime),
+		cmocka_unit_test(test_resolve_idle),
 		cmocka_unit_test(test_fini),
 	};
 
