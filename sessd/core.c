@@ -56,6 +56,9 @@ void core_free(struct core *core)
 	}
 	session_table_fini(&core->table);
 	ending_forget(core);
+	logouts_forget(core);
+	hunts_forget(core);
+	leftovers_forget(core);
 	extension_forget(core);
 	condemned_forget(core);
 	locks_fini(core);
@@ -111,6 +114,7 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	e->limit = remark->limit;
 	e->count = remark->count;
 	e->old_expires_at = remark->old_expires_at;
+	e->grace = remark->grace;
 	memcpy(e->user, rec.user, sizeof(e->user));
 	memcpy(e->service, rec.service, sizeof(e->service));
 	memcpy(e->tty, rec.tty, sizeof(e->tty));
@@ -118,11 +122,13 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	memcpy(e->ruser, rec.ruser, sizeof(e->ruser));
 	memcpy(e->auth, rec.auth, sizeof(e->auth));
 	snprintf(e->policy, sizeof(e->policy), "%s", remark->policy ? remark->policy : rec.policy);
+	snprintf(e->message, sizeof(e->message), "%s", text_or_empty(remark->message));
+	/* what is recorded on the session is of the order that ends it, not of another one */
 	if (remark->text != NULL)
 		snprintf(e->text, sizeof(e->text), "%s", remark->text);
-	else if (s->phase != PHASE_OPENING)
+	else if (s->phase != PHASE_OPENING && !remark->reason)
 		memcpy(e->text, rec.text, sizeof(e->text));
-	if (s->phase != PHASE_OPENING)
+	if (s->phase != PHASE_OPENING && !remark->reason)
 		memcpy(e->by, rec.ended_by, sizeof(e->by));
 	snprintf(e->lock, sizeof(e->lock), "%s", text_or_empty(remark->lock));
 	if (remark->by_sid != NULL)
@@ -294,7 +300,7 @@ void core_handle(struct core *core, const struct event *event)
 		ending_close(core, event);
 		break;
 	case EVENT_REVOKE:
-		ending_revoke(core, event);
+		revocation_revoke(core, event);
 		break;
 	case EVENT_EXTEND:
 		extension_extend(core, event);

@@ -16,7 +16,7 @@ bool reap_tree_init(struct reap *reap)
 
 	/* alive after his stat was read: so it was his */
 	return proc_stat(reap->leader, &st) == 0 && reap_leader_lives(reap) &&
-	       pidset_add(&reap->known, reap->leader, st.start) >= 0;
+	       pidset_add(&reap->members, reap->leader, st.start) >= 0;
 }
 
 /* Stops it, unless it stands already or is only being looked for. */
@@ -32,7 +32,7 @@ static void visit(struct reap *reap, pid_t pid, const struct proc_stat *stat)
 
 void reap_tree_found(struct reap *reap, pid_t pid, const struct proc_stat *stat)
 {
-	enum kin kin = kin_meet(&reap->known, pid, stat);
+	enum kin kin = kin_meet(&reap->members, pid, stat);
 
 	if (kin == KIN_NONE)
 		return;
@@ -43,16 +43,16 @@ void reap_tree_found(struct reap *reap, pid_t pid, const struct proc_stat *stat)
 		victim_started(pid, stat->start, SIGKILL);
 }
 
-void reap_tree_kill(struct reap *reap)
+void reap_tree_signal(struct reap *reap, int sig)
 {
 	const struct pidset_item *item;
 	uint32_t at = 0;
 
-	while ((item = pidset_next(&reap->known, &at)) != NULL) {
-		if (victim_started(item->pid, item->start, SIGKILL) != VICTIM_ALIVE)
+	while ((item = pidset_next(&reap->members, &at)) != NULL) {
+		if (victim_started(item->pid, item->start, sig) != VICTIM_ALIVE)
 			continue;
 		reap_saw(reap, item->pid);
-		if (reap->pass == 1 && !(reap->termed && item->pid == reap->leader))
-			reap->signalled++;
+		if (sig != 0)
+			reap_told(reap, item->pid);
 	}
 }

@@ -31,7 +31,8 @@ static void reap_fini(struct reap *reap)
 	loop_io_remove(loop, &reap->leader_io);
 	if (reap->leader_fd >= 0)
 		close(reap->leader_fd);
-	pidset_fini(&reap->known);
+	pidset_fini(&reap->told);
+	pidset_fini(&reap->members);
 	free(reap);
 }
 
@@ -92,6 +93,7 @@ static int leader_dup(const struct reap_order *order, int *ret)
 static int reap_new(struct reaper *r, const struct reap_order *order, struct reap **ret)
 {
 	struct reap *reap = calloc(1, sizeof(*reap));
+	uint64_t now = clock_boot();
 	int error;
 
 	if (reap == NULL)
@@ -99,15 +101,16 @@ static int reap_new(struct reaper *r, const struct reap_order *order, struct rea
 	*reap = (struct reap){.reaper = r,
 		.audit_session = order->audit_session,
 		.leader = order->leader,
-		.grace = order->grace,
-		.began = clock_boot()};
+		.tell = order->tell,
+		.began = order->since != 0 ? order->since : now,
+		.kill_at = now + order->grace};
 	assert(strlen(order->cgroup) < sizeof(reap->cgroup));
 	memcpy(reap->cgroup, order->cgroup, strlen(order->cgroup));
 	error = leader_dup(order, &reap->leader_fd);
 	if (error == 0)
 		error = sweep_add(r->sweep, &reap->target);
 	if (error == 0)
-		error = loop_timer_set(r->loop, &reap->timer, reap->began, on_timer, reap);
+		error = loop_timer_set(r->loop, &reap->timer, now, on_timer, reap);
 	if (error < 0) {
 		reap_fini(reap);
 		return error;
@@ -137,6 +140,22 @@ int reaper_end(struct reaper *r, const struct reap_order *order, reap_report_fn 
 	if (ret != NULL)
 		*ret = reap;
 	return 0;
+}
+
+void reaper_hurry(struct reap *reap, uint64_t within)
+{
+	uint64_t at = clock_boot() + within;
+
+	if (at >= reap->kill_at)
+		return;
+	reap->kill_at = at;
+	if (reap->step == REAP_GRACE && !reap->reading)
+		reap_wake(reap, 0);
+}
+
+bool reaper_waits(const struct reap *reap)
+{
+	return reap->struck == 0 && clock_boot() < reap->kill_at;
 }
 
 uint32_t reaper_active(const struct reaper *r)

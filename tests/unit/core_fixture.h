@@ -120,16 +120,16 @@ static inline void answered(struct answer *answer, enum wire_type type, const vo
 	}
 }
 
-/* A new process that runs this, and is about to log in. */
+/* A new process, which is about to log in, and then lives on by that function. */
 static inline struct login *arrive_as(
-	struct world *w, uid_t uid, const char *service, process_fn *fn)
+	struct world *w, uid_t uid, const char *service, process_fn *live)
 {
 	struct login *l = calloc(1, sizeof(*l));
 	struct proc_stat st;
 
 	assert_non_null(l);
 	l->answer.fn = answered;
-	l->caller.pid = spawn(fn, w->shared, NULL);
+	l->caller.pid = spawn(live, w->shared, NULL);
 	l->caller.audit_session = PROC_NO_AUDIT;
 	l->caller.pidfd = pidfd_open_pid(l->caller.pid);
 	assert_true(l->caller.pidfd >= 0);

@@ -291,12 +291,14 @@ static void test_values(void **state)
 			"`warn = 300s` of policy \"p\" is no shorter than its `idle = 5m`"},
 		{"warn = 2h lifetime = 1h idle = 3h",
 			"`warn = 2h` of policy \"p\" is no shorter than its `lifetime = 1h`"},
-		{"grace = 10s", "`grace`: it is not supported by this version"},
+		{"grace = 0s", "no time at all"},
+		{"grace = 61m", "`grace = 61m`: too long; expected such as 10s"},
+		{"grace = soon", "no time"},
 		{"reauth = 15m", "`reauth`: it is not supported by this version"},
-		{"leftovers = keep", "`leftovers`: it is not supported by this version"},
+		{"leftovers = end", "neither keep nor kill; expected keep or kill"},
 		{"max_session = 2",
 			"no such option 'max_session'; expected users, groups, services, from, "
-			"max_sessions, scope, at_limit, lifetime, max_lifetime, idle, warn, "
+			"max_sessions, scope, at_limit, lifetime, max_lifetime, idle, warn, grace, "
 			"exempt"},
 		{"Exempt = true", "no such option 'Exempt'"},
 		{"admin_group = x", "no such option"},
@@ -424,11 +426,13 @@ static void test_max_lifetime(void **state)
 	struct fixture *f = *state;
 
 	accepted(f, "policy \"a\" { lifetime = 60m max_lifetime = 1h }\n"
-		    "policy \"b\" { max_lifetime = 5m }");
+		    "policy \"b\" { max_lifetime = 5m grace = 1h }");
 	assert_int_equal(f->config.policies.policies[0].lifetime, 3600 * NS_PER_SEC);
 	assert_int_equal(f->config.policies.policies[0].max_lifetime, 3600 * NS_PER_SEC);
 	assert_int_equal(f->config.policies.policies[1].lifetime, 0);
 	assert_int_equal(f->config.policies.policies[1].max_lifetime, 300 * NS_PER_SEC);
+	assert_int_equal(f->config.policies.policies[0].grace, 0);
+	assert_int_equal(f->config.policies.policies[1].grace, 3600 * NS_PER_SEC);
 	config_fini(&f->config);
 }
 
