@@ -54,18 +54,19 @@ number_of()
 
 revoke_all()
 {
-	ctl revoke --user daemon >/mnt/outcomes 2>&1
+	ctl revoke --all >/mnt/outcomes 2>&1
 	echo "status $?" >>/mnt/outcomes
 }
 
-# The login is one of many things that the daemon has to do just then.
+# The login is one of many things that the daemon has to do just then. It is of a user whose other sessions end, and is no
+# leftover of theirs.
 revoked_beside_a_login()
 {
 	local order
 	revoke_all &
 	order=$!
 	soon grep -q '>ending session' "$log"
-	ask open 1 nobody
+	ask open 1 daemon
 	[ "$said" = 1 ] || { why="the login was not let in: $said"; return 1; }
 	wait "$order"
 	why=$(tail -n 3 /mnt/outcomes)
@@ -95,7 +96,8 @@ mkfifo /mnt/orders /mnt/answers
 "$throng" /mnt/pam </mnt/orders >/mnt/answers &
 exec {orders}>/mnt/orders {answers}</mnt/answers
 check 'the daemon starts' daemon_up
-check "$size log in" ask_is "$size" open "$size" daemon
+check "$((size / 2)) of one user log in" ask_is "$((size / 2))" open "$((size / 2))" daemon
+check 'and as many of another' ask_is "$((size - size / 2))" open "$((size - size / 2))" nobody
 check 'as many are listed' live "$size"
 check 'all are revoked, and a login is let in meanwhile' revoked_beside_a_login
 check 'what became of each is told' each_is_told
