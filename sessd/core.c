@@ -56,6 +56,9 @@ void core_free(struct core *core)
 	}
 	session_table_fini(&core->table);
 	ending_forget(core);
+	logouts_forget(core);
+	hunts_forget(core);
+	leftovers_forget(core);
 	extension_forget(core);
 	condemned_forget(core);
 	locks_fini(core);
@@ -323,7 +326,7 @@ void core_handle(struct core *core, const struct event *event)
 		ending_close(core, event);
 		break;
 	case EVENT_REVOKE:
-		ending_revoke(core, event);
+		revocation_revoke(core, event);
 		break;
 	case EVENT_EXTEND:
 		extension_extend(core, event);

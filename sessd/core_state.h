@@ -18,6 +18,10 @@
  * with words. */
 #define RUNTIME_SLACK (60 * NS_PER_SEC)
 
+struct revocation;
+struct waiter;
+struct hunt;
+
 /* The leader of a session, watched until it dies. */
 struct watch {
 	struct core *core;
@@ -66,7 +70,11 @@ struct core {
 	LIST_HEAD(condemned_list, condemned) condemned;	 /* refused leaders that are to be ended */
 	LIST_HEAD(ending_list, ending) recorded;	 /* ends that wait for the ledger alone */
 	LIST_HEAD(extension_list, extension) extensions; /* that are not on disk yet */
-	bool closing; /* core_free(): nothing is answered or begun any more */
+	LIST_HEAD(remnant_list, remnant)
+	leftovers;		 /* that are being ended, or are not on disk yet */
+	struct hunts *hunts;	 /* hunt.c; NULL: there was none yet */
+	struct logouts *logouts; /* logout.c; the same */
+	bool closing;		 /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };
 
@@ -258,26 +266,81 @@ void ending_close(struct core *core, const struct event *event);
 /* The session is over without a kill: its entry, its row, and out of the table. */
 void ending_finish(struct core *core, struct session *s, enum reason reason,
 	const struct remark *remark, ledger_done_fn *done, void *ctx);
-/*
- * A request to end sessions: answered with an outcome for each, then with `done`, when all that
- * hold it have released it. revocation_new() gives it held once; NULL: no memory.
- */
-struct revocation;
-struct revocation *revocation_new(struct answer *answer);
+/* Ends it as ending_begin() does, and r hears of its end. */
 void revocation_add(struct core *core, struct session *s, enum reason reason,
 	const struct remark *remark, struct revocation *r);
-void revocation_hold(struct revocation *r);
-void revocation_release(struct revocation *r);
-/* The last answer will be this error; the words are a constant. */
-void revocation_fail(struct revocation *r, const char *error);
-/* Released without an answer. */
-void revocation_forget(struct revocation *r);
-void ending_revoke(struct core *core, const struct event *event);
 /* Answers and frees what hangs from a session that is dropped before it was active. */
 void ending_void(struct core *core, struct session *s);
 /* Those of which the ledger has not told yet that they are on disk: nobody waits for that any more.
  */
 void ending_forget(struct core *core);
+
+/* revocation.c */
+
+/*
+ * A request to end sessions: answered with an outcome for each, then with `done`, when all that
+ * hold it have released it. revocation_new() gives it held once; NULL: no memory.
+ */
+struct revocation *revocation_new(struct answer *answer);
+void revocation_hold(struct revocation *r);
+void revocation_release(struct revocation *r);
+/* The last answer will be this error; the words are a constant. */
+void revocation_fail(struct revocation *r, const char *error);
+/* When all have released it, the hunt begins, and holds it. Takes the hunt over; NULL: there was no
+ * memory for it, which the answer says. */
+void revocation_then(struct revocation *r, struct hunt *hunt);
+/* Released without an answer. */
+void revocation_forget(struct revocation *r);
+/* A message of the answer, before the last. */
+void revocation_tell(struct revocation *r, enum wire_type type, const void *msg);
+void revocation_revoke(struct core *core, const struct event *event);
+
+/* Those who wait for one end: each holds its revocation until it is told. -ENOMEM. */
+int waiters_add(struct waiter **list, struct revocation *r);
+void waiters_tell(struct waiter **list, const struct wire_outcome *outcome);
+void waiters_forget(struct waiter **list);
+
+/* leftovers.c: their ends */
+
+/* What is left of a login that is over; the strings are copied. */
+struct leftover {
+	uint32_t audit_session;	  /* or PROC_NO_AUDIT */
+	const char *cgroup;	  /* its own, or "" */
+	const struct entry *what; /* what is recorded: whose, of which service, why, by whom */
+	uint64_t grace;
+};
+
+/* Ends it, and r (which may be NULL) hears of that. Joins an end that is under way. */
+void leftovers_end(struct core *core, const struct leftover *leftover, struct revocation *r);
+/* Was it told of that audit session that processes survive its end? */
+bool leftovers_survive(const struct core *core, uint32_t audit_session);
+void leftovers_forget(struct core *core);
+
+/* hunt.c: finding them */
+
+struct hunt_order {
+	enum reason reason;
+	const struct remark *remark; /* by, text, grace */
+	bool cron;		     /* cron jobs, too */
+	uint32_t spare_audit;	     /* not that one; or PROC_NO_AUDIT */
+	uint64_t lock;		     /* of those whom this lock hits; 0: of those who are added */
+};
+
+/* NULL: no memory. */
+struct hunt *hunt_new(struct core *core, const struct hunt_order *order);
+/* The logins of that user are meant; or, with a lock, it is said who he is. */
+void hunt_add(struct hunt *hunt, uid_t uid, const char *user);
+/* Takes over what the revocation is held with. */
+void hunt_begin(struct hunt *hunt, struct revocation *r);
+/* One that has not begun; NULL is none. */
+void hunt_free(struct hunt *hunt);
+void hunts_forget(struct core *core);
+
+/* logout.c */
+
+/* It has closed: is something left of it when its leader is gone? */
+void logout_note(struct core *core, const struct session *s);
+void logouts_forget(struct core *core);
 
 /* farewell.c */
 
@@ -304,5 +367,9 @@ void locks_lift(struct core *core, const struct event *event);
 const struct wire_locked *locks_find(const struct core *core, const struct lock_subject *subject,
 	const char *service, enum session_class class);
 const struct wire_locked *locks_find_session(const struct core *core, const struct session *s);
+/* Is it still there, and does it hit what is left of such a login? */
+bool locks_hits_leftover(const struct core *core, uint64_t id, const struct lock_subject *subject);
+/* May it hit any of that user's, as far as his uid says? */
+bool locks_may_hit(const struct core *core, uint64_t id, uid_t uid);
 
 #endif

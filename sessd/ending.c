@@ -17,19 +17,6 @@
 #include "sessd/fault.h"
 #include "sessd/log.h"
 
-/* One request to revoke: answered with an outcome for each session, then with `done`. */
-struct revocation {
-	struct answer *answer;
-	uint32_t pending;
-	uint32_t count;
-	const char *error; /* instead of `done` */
-};
-
-struct waiter {
-	struct waiter *next;
-	struct revocation *revocation;
-};
-
 /* The end of one session. It outlives the session until its last entry is on disk. */
 struct ending {
 	struct core *core;
@@ -47,70 +34,6 @@ struct ending {
 	struct reap *reap;	   /* NULL: not ordered yet */
 };
 
-struct revocation *revocation_new(struct answer *answer)
-{
-	struct revocation *r = calloc(1, sizeof(*r));
-
-	if (r != NULL)
-		*r = (struct revocation){.answer = answer, .pending = 1};
-	return r;
-}
-
-void revocation_hold(struct revocation *r)
-{
-	r->pending++;
-}
-
-void revocation_release(struct revocation *r)
-{
-	struct wire_done done = {.count = r->count};
-
-	if (--r->pending > 0)
-		return;
-	if (r->error != NULL)
-		answer_error(r->answer, WIRE_E_UNAVAILABLE, r->error);
-	else
-		answer_send(r->answer, WIRE_done, &done, true);
-	free(r);
-}
-
-void revocation_fail(struct revocation *r, const char *error)
-{
-	r->error = error;
-}
-
-void revocation_forget(struct revocation *r)
-{
-	if (--r->pending == 0)
-		free(r);
-}
-
-/* Tells all who wait what became of the session, as far as that is known now. */
-static void tell(struct ending *e)
-{
-	struct waiter *w;
-
-	while ((w = e->waiters) != NULL) {
-		e->waiters = w->next;
-		w->revocation->count++;
-		answer_send(w->revocation->answer, WIRE_outcome, &e->outcome, false);
-		revocation_release(w->revocation);
-		free(w);
-	}
-}
-
-static int wait_for(struct ending *e, struct revocation *r)
-{
-	struct waiter *w = calloc(1, sizeof(*w));
-
-	if (w == NULL)
-		return -ENOMEM;
-	*w = (struct waiter){.next = e->waiters, .revocation = r};
-	e->waiters = w;
-	r->pending++;
-	return 0;
-}
-
 void ending_tell(struct session *s, struct answer *answer)
 {
 	struct revocation *r = revocation_new(answer);
@@ -119,7 +42,7 @@ void ending_tell(struct session *s, struct answer *answer)
 		answer_error(answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
-	if (s->ending != NULL && wait_for(s->ending, r) < 0)
+	if (s->ending != NULL && waiters_add(&s->ending->waiters, r) < 0)
 		log_error("out of memory: nobody hears of the end of a session");
 	revocation_release(r);
 }
@@ -142,14 +65,8 @@ static struct ending *ending_new(struct core *core, struct session *s)
 /* With those who wait, who hear nothing any more. */
 static void ending_free(struct ending *e)
 {
-	struct waiter *w;
-
 	farewell_free(e->farewell);
-	while ((w = e->waiters) != NULL) {
-		e->waiters = w->next;
-		revocation_forget(w->revocation);
-		free(w);
-	}
+	waiters_forget(&e->waiters);
 	free(e);
 }
 
@@ -161,7 +78,7 @@ void ending_void(struct core *core, struct session *s)
 		return;
 	s->ending = NULL;
 	if (!core->closing)
-		tell(e);
+		waiters_tell(&e->waiters, &e->outcome);
 	ending_free(e);
 }
 
@@ -256,7 +173,7 @@ static void order_reaper(struct core *core, struct session *s)
 		log_error("session of %s cannot be ended: out of memory; tried again at the next "
 			  "start",
 			text_or_empty(s->user));
-		tell(s->ending);
+		waiters_tell(&s->ending->waiters, &s->ending->outcome);
 	}
 }
 
@@ -423,6 +340,8 @@ void ending_finish(struct core *core, struct session *s, enum reason reason,
 	if (s->ended_at == 0)
 		s->ended_at = clock_wall();
 	core->parts.metrics->ended[reason]++;
+	if (reason == REASON_LOGOUT)
+		logout_note(core, s);
 	core_append(core, s, ENTRY_SESSION_ENDED, remark, true, done, ctx);
 	core_drop(core, s);
 }
@@ -434,7 +353,7 @@ static void end_committed(void *ctx, int result)
 	/* not on disk yet: it is gone all the same, and the ledger's own alarm says the rest */
 	(void)result;
 	LIST_REMOVE(e, link);
-	tell(e);
+	waiters_tell(&e->waiters, &e->outcome);
 	fault_point(FAULT_revoke_answered);
 	free(e);
 }
@@ -455,7 +374,7 @@ void ending_reaped(struct core *core, const struct event *event)
 		log_warning("session of %s: %u processes survive: %s", text_or_empty(s->user),
 			result->survivors, result->survivor_list);
 		core_append(core, s, ENTRY_SESSION_SURVIVED, &remark, false, NULL, NULL);
-		tell(e);
+		waiters_tell(&e->waiters, &e->outcome);
 		return;
 	}
 	fault_point(FAULT_ending_gone);
@@ -521,69 +440,9 @@ void revocation_add(struct core *core, struct session *s, enum reason reason,
 	const struct remark *remark, struct revocation *r)
 {
 	ending_begin(core, s, reason, remark);
-	if (s->ending == NULL || wait_for(s->ending, r) < 0)
+	if (s->ending == NULL || waiters_add(&s->ending->waiters, r) < 0)
 		log_error("out of memory: nobody hears of the end of a session");
 	else if (s->ending->outcome.survivors > 0)
 		/* patience ran out before: nobody knows when they will go */
-		tell(s->ending);
-}
-
-/* False: there are sessions of that user, and the caller may end none of them. */
-static bool revoke_user(
-	struct core *core, const char *user, const struct remark *remark, struct revocation *r)
-{
-	struct session *s;
-	uint32_t slot = 0;
-
-	while ((s = session_next(&core->table, &slot)) != NULL)
-		if (strcmp(text_or_empty(s->user), user) == 0 && !core_permits(remark->by, s))
-			return false;
-	slot = 0;
-	while ((s = session_next(&core->table, &slot)) != NULL)
-		if (strcmp(text_or_empty(s->user), user) == 0)
-			revocation_add(core, s, REASON_REVOKED, remark, r);
-	return true;
-}
-
-void ending_revoke(struct core *core, const struct event *event)
-{
-	const struct wire_revoke *req = event->u.revoke;
-	struct remark remark = {.by = event->caller,
-		.text = req->text[0] ? req->text : NULL,
-		.message = req->message[0] ? req->message : NULL,
-		.grace = req->grace};
-	struct revocation *r;
-	struct session *s = NULL;
-	enum wire_errno why;
-
-	fault_point(FAULT_revoke_received);
-	if ((req->prefix[0] != '\0') == (req->user[0] != '\0')) {
-		answer_error(
-			event->answer, WIRE_E_INVALID, "either a session or a user must be named");
-		return;
-	}
-	if (req->grace > WIRE_GRACE_MAX) {
-		answer_error(event->answer, WIRE_E_INVALID, "a grace is at most an hour");
-		return;
-	}
-	if (req->prefix[0] != '\0') {
-		s = core_find(core, event->caller, req->prefix, &why);
-		if (s == NULL) {
-			answer_error(event->answer, why, NULL);
-			return;
-		}
-	}
-	r = revocation_new(event->answer);
-	if (r == NULL) {
-		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
-		return;
-	}
-	if (s != NULL)
-		revocation_add(core, s, REASON_REVOKED, &remark, r);
-	else if (!revoke_user(core, req->user, &remark, r)) {
-		free(r);
-		answer_error(event->answer, WIRE_E_NOT_PERMITTED, NULL);
-		return;
-	}
-	revocation_release(r);
+		waiters_tell(&s->ending->waiters, &s->ending->outcome);
 }

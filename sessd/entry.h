@@ -31,6 +31,8 @@
 	K(SESSION_ENDING,  "session_ending",  "sessd began to end a session") \
 	K(SESSION_ENDED,   "session_ended",   "a session is over; with `elapsed`: its processes are gone") \
 	K(SESSION_SURVIVED, "session_survived", "processes of a session that was ended are still there") \
+	K(LEFTOVERS_KEPT,  "leftovers_kept",  "processes outlived a normal logout") \
+	K(LEFTOVERS_ENDED, "leftovers_ended", "what outlived its session was ended") \
 	K(LOCK_SET,        "lock_set",        "a lock stands from now on; `text` has why, and its message") \
 	K(LOCK_LIFTED,     "lock_lifted",     "a lock was taken away") \
 	K(LOCK_EXPIRED,    "lock_expired",    "a lock has run out") \

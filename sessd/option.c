@@ -17,6 +17,8 @@ static const struct {
 	{"evict_idlest", AT_LIMIT_EVICT_IDLEST},
 };
 
+static const char *const leftovers[] = {[LEFTOVERS_KEEP] = "keep", [LEFTOVERS_KILL] = "kill"};
+
 #define N_AT_LIMITS (sizeof(at_limits) / sizeof(at_limits[0]))
 
 static const char *check_name(const char *value)
@@ -97,6 +99,14 @@ static const char *check_at_limit(const char *value)
 	return "no such way";
 }
 
+static const char *check_leftovers(const char *value)
+{
+	return strcmp(value, leftovers[LEFTOVERS_KEEP]) != 0 &&
+			       strcmp(value, leftovers[LEFTOVERS_KILL]) != 0
+		       ? "neither keep nor kill"
+		       : NULL;
+}
+
 static const char *check_scope(const char *value)
 {
 	if (strcmp(value, "fleet") == 0)
@@ -155,11 +165,12 @@ const struct option options[] = {
 	{"policy", "grace", OPTION_VALUE, "time", NULL, check_grace,
 		"such as 10s, in h, m, s or ms, longer than 0 and at most 1h; leave it out to kill at once",
 		"How long the processes of a session that ends by lifetime or idle may take to end by themselves."},
+	{"policy", "leftovers", OPTION_VALUE, "keep | kill", "keep", check_leftovers, "keep or kill",
+		"What happens to processes that outlive a normal logout."},
 	{"policy", "exempt", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
 		"Whether those to whom the policy applies are free of every limit of every policy."},
 
 	{"policy", "reauth", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
-	{"policy", "leftovers", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
 };
 /* clang-format on */
 
@@ -209,4 +220,14 @@ const char *option_at_limit_name(enum at_limit at_limit)
 			break;
 	assert(at_limits[i].at_limit == at_limit);
 	return at_limits[i].name;
+}
+
+enum leftovers option_leftovers(const char *value)
+{
+	return strcmp(value, leftovers[LEFTOVERS_KILL]) == 0 ? LEFTOVERS_KILL : LEFTOVERS_KEEP;
+}
+
+const char *option_leftovers_name(enum leftovers what)
+{
+	return leftovers[what];
 }

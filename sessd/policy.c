@@ -188,6 +188,10 @@ void policy_resolve(const struct policy_set *set, const struct subject *subject,
 			keep_shorter(policy->idle, policy->name, &limits.idle, &limits.idle_policy);
 		keep_longer(policy->warn, policy->name, &limits.warn, &limits.warn_policy);
 		keep_shorter(policy->grace, policy->name, &limits.grace, &limits.grace_policy);
+		if (policy->leftovers > limits.leftovers) {
+			limits.leftovers = policy->leftovers;
+			limits.leftovers_policy = policy->name;
+		}
 	}
 	*ret = limits;
 }

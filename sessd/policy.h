@@ -18,6 +18,9 @@
 /* What to do with a login that finds the cap reached. In order of strictness. */
 enum at_limit { AT_LIMIT_DENY, AT_LIMIT_EVICT_OLDEST, AT_LIMIT_EVICT_IDLEST };
 
+/* What happens to processes that outlive a normal logout. In order of strictness. */
+enum leftovers { LEFTOVERS_KEEP, LEFTOVERS_KILL };
+
 struct policy {
 	char *name;
 	char **users; /* NULL: all; else NULL-terminated names */
@@ -35,6 +38,7 @@ struct policy {
 	uint64_t idle;	       /* ns; 0: none */
 	uint64_t warn;	       /* before the end, ns; 0: none */
 	uint64_t grace;	       /* of its end by lifetime or idle time, ns; 0: none */
+	enum leftovers leftovers;
 	bool exempt;
 };
 
@@ -74,6 +78,8 @@ struct limits {
 	const char *warn_policy;
 	uint64_t grace; /* the same */
 	const char *grace_policy;
+	enum leftovers leftovers;
+	const char *leftovers_policy; /* NULL where none kills */
 	const char *exempt_policy;
 };
 

@@ -205,6 +205,19 @@ struct session *session_by_audit(const struct session_table *t, uint32_t audit_s
 	return NULL;
 }
 
+bool session_owns_audit(const struct session_table *t, uint32_t audit_session)
+{
+	struct hash_link *l = hash_first(&t->by_audit, hash_mix(audit_session));
+	const struct session *s;
+
+	for (; l != NULL; l = hash_next(l)) {
+		s = container_of(l, struct session, by_audit);
+		if (s->audit_session == audit_session && s->class != CLASS_ELEVATION)
+			return true;
+	}
+	return false;
+}
+
 struct account *session_account(const struct session_table *t, uid_t uid)
 {
 	struct hash_link *l = hash_first(&t->accounts, hash_mix(uid));

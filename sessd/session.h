@@ -118,6 +118,8 @@ struct session *session_by_sid(const struct session_table *t, const struct sid *
 struct session *session_by_token_hash(const struct session_table *t, const struct token *hash);
 /* The login of that audit session that is active, or NULL. */
 struct session *session_by_audit(const struct session_table *t, uint32_t audit_session);
+/* Does a session in the table, whatever its phase, have it for more than a su or sudo in it? */
+bool session_owns_audit(const struct session_table *t, uint32_t audit_session);
 /* NULL where the uid has none. */
 struct account *session_account(const struct session_table *t, uid_t uid);
 

@@ -79,3 +79,44 @@ without_module() # MODULE
 {
 	on_host bash -c 'sed -i "/$1/d" /etc/pam.d/*' bash "$1"
 }
+
+# How many processes of an audit session live, by the kernel's own word. Who has died and was not collected does not.
+processes() # AUDIT_SESSION
+{
+	local file stat n=0
+	for file in $(grep -lx "$1" "$HOST_FS"/proc/[0-9]*/sessionid 2>/dev/null); do
+		{ read -r stat <"${file%sessionid}stat"; } 2>/dev/null || continue
+		case ${stat##*) } in [ZX]*) ;; *) n=$((n + 1)) ;; esac
+	done
+	echo "$n"
+}
+
+processes_of_user() # USER
+{
+	on_host ps -o stat= -u "$1" | grep -vc '^Z'
+}
+
+# begin NAME USER [SSH OPTION…] -- COMMAND: a login that does this and stays; its record is then in `record`, its sid
+# and audit session in `sid` and `asid`.
+begin()
+{
+	local name=$1 user=$2 command=${*: -1} before
+	before=$(sessions_where true | jq -Rs .)
+	set -- "${@:2:$#-2}"
+	background "$name" ssh_as "$@" "$command
+echo held; exec sleep 1000"
+	held "$name"
+	one_session ".user == \"$user\" and (.sid | inside($before) | not)"
+	sid=$(of_record sid)
+	asid=$(of_record audit_session)
+}
+
+# Has sessd started anew where it sees no cgroups of its own (umount), or cannot make one (remount -o ro,bind).
+without_cgroup() # HOW…
+{
+	stop_sessd
+	# shellcheck disable=SC2016
+	start_daemon sessd unshare --mount bash -c '"$@" /sys/fs/cgroup && exec /usr/sbin/sessd' bash "$@"
+	wait_until 'on_host sessctl status >/dev/null 2>&1 || ! daemon_runs sessd'
+	daemon_runs sessd
+}

@@ -295,7 +295,7 @@ static void test_values(void **state)
 		{"grace = 61m", "`grace = 61m`: too long; expected such as 10s"},
 		{"grace = soon", "no time"},
 		{"reauth = 15m", "`reauth`: it is not supported by this version"},
-		{"leftovers = keep", "`leftovers`: it is not supported by this version"},
+		{"leftovers = end", "neither keep nor kill; expected keep or kill"},
 		{"max_session = 2",
 			"no such option 'max_session'; expected users, groups, services, from, "
 			"max_sessions, scope, at_limit, lifetime, max_lifetime, idle, warn, grace, "
