@@ -102,25 +102,39 @@ static uint32_t span_of(uint64_t last_input)
 	return (uint32_t)(last_input / SPAN) + 1;
 }
 
-/* An access time that did not change tells nothing new, whatever happened to the clock. */
+/* When the input was, by clock_boot(), at the latest. 0: it is the one that input_at was derived
+ * from, which tells nothing new, whatever happened to the clock. */
+static uint64_t moment_of(
+	const struct core *core, const struct session *s, uint64_t input, uint64_t now)
+{
+	if (span_of(input) == s->input_span)
+		return 0;
+	return wallclock_to_boot(&core->input.clock, input, now) + SPAN - input % SPAN;
+}
+
+/* The youngest by clock_boot(): the largest access time may be of a clock that was set back since.
+ */
 static void note_input(const struct core *core, struct session *s, const struct terminal_look *look)
 {
-	uint32_t span = look->n_tty > 0 ? span_of(look->last_input) : 0;
-	uint64_t now = clock_boot(), at = now;
+	uint64_t now = clock_boot(), at, best, input = look->last_input;
+	uint32_t i;
 
 	if (s->input_at == 0)
 		s->input_at = login_time(core, s, now);
-	if (span != 0) {
-		if (span == s->input_span)
-			return;
-		at = wallclock_to_boot(&core->input.clock, look->last_input, now) + SPAN -
-		     look->last_input % SPAN;
+	/* last_input may be of a terminal that is not listed */
+	best = look->n_tty > 0 ? moment_of(core, s, input, now) : now;
+	for (i = 0; i < look->n_tty; i++) {
+		at = moment_of(core, s, look->input[i], now);
+		if (at <= best)
+			continue;
+		best = at;
+		input = look->input[i];
 	}
-	s->input_span = span;
 	/* of several terminals, the youngest may have been closed */
-	if (at <= s->input_at)
+	if (best <= s->input_at)
 		return;
-	s->input_at = at;
+	s->input_at = best;
+	s->input_span = look->n_tty > 0 ? span_of(input) : 0;
 	s->warned_idle = false;
 }
 

@@ -49,6 +49,7 @@ struct terminal_look {
 	/* the answer, from done() on */
 	uint64_t last_input; /* ns since the epoch, of all terminals; 0: there is none */
 	dev_t tty[TERMINAL_MAX];
+	uint64_t input[TERMINAL_MAX]; /* of each: they may be of different settings of the clock */
 	uint32_t n_tty;
 
 	/* private */

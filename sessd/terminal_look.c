@@ -56,11 +56,16 @@ static void note(struct terminal_look *look, const struct terminal_use *use)
 
 	if (use->last_input > look->last_input)
 		look->last_input = use->last_input;
-	for (i = 0; i < look->n_tty; i++)
-		if (look->tty[i] == use->tty)
-			return;
-	if (i < TERMINAL_MAX)
+	for (i = 0; i < look->n_tty && look->tty[i] != use->tty; i++)
+		;
+	if (i == TERMINAL_MAX)
+		return;
+	if (i == look->n_tty) {
 		look->tty[look->n_tty++] = use->tty;
+		look->input[i] = 0;
+	}
+	if (use->last_input > look->input[i])
+		look->input[i] = use->last_input;
 }
 
 static void found(void *ctx, pid_t pid, const struct proc_stat *stat)

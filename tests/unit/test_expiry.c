@@ -161,6 +161,46 @@ static void typed_in_the_future(void **state)
 	assert_int_equal(s->deadline.key, at + 100 * MS);
 }
 
+/* The leader, with a child on another terminal. */
+static void on_both(struct shared *s)
+{
+	if (fork() == 0) {
+		mine = others[0];
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	}
+	on_mine(s);
+}
+
+/*
+ * The first terminal has an access time of before the clock was set back, or somebody has set it
+ * so; the second has a smaller one, and is typed on nevertheless.
+ */
+static void an_older_time_is_younger(void **state)
+{
+	struct world *w = *state;
+	const struct session *s;
+	uint64_t at;
+	struct login *l;
+	/* late in its span, so that the span is soon over */
+	time_t future = (time(NULL) / 8 + 2000) * 8 + 7;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 2 * S});
+	one_more_terminal();
+	set_input(&mine, future, 0);
+	set_input(&others[0], future - 24000, 0);
+	l = arrive_as(w, ANNA, sshd, on_both);
+	await(w->shared->ready == 2);
+	ask(w, l);
+	assert_granted(w, l);
+	s = session_of(w, l);
+	WAIT_UNTIL(w->f, s->input_span != 0);
+	at = s->input_at;
+	set_input(&others[0], future - 8000, 0);
+	WAIT_UNTIL(w->f, session_of(w, l) == NULL || s->input_at != at);
+	assert_active(w, l);
+	assert_true(s->input_at > at);
+}
+
 static void without_a_terminal(void **state)
 {
 	struct world *w = *state;
@@ -366,7 +406,7 @@ static void adopted_under_another_clock(void **state)
 	typed(9 * 365 * 86400);
 	l = adopt(w, clock_wall() - 9 * 365 * 24 * HOUR);
 	s = session_of(w, l);
-	WAIT_UNTIL(w->f, s->input_span != 0);
+	WAIT_UNTIL(w->f, s->input_at != 0);
 	assert_active(w, l);
 	assert_in_range(s->input_at, before, clock_boot());
 }
@@ -478,6 +518,7 @@ static int tests(void)
 		TEST(nobody_types),
 		TEST(somebody_types),
 		TEST(typed_in_the_future),
+		TEST(an_older_time_is_younger),
 		TEST(without_a_terminal),
 		TEST(only_logins),
 		TEST(exempt),

@@ -104,6 +104,10 @@ static void all_terminals_count_together(void **state)
 	look(b);
 	assert_int_equal(b->look.last_input, 1000 * NS_PER_SEC + 5);
 	assert_int_equal(b->look.n_tty, 2);
+	assert_int_equal(
+		b->look.input[b->look.tty[0] == number(&first) ? 0 : 1], 1000 * NS_PER_SEC + 5);
+	assert_int_equal(
+		b->look.input[b->look.tty[0] == number(&first) ? 1 : 0], 900 * NS_PER_SEC + 7);
 	assert_true((b->look.tty[0] == number(&first) && b->look.tty[1] == number(&second)) ||
 		    (b->look.tty[1] == number(&first) && b->look.tty[0] == number(&second)));
 	set_input(&second, 1001, 0);
