@@ -10,8 +10,10 @@
 
 #include "sessd/core.h"
 
-#define ANNA 1000
-#define BEN  1001
+/* Users whom no machine has: what is left over from logins is looked for in the whole of /proc, and
+ * a test must find its own processes only. */
+#define ANNA UINT32_C(3000001000)
+#define BEN  UINT32_C(3000001001)
 
 /* One login: its leader, what it asked for, and what it was answered. */
 struct login {

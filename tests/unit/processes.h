@@ -5,6 +5,9 @@
  * its own, whose root the tests see as `/`. When it is done, whatever way, every process that it
  * left behind is killed with that cgroup, and the cgroup is removed. Where there is no cgroup2
  * mount, or it may not be written, own_root_fd is -1 and tests that need it skip.
+ *
+ * Where it may, the child has a pid namespace and a /proc of its own, too: what a test ends by its
+ * audit session or login uid is then never anybody else's.
  */
 #ifndef TESTS_UNIT_PROCESSES_H
 #define TESTS_UNIT_PROCESSES_H
@@ -24,6 +27,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -191,6 +195,35 @@ static inline struct cgroups own_cgroups(void)
 	return (struct cgroups){.root_fd = own_root_fd, .make = true};
 }
 
+/* Collects whatever ends, until this one does; its exit code. */
+static inline int orphans_collect(pid_t pid)
+{
+	int status;
+	pid_t done;
+
+	do
+		done = waitpid(-1, &status, 0);
+	while (done != pid && (done >= 0 || errno == EINTR));
+	return done == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+/* Process 1 of the new namespace does nothing but collect orphans. */
+static inline int namespace_main(int (*tests)(void))
+{
+	pid_t first, pid;
+
+	first = fork();
+	if (first != 0)
+		return orphans_collect(first);
+	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL) < 0)
+		_exit(1);
+	pid = fork();
+	if (pid == 0)
+		exit(tests());
+	_exit(orphans_collect(pid));
+}
+
 static inline void child_main(int (*tests)(void), const char *name, int mount_fd)
 {
 	if (mount_fd >= 0) {
@@ -202,7 +235,7 @@ static inline void child_main(int (*tests)(void), const char *name, int mount_fd
 		close(own_root_fd);
 		own_root_fd = -1;
 	}
-	exit(tests());
+	exit(unshare(CLONE_NEWNS | CLONE_NEWPID) < 0 ? tests() : namespace_main(tests));
 }
 
 static inline void remove_own(int mount_fd, const char *name)
@@ -223,8 +256,8 @@ static inline int processes_main(int (*tests)(void))
 {
 	struct cgroups cg;
 	char name[64];
-	int status;
-	pid_t pid, done;
+	int code;
+	pid_t pid;
 
 	cgroups_init(&cg);
 	snprintf(name, sizeof(name), "sessd-unit-%d", (int)getpid());
@@ -236,13 +269,11 @@ static inline int processes_main(int (*tests)(void))
 	pid = fork();
 	if (pid == 0)
 		child_main(tests, name, cg.root_fd);
-	do
-		done = waitpid(-1, &status, 0);
-	while (done != pid && (done >= 0 || errno == EINTR));
+	code = orphans_collect(pid);
 	if (cg.root_fd >= 0)
 		remove_own(cg.root_fd, name);
 	cgroups_fini(&cg);
-	return done == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	return code;
 }
 
 #endif

@@ -146,7 +146,7 @@ static void test_whole(void **state)
 				   "  max_sessions = 010\n"
 				   "  scope = host\n"
 				   "  at_limit = evict_idlest\n"
-				   "  lifetime = 1h30m\n"
+				   "  lifetime = 1h30m leftovers = kill\n"
 				   "}\n"
 				   "policy free { exempt = true groups = {\"" NO_GROUP "\"} }\n"
 				   "policy 'plain' { max_sessions = 1000000 }";
@@ -181,6 +181,7 @@ static void test_whole(void **state)
 	assert_int_equal(p->max_sessions, 10);
 	assert_int_equal(p->at_limit, AT_LIMIT_EVICT_IDLEST);
 	assert_int_equal(p->lifetime, 5400 * NS_PER_SEC);
+	assert_int_equal(p->leftovers, LEFTOVERS_KILL);
 	assert_false(p->exempt);
 
 	p = &f->config.policies.policies[1];
@@ -193,6 +194,7 @@ static void test_whole(void **state)
 	assert_int_equal(p->max_sessions, 0);
 	assert_int_equal(p->lifetime, 0);
 	assert_int_equal(p->at_limit, AT_LIMIT_DENY);
+	assert_int_equal(p->leftovers, LEFTOVERS_KEEP);
 
 	p = &f->config.policies.policies[2];
 	assert_true(p->any_group);
@@ -295,11 +297,12 @@ static void test_values(void **state)
 		{"grace = 61m", "`grace = 61m`: too long; expected such as 10s"},
 		{"grace = soon", "no time"},
 		{"reauth = 15m", "`reauth`: it is not supported by this version"},
-		{"leftovers = end", "neither keep nor kill; expected keep or kill"},
+		{"leftovers = end",
+			"`leftovers = end`: neither keep nor kill; expected keep or kill"},
 		{"max_session = 2",
 			"no such option 'max_session'; expected users, groups, services, from, "
 			"max_sessions, scope, at_limit, lifetime, max_lifetime, idle, warn, grace, "
-			"exempt"},
+			"leftovers, exempt"},
 		{"Exempt = true", "no such option 'Exempt'"},
 		{"admin_group = x", "no such option"},
 		{"policy \"q\" { }", "no such option 'policy'"},

@@ -73,10 +73,11 @@ static void each_with_its_policy(void **state)
 			.max_lifetime = 7 * NS_PER_SEC,
 			.idle = 5 * NS_PER_SEC,
 			.warn = 2 * NS_PER_SEC,
-			.grace = 8 * NS_PER_SEC},
+			.grace = 8 * NS_PER_SEC,
+			.leftovers = LEFTOVERS_KILL},
 		{.name = three, .any_group = true, .users = only_anna, .max_sessions = 1});
 	explain(w, &r, BEN, sshd);
-	assert_int_equal(r.n, 9);
+	assert_int_equal(r.n, 10);
 	assert_int_equal(r.limits[0].class, CLASS_LOGIN);
 	l = limit(&r, 1, "lifetime");
 	assert_string_equal(l->policy, "one");
@@ -93,14 +94,17 @@ static void each_with_its_policy(void **state)
 	l = limit(&r, 5, "grace");
 	assert_string_equal(l->policy, "two");
 	assert_int_equal(l->time, 8 * NS_PER_SEC);
-	l = limit(&r, 6, "max_sessions");
+	l = limit(&r, 6, "leftovers");
+	assert_string_equal(l->policy, "two");
+	assert_string_equal(l->leftovers, "kill");
+	l = limit(&r, 7, "max_sessions");
 	assert_string_equal(l->policy, "one");
 	assert_int_equal(l->max, 5);
 	assert_string_equal(l->at_limit, "deny");
-	l = limit(&r, 7, "max_sessions");
+	l = limit(&r, 8, "max_sessions");
 	assert_string_equal(l->policy, "two");
 	assert_string_equal(l->at_limit, "evict_idlest");
-	l = limit(&r, 8, "no_match");
+	l = limit(&r, 9, "no_match");
 	assert_string_equal(l->policy, "three");
 	assert_string_equal(l->why, "user");
 }

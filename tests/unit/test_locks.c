@@ -381,7 +381,7 @@ static int remove_locks(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, remove_locks)
 
-int main(void)
+static int all(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(ends_and_refuses),
@@ -397,4 +397,9 @@ int main(void)
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
+}
+
+int main(void)
+{
+	return processes_main(all);
 }

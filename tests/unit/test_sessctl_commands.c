@@ -709,6 +709,78 @@ static void test_revoke_user(void **state)
 	release(&r, d);
 }
 
+static void left_over(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_outcome o = an_outcome(0);
+
+	o.sid = (struct sid){{0}};
+	o.audit_session = 17;
+	strcpy(o.service, "tmux: server");
+	answer(d, r, WIRE_outcome, &o);
+	o.survivors = 1;
+	strcpy(o.survivor_list, "123 dd D");
+	answer(d, r, WIRE_outcome, &o);
+	done(d, r, 0, 2);
+}
+
+static void test_revoke_left_over(void **state)
+{
+	struct daemon *d = daemon_start(left_over, NULL);
+	struct result r = run(d, "revoke --user root --cron");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_NO);
+	assert_string_equal(r.out,
+		"alice: left over (tmux: server): ended, 5 processes gone in 12ms\n"
+		"alice: left over (tmux: server): not ended: 1 of 5 processes still there: 123 dd "
+		"D\n");
+	assert_true(d->requests[0].u.revoke.cron);
+	assert_true(d->requests[0].u.revoke.id.set);
+	assert_int_equal(d->requests[0].u.revoke.id.uid, 0);
+	release(&r, d);
+	d = daemon_start(left_over, NULL);
+	r = run(d, "revoke --user root --json");
+	assert_int_equal(strncmp(r.out,
+				 "{\"user\":\"alice\",\"service\":\"tmux: server\","
+				 "\"reason\":\"revoked\",",
+				 60),
+		0);
+	assert_has(r.out, "\"audit_session\":17}\n");
+	release(&r, d);
+}
+
+static void spared_one(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_session s = {.sid = {{0xaa, 0x11, 0x22, 0x33}},
+		.class = CLASS_LOGIN,
+		.phase = PHASE_ACTIVE,
+		.user = "root",
+		.service = "sshd"};
+
+	answer(d, r, WIRE_session, &s);
+	done(d, r, 0, 1);
+}
+
+static void test_revoke_all(void **state)
+{
+	struct daemon *d = daemon_start(spared_one, NULL);
+	struct result r = run(d, "revoke --all");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out, "");
+	assert_string_equal(r.err, "sessctl: aa112233 root sshd is yours and goes on; end it with: "
+				   "sessctl revoke aa112233\n");
+	assert_true(d->requests[0].u.revoke.all);
+	assert_string_equal(d->requests[0].u.revoke.user, "");
+	release(&r, d);
+	/* that there is nobody is no failure: it is done */
+	d = daemon_start(no_session, NULL);
+	r = run(d, "revoke --all");
+	assert_int_equal(r.code, EXIT_DONE);
+	release(&r, d);
+}
+
 static void test_revoke_goes_on_after_an_unknown_one(void **state)
 {
 	struct daemon *d = daemon_start(ended, unknown, ended, NULL);
@@ -758,7 +830,7 @@ static void test_revoke_user_without_sessions(void **state)
 
 	(void)state;
 	assert_int_equal(r.code, EXIT_NO_SESSION);
-	assert_string_equal(r.err, "sessctl: alcie: no such session\n");
+	assert_string_equal(r.err, "sessctl: alcie: no such session, nor anything left over\n");
 	release(&r, d);
 }
 
@@ -1482,6 +1554,8 @@ int main(void)
 		cmocka_unit_test(test_explain_json),
 		cmocka_unit_test(test_explain_forbidden),
 		cmocka_unit_test(test_revoke_user),
+		cmocka_unit_test(test_revoke_left_over),
+		cmocka_unit_test(test_revoke_all),
 		cmocka_unit_test(test_revoke_goes_on_after_an_unknown_one),
 		cmocka_unit_test(test_revoke_survivors),
 		cmocka_unit_test(test_revoke_json),
