@@ -96,32 +96,33 @@ static char *cgroup_of(char *line)
 	return strncmp(line, "0::", 3) == 0 ? line + 3 : NULL;
 }
 
-static bool has_kill(const char *mount, const char *cgroup)
+/* One that may not be looked into is not known to lack it. */
+static bool lacks_kill(const char *mount, const char *cgroup)
 {
 	char *path;
-	bool has;
+	bool lacks;
 
 	if (asprintf(&path, "%s/%s/cgroup.kill", mount, cgroup) < 0)
-		return true;
-	has = access(path, F_OK) == 0;
+		return false;
+	lacks = access(path, F_OK) < 0 && errno == ENOENT;
 	free(path);
-	return has;
+	return lacks;
 }
 
-/* The topmost cgroup has none, so that one below it must be asked. */
+/* The topmost cgroup has none in any case, so that one below it must be asked. */
 static bool child_lacks_kill(const char *mount)
 {
 	DIR *dir = opendir(mount);
 	const struct dirent *entry;
-	bool seen = false, has = false;
+	bool seen = false, lacks = false;
 
 	while (dir != NULL && !seen && (entry = readdir(dir)) != NULL) {
 		seen = entry->d_type == DT_DIR && entry->d_name[0] != '.';
-		has = seen && has_kill(mount, entry->d_name);
+		lacks = seen && lacks_kill(mount, entry->d_name);
 	}
 	if (dir != NULL)
 		closedir(dir);
-	return seen && !has;
+	return lacks;
 }
 
 static void check_cgroups(struct findings *findings)
@@ -132,7 +133,7 @@ static void check_cgroups(struct findings *findings)
 
 	if (mount == NULL)
 		findings_add(findings, FINDING_CGROUP, kernel, "");
-	else if (!has_kill(mount, own != NULL ? own : "") && child_lacks_kill(mount))
+	else if (lacks_kill(mount, own != NULL ? own : "") && child_lacks_kill(mount))
 		findings_add(findings, FINDING_CGROUP_KILL, kernel, mount);
 	free(mount);
 	free(own);
