@@ -261,12 +261,27 @@ static const enum finding_kind bypasses[PAM_TYPES] = {
 	[PAM_SESSION] = FINDING_SESSION_BYPASS,
 };
 
+/* Some answer of the module ends the stack, or jumps. */
+static bool leads_away(const struct stack_item *item)
+{
+	int value, action;
+
+	for (value = 0; value < PAM_RETURNS; value++) {
+		action = item->action[value];
+		if ((item->returns & BIT(value)) != 0 &&
+			(action > 0 || action == PAM_DO_DONE || action == PAM_DO_DIE))
+			return true;
+	}
+	return false;
+}
+
 /* Root may become anybody without authenticating: that is no way around us. */
 static bool may_leap(const struct stack *stack, size_t i, enum pam_type type)
 {
 	const struct stack_item *item = &stack->items[i];
 
-	if (item->is_ours || item->is_substack || stack_ours(stack, i) == stack->n)
+	if (item->is_ours || item->is_substack || !leads_away(item) ||
+		stack_ours(stack, i) == stack->n)
 		return false;
 	return type != PAM_AUTH || !module_is(item->module, "pam_rootok");
 }

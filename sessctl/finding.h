@@ -25,6 +25,9 @@
 	F(INCLUDE_MISSING, "include-missing", ERROR, \
 	  "it includes a file that is not there, so PAM refuses everybody here", \
 	  "make the file, or take the line out") \
+	F(INCLUDE_VENDOR, "include-vendor", WARNING, \
+	  "it includes a file that is in /usr/lib/pam.d alone, where PAM of Debian 12 does not look", \
+	  "copy the file to /etc/pam.d") \
 	F(INCLUDE_LOOP, "include-loop", ERROR, \
 	  "it includes a file that it is itself included by, so PAM refuses everybody here", \
 	  "take one of the lines out that make the circle") \

@@ -98,10 +98,13 @@ static int add_module(struct reader *r, const struct frame *frame, struct where 
 
 /* ---- files ---- */
 
+#define OWN_FOLDER    "/etc/pam.d"
+#define VENDOR_FOLDER "/usr/lib/pam.d"
+
 /* Where libpam looks. False: there is none. */
 static bool find_file(const struct reader *r, const char *name, char *ret)
 {
-	static const char *const folders[] = {"/etc/pam.d", "/usr/lib/pam.d"};
+	static const char *const folders[] = {OWN_FOLDER, VENDOR_FOLDER};
 	const struct tree *tree = r->modules->tree;
 	size_t i;
 
@@ -155,6 +158,10 @@ static int read_included(struct reader *r, const struct frame *frame, struct whe
 		found(r, FINDING_INCLUDE_MISSING, where, rule->target);
 		return 1;
 	}
+	/* Debian's patch of libpam 1.5 looks for services in both folders, for what they include in
+	 * the first */
+	if (rule->target[0] != '/' && strncmp(path, VENDOR_FOLDER, strlen(VENDOR_FOLDER)) == 0)
+		found(r, FINDING_INCLUDE_VENDOR, where, rule->target);
 	if (is_being_read(frame, path)) {
 		found(r, FINDING_INCLUDE_LOOP, where, rule->target);
 		return 1;

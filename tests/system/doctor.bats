@@ -73,6 +73,24 @@ found() # [ARGUMENT…]
 	equal "" "$(found)"
 }
 
+@test "a login without an audit session" {
+	start_sessd
+	on_host sed -i /pam_loginuid/d /etc/pam.d/sshd
+	equal loginuid-missing "$(found)"
+	background one ssh_as alice -- '/sessd/hold one'
+	held one
+	if [ "$(sessions | jq .audit_session)" = null ]; then
+		equal 'loginuid-missing audit-unset' "$(found | xargs)"
+	else
+		skip "the tests themselves run in an audit session, which the login then has"
+	fi
+}
+
+@test "a machine without /proc" {
+	start_sessd
+	equal 'audit cgroup' "$(on_host unshare -m sh -c 'mount -t tmpfs none /proc; sessctl doctor --json' | jq -r .id | xargs)"
+}
+
 @test "UsePAM is what sshd -T says it is" {
 	local text
 	start_sessd

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # sessctl doctor, on trees: quiet on Debian's own stacks with our lines in them and on the examples, and each of many
-# broken stacks is found, by id, file and line. Where there is no private host; see also system/doctor.bats.
+# broken stacks is found, by id, file and line. tests/system/doctor.bats has it on a machine that runs.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 sessctl=$(realpath "${BUILD:-build/plain}")/sessctl/sessctl
@@ -106,6 +106,11 @@ result 'quiet on the examples' "$(quiet)"
 healthy
 sed -i 's/pam_sess\.so/pam_sess.so timeout=5s unavailable=deny quiet debug/' "$tree"/etc/pam.d/*
 result 'quiet on good arguments' "$(quiet)"
+healthy
+sed -i 's/^\(account\|session\) required pam_sess/\1 [success=ok ignore=ignore module_unknown=ignore default=bad] pam_sess/' \
+	"$tree"/etc/pam.d/*
+printf '%s required pam_sess.so\n%s required pam_permit.so\n' account account session session >"$tree/etc/pam.d/sessd-try"
+result 'quiet on what README.md begins with' "$(quiet)"
 
 debian
 (cd "$tree/etc/pam.d" && for type in auth account; do echo "$type required pam_sess.so" >>common-$type; done &&
@@ -171,6 +176,8 @@ error 'an unknown argument' argument $pam/sshd 'session.*pam_sess' 'sed -i "s/^s
 error 'a bad value' argument $pam/sshd 'session.*pam_sess' 'sed -i "s/^session.*pam_sess.*/& timeout=2min/" sshd'
 error 'another folder' dir $pam/sshd 'session.*pam_sess' 'sed -i "s/^session.*pam_sess.*/& dir=\/run\/other/" sshd'
 error 'a file that is not there' include-missing $pam/sshd nosuch 'echo "@include nosuch" >>sshd'
+warning 'a file of the vendor' include-vendor $pam/sshd vendor \
+	'echo "session optional pam_permit.so" >../../usr/lib/pam.d/vendor; echo "@include vendor" >>sshd'
 error 'files in a circle' include-loop $pam/common-password common-password 'echo "@include common-password" >>common-password'
 error 'a bad type' malformed $pam/sshd sesion 'echo "sesion required pam_unix.so" >>sshd'
 error 'a bad control' malformed $pam/sshd succes= 'echo "session [succes=ok] pam_permit.so" >>sshd'

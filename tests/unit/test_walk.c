@@ -475,61 +475,9 @@ static void test_noise(void **state)
 	assert_true(lines > 500);
 }
 
-/* ---- lines ---- */
-
-static void test_lines(void **state)
-{
-	static const char text[] = "# first\n\n  auth \\\n\n # x\n required\\  \npam_a.so # y \\\n"
-				   "account required pam_b.so";
-	struct pam_text t = {.at = text, .end = text + sizeof(text) - 1};
-	char line[PAM_LINE_MAX];
-	unsigned number = 0;
-
-	(void)state;
-	assert_int_equal(pam_text_next(&t, line, &number), 1);
-	assert_string_equal(line, "auth  required pam_a.so ");
-	assert_int_equal(number, 3);
-	assert_int_equal(pam_text_next(&t, line, &number), 1);
-	assert_string_equal(line, "account required pam_b.so ");
-	assert_int_equal(number, 8);
-	assert_int_equal(pam_text_next(&t, line, &number), 0);
-}
-
-static void test_lines_that_are_none(void **state)
-{
-	char line[PAM_LINE_MAX], text[PAM_LINE_MAX + 8];
-	struct pam_text t = {.at = "auth \\\n", .end = t.at + 7};
-	unsigned number = 0;
-
-	(void)state;
-	assert_int_equal(pam_text_next(&t, line, &number), -EBADMSG);
-	memset(text, 'x', sizeof(text));
-	t = (struct pam_text){.at = text, .end = text + PAM_LINE_MAX - 2};
-	assert_int_equal(pam_text_next(&t, line, &number), 1);
-	t = (struct pam_text){.at = text, .end = text + PAM_LINE_MAX - 1};
-	assert_int_equal(pam_text_next(&t, line, &number), -E2BIG);
-}
-
-static void test_words(void **state)
-{
-	char text[] = " [a b\\] c]  d=[e  ]x [";
-	char *rest = text;
-
-	(void)state;
-	assert_string_equal(pam_word(&rest), "a b] c");
-	assert_string_equal(pam_word(&rest), "d=[e");
-	assert_string_equal(pam_word(&rest), "]x");
-	assert_string_equal(pam_word(&rest), "");
-	assert_null(pam_word(&rest));
-	assert_null(pam_word(&rest));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_lines),
-		cmocka_unit_test(test_lines_that_are_none),
-		cmocka_unit_test(test_words),
 		cmocka_unit_test_setup_teardown(test_shapes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_as_libpam, set_up_here, tear_down),
 		cmocka_unit_test_setup_teardown(test_all_ways, set_up, tear_down),
