@@ -7,6 +7,7 @@ MULTIARCH  := $(shell $(CC) -print-multiarch 2>/dev/null)
 LIBDIR     ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)
 SECURITYDIR ?= $(LIBDIR)/$(MULTIARCH)/security
 UNITDIR    ?= $(LIBDIR)/systemd/system
+PROFILEDIR ?= $(PREFIX)/share/sessd/profiles
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 MANDIR     ?= $(PREFIX)/share/man
 DESTDIR    ?=
@@ -147,10 +148,11 @@ format:
 MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8)
 MAN5 := $(wildcard sessd/*.5)
 UNITS := $(wildcard etc/systemd/*)
+PROFILES := $(wildcard etc/profiles/*.conf)
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
-		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR))
+		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR) $(PROFILEDIR))
 	install -m 0755 $(B)/sessd/sessd $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 $(B)/pam_module/pam_sess.so $(DESTDIR)$(SECURITYDIR)/
@@ -160,13 +162,15 @@ install: all
 	install -m 0644 $(MAN8) $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
 	install -m 0644 sessctl/sessctl.bash $(DESTDIR)$(COMPLETIONDIR)/sessctl
+	install -m 0644 $(PROFILES) $(DESTDIR)$(PROFILEDIR)/
 
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/sessd $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
-		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl
+		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \
+		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES)))
 
 clean:
 	rm -rf build

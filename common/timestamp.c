@@ -49,3 +49,15 @@ char *timestamp_brief(uint64_t wall_ns, uint64_t now_ns, char *out)
 		strftime(out, TIMESTAMP_TEXT, "%b %e %H:%M", &tm);
 	return out;
 }
+
+char *timestamp_local(uint64_t wall_ns, char *out)
+{
+	time_t t = (time_t)(wall_ns / NS_PER_SEC);
+	struct tm tm;
+
+	localtime_r(&t, &tm);
+	/* a zone may have a name of any length */
+	if (strftime(out, TIMESTAMP_TEXT, "%Y-%m-%d %H:%M:%S %Z", &tm) == 0)
+		strftime(out, TIMESTAMP_TEXT, "%Y-%m-%d %H:%M:%S %z", &tm);
+	return out;
+}

@@ -23,4 +23,7 @@ char *timestamp_format(uint64_t wall_ns, char *out);
  * where it is not. Returns out (TIMESTAMP_TEXT bytes). */
 char *timestamp_brief(uint64_t wall_ns, uint64_t now_ns, char *out);
 
+/* The same with date, seconds and zone: `2026-11-22 17:05:12 CET`. */
+char *timestamp_local(uint64_t wall_ns, char *out);
+
 #endif

@@ -30,7 +30,13 @@
 #define WIRE_HEADER 8
 
 /* Bytes of a BLOB field that a packet surely has room for. */
-#define WIRE_BLOB_MAX 30000
+#define WIRE_BLOB_MAX 31000
+
+/* The longest grace of a session's end, ns: an hour. */
+#define WIRE_GRACE_MAX (UINT64_C(3600) * 1000000000)
+
+/* Between the lines of a text that has several; a semicolon within one is written `\x3b`. */
+#define WIRE_LINE_END "; "
 
 #define WIRE_PAM_SOCKET "pam.sock"
 #define WIRE_CTL_SOCKET "ctl.sock"
@@ -70,8 +76,8 @@ enum wire_use {
 	M(refused, 66, WIRE_ANSWER, "to acct and open: no") \
 	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock and locks: the last message of the answer") \
 	M(error,   68, WIRE_ANSWER | WIRE_FROZEN, "to anything: not carried out") \
-	M(session, 69, WIRE_ANSWER, "to list and show: one session") \
-	M(outcome, 70, WIRE_ANSWER, "to revoke and lock: what became of one session") \
+	M(session, 69, WIRE_ANSWER, "to list and show: one session; to revoke: one that is spared") \
+	M(outcome, 70, WIRE_ANSWER, "to revoke and lock: what became of one session, or of what is left over from one") \
 	M(state,   71, WIRE_ANSWER, "to status") \
 	M(page,    72, WIRE_ANSWER, "to read and metrics: a piece of text") \
 	M(limit,   76, WIRE_ANSWER, "to explain: one limit, or a policy that does not apply") \
@@ -114,7 +120,8 @@ enum wire_use {
 #define WIRE_FIELDS_open(F, R) \
 	WIRE_FIELDS_LOGIN(F, R) \
 	F(R, SID,    sid,           16, REQUIRED) \
-	F(R, TOKEN,  new_token,     17, REQUIRED)
+	F(R, TOKEN,  new_token,     17, REQUIRED) \
+	F(R, BOOL,   notice,        18, OPTIONAL) /* the user can be told something */
 
 #define WIRE_FIELDS_close(F, R) \
 	F(R, SID,    sid,            1, REQUIRED)
@@ -168,11 +175,16 @@ enum wire_use {
 #define WIRE_FIELDS_show(F, R) \
 	F(R, STR,    prefix,         1, REQUIRED)
 
-/* Either a prefix or a user. One `outcome` for each session, in the order of their ends, then `done`. */
+/* A prefix, a user or all. One `outcome` for each session, in the order of their ends, then `done`. */
 #define WIRE_FIELDS_revoke(F, R) \
 	F(R, STR,    prefix,         1, OPTIONAL) \
 	F(R, STR,    user,           2, OPTIONAL) \
-	F(R, STR,    text,           3, OPTIONAL) /* why, for the ledger */
+	F(R, STR,    text,           3, OPTIONAL) /* why, for the ledger */ \
+	F(R, DUR,    grace,          4, OPTIONAL) /* at most WIRE_GRACE_MAX; not set: killed at once */ \
+	F(R, STR,    message,        5, OPTIONAL) /* for who sits at the session's terminals */ \
+	F(R, BOOL,   cron,           6, OPTIONAL) /* with user or all: cron jobs, too */ \
+	F(R, BOOL,   all,            7, OPTIONAL) /* everybody's but the asker's own */ \
+	F(R, UID,    id,             8, OPTIONAL) /* of the user, where the asker knows it */
 
 #define WIRE_FIELDS_status(F, R)
 
@@ -204,7 +216,9 @@ enum wire_use {
 #define WIRE_FIELDS_granted(F, R) \
 	F(R, BOOL,   tracked,        1, OPTIONAL) /* no: the service's class is `ignored` */ \
 	F(R, BOOL,   keep_token,     2, OPTIONAL) /* put new_token into the session keyring */ \
-	F(R, TIME,   expires_at,     3, OPTIONAL)
+	F(R, TIME,   expires_at,     3, OPTIONAL) \
+	F(R, TEXT,   notice,         4, OPTIONAL) /* open: lines for the user, joined by WIRE_LINE_END */ \
+	F(R, DUR,    runtime_max,    5, OPTIONAL) /* open: when systemd is to end it, should sessd not */
 
 #define WIRE_FIELDS_refused(F, R) \
 	F(R, REASON, reason,         1, REQUIRED) \
@@ -251,17 +265,20 @@ enum wire_use {
 	F(R, STR,    boot_id,       67, REQUIRED) \
 	F(R, DUR,    deadline,      68, OPTIONAL) /* clock_boot() of its end by lifetime */ \
 	F(R, BOOL,   sweep,         69, OPTIONAL) /* the audit session is this session's own */ \
-	F(R, STR,    cgroup,        70, OPTIONAL) /* one that sessd made for it */
+	F(R, STR,    cgroup,        70, OPTIONAL) /* one that sessd made for it */ \
+	F(R, DUR,    runtime_max,   71, OPTIONAL) /* what systemd was told, from its beginning */
 
+/* Of a session, or of what is left over from one; the latter has no sid. */
 #define WIRE_FIELDS_outcome(F, R) \
-	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, SID,    sid,            1, OPTIONAL) \
 	F(R, STR,    user,           2, REQUIRED) \
 	F(R, STR,    service,        3, REQUIRED) \
 	F(R, REASON, reason,         4, REQUIRED) \
 	F(R, U64,    signalled,      5, OPTIONAL) /* processes */ \
 	F(R, DUR,    elapsed,        6, OPTIONAL) /* from the order to the last exit */ \
 	F(R, U64,    survivors,      7, OPTIONAL) /* processes still there: it is not done */ \
-	F(R, TEXT,   survivor_list,  8, OPTIONAL) /* `pid name state`, comma-separated */
+	F(R, TEXT,   survivor_list,  8, OPTIONAL) /* `pid name state`, comma-separated */ \
+	F(R, U64,    audit_session,  9, OPTIONAL) /* of what is left over */
 
 #define WIRE_FIELDS_state(F, R) \
 	F(R, STR,    program,        1, REQUIRED) \
@@ -298,7 +315,8 @@ enum wire_use {
 	F(R, U64,    max,            5, OPTIONAL) /* max_sessions: the cap … */ \
 	F(R, U64,    count,          6, OPTIONAL) /* … the sessions that hold a place under it now … */ \
 	F(R, STR,    at_limit,       7, OPTIONAL) /* … and what happens to a login that finds it reached */ \
-	F(R, STR,    why,            8, OPTIONAL) /* no_match: which of user, group, service, source differ */
+	F(R, STR,    why,            8, OPTIONAL) /* no_match: which of user, group, service, source differ */ \
+	F(R, STR,    leftovers,      9, OPTIONAL) /* leftovers: kill */
 
 #define WIRE_FIELDS_extended(F, R) \
 	F(R, SID,    sid,            1, REQUIRED) \

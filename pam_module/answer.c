@@ -17,7 +17,11 @@
 static void read_granted(const struct wire_frame *frame, struct answer *ret)
 {
 	ret->verdict = frame->u.granted.tracked ? VERDICT_GRANTED : VERDICT_UNTRACKED;
-	ret->keep_token = frame->u.granted.tracked && frame->u.granted.keep_token;
+	if (!frame->u.granted.tracked)
+		return;
+	ret->keep_token = frame->u.granted.keep_token;
+	ret->runtime_max = frame->u.granted.runtime_max;
+	snprintf(ret->notice, sizeof(ret->notice), "%s", frame->u.granted.notice);
 }
 
 static void read_refused(const struct wire_frame *frame, struct answer *ret)

@@ -22,8 +22,10 @@ enum verdict {
 
 struct answer {
 	enum verdict verdict;
-	bool keep_token;	      /* VERDICT_GRANTED */
-	enum reason reason;	      /* VERDICT_REFUSED and VERDICT_UNAVAILABLE */
+	bool keep_token;		/* VERDICT_GRANTED */
+	uint64_t runtime_max;		/* the same: ns, 0: none */
+	enum reason reason;		/* VERDICT_REFUSED and VERDICT_UNAVAILABLE */
+	char notice[TEXT_LONG_MAX + 1]; /* VERDICT_GRANTED: lines for the user, or none */
 	char text[TEXT_LONG_MAX + 1]; /* one line: for the user where it is REFUSED, else a log's */
 };
 

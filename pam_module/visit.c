@@ -12,6 +12,8 @@
 #include "pam_module/leader.h"
 #include "pam_module/locked.h"
 #include "pam_module/login.h"
+#include "pam_module/notice.h"
+#include "pam_module/runtime.h"
 #include "pam_module/visit.h"
 #include "pam_module/spool.h"
 
@@ -171,18 +173,23 @@ static void keep_token(const struct visit *visit, const struct wire_spooled *rec
 	}
 }
 
-/* What an admitted session leaves behind: the handle's data, SESSD_SID, the token. Want of memory
- * for them is logged, not held against a user who is already admitted. */
+/* What an admitted session leaves behind: the handle's data, SESSD_SID, what systemd shall know,
+ * the token, the words to the user. Want of memory for them is logged, not held against a user who
+ * is already admitted. */
 static int admit(const struct visit *visit, const struct attempt *a, bool with_token)
 {
 	char hex[SID_HEX + 1], env[sizeof("SESSD_SID=") + SID_HEX];
 
 	snprintf(env, sizeof(env), "SESSD_SID=%s", sid_hex(&a->record.sid, hex));
 	if (handle_put(visit->pamh, &a->record) != PAM_SUCCESS ||
-		pam_putenv(visit->pamh, env) != PAM_SUCCESS)
+		pam_putenv(visit->pamh, env) != PAM_SUCCESS ||
+		(a->answer.runtime_max != 0 &&
+			runtime_limit(visit->pamh, a->answer.runtime_max) != PAM_SUCCESS))
 		pam_syslog(visit->pamh, LOG_ERR, "session %s: the PAM handle has no room", hex);
 	if (with_token)
 		keep_token(visit, &a->record);
+	if (a->record.notice)
+		notice_show(visit->pamh, a->answer.notice);
 	if (visit->args.debug)
 		pam_syslog(visit->pamh, LOG_DEBUG, "session %s of %s (uid %u) opened", hex,
 			a->record.user, (unsigned)a->record.uid);
@@ -230,6 +237,7 @@ static int open_attempt(const struct visit *visit, struct attempt *a)
 		pam_syslog(visit->pamh, LOG_WARNING, "/proc does not tell this process: %s",
 			strerrordesc_np(-r));
 	a->record.opened_at = clock_wall();
+	a->record.notice = notice_wanted(visit, &a->record);
 	request_open(&a->request.open, &a->record);
 	ask_daemon(&visit->args, visit->deadline, WIRE_open, &a->request.open, &a->answer);
 	switch (a->answer.verdict) {

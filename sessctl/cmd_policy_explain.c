@@ -91,6 +91,10 @@ static void print_limit(FILE *out, const struct wire_limit *l)
 			l->max, l->count);
 		output_text(out, l->at_limit, strlen(l->at_limit));
 		print_policy(out, " (", l->policy, ")\n");
+	} else if (strcmp(l->what, "leftovers") == 0) {
+		fputs("leftovers: ", out);
+		output_text(out, l->leftovers, strlen(l->leftovers));
+		print_policy(out, " (", l->policy, ")\n");
 	} else if (strcmp(l->what, "no_match") == 0) {
 		print_policy(out, "", l->policy, " does not apply: ");
 		output_text(out, l->why, strlen(l->why));

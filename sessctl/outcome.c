@@ -20,15 +20,40 @@ int outcomes_graver(int a, int b)
 	return EXIT_DONE;
 }
 
+/* Of a login that is over there is no session. */
+static bool is_leftover(const struct wire_outcome *o)
+{
+	static const struct sid none;
+
+	return sid_equal(&o->sid, &none);
+}
+
+/* Others are ended, and the one that the asker is in is not. */
+static void say_spared(struct context *ctx, const struct wire_session *s)
+{
+	char sid[SID_HEX + 1];
+
+	sid_hex(&s->sid, sid)[SID_SHORT] = '\0';
+	context_error(ctx, "%s %s %s is yours and goes on; end it with: sessctl revoke %s", sid,
+		s->user, s->service, sid);
+}
+
 static void print_outcome(FILE *out, const struct wire_outcome *o, enum reason asked)
 {
 	char sid[SID_HEX + 1], took[DURATION_TEXT];
 
-	sid_hex(&o->sid, sid)[SID_SHORT] = '\0';
-	fprintf(out, "%s ", sid);
-	output_text(out, o->user, strlen(o->user));
-	fputc(' ', out);
-	output_text(out, o->service, strlen(o->service));
+	if (is_leftover(o)) {
+		output_text(out, o->user, strlen(o->user));
+		fprintf(out, ": left over (");
+		output_text(out, o->service, strlen(o->service));
+		fputc(')', out);
+	} else {
+		sid_hex(&o->sid, sid)[SID_SHORT] = '\0';
+		fprintf(out, "%s ", sid);
+		output_text(out, o->user, strlen(o->user));
+		fputc(' ', out);
+		output_text(out, o->service, strlen(o->service));
+	}
 	if (o->survivors > 0) {
 		fprintf(out, ": not ended: %" PRIu64 " of %" PRIu64 " processes still there: ",
 			o->survivors, o->signalled);
@@ -51,9 +76,14 @@ int outcomes_read(struct conn *c, struct outcomes *o)
 	while ((r = conn_next(c)) == EXIT_DONE) {
 		if (c->frame.type == WIRE_done)
 			return code;
+		o->n++;
+		if (c->frame.type == WIRE_session) {
+			progress_clear(&c->ctx->progress);
+			say_spared(c->ctx, &c->frame.u.session);
+			continue;
+		}
 		if (c->frame.type != WIRE_outcome)
 			return conn_strange(c);
-		o->n++;
 		progress_clear(&c->ctx->progress);
 		if (o->json)
 			record_json(c->ctx->out, WIRE_outcome, outcome);

@@ -29,14 +29,20 @@ static void answer_refused(struct answer *a, enum reason reason, const char *tex
 	answer_send(a, WIRE_refused, &msg, true);
 }
 
-static void answer_granted(struct answer *a, const struct session *s)
+/* past: as in ledger_past_fn, where the user is told something. */
+static void answer_granted(
+	struct core *core, struct session *s, struct answer *a, const struct ledger_past *past)
 {
 	struct wire_granted msg = {
 		.tracked = true,
-		.keep_token = s != NULL && s->class == CLASS_LOGIN,
-		.expires_at = s ? s->expires_at : 0,
+		.keep_token = s->class == CLASS_LOGIN,
+		.expires_at = s->expires_at,
+		.runtime_max = s->runtime_max,
 	};
 
+	if (s->notice)
+		notice_give(core, s, past, msg.notice);
+	s->notice = false;
 	answer_send(a, WIRE_granted, &msg, true);
 }
 
@@ -120,6 +126,11 @@ void admission_complete(
 		snprintf(rec->policy, sizeof(rec->policy), "%s", limits.lifetime_policy);
 		rec->expires_at = rec->opened_at + limits.lifetime;
 		rec->deadline = clock_boot() + limits.lifetime;
+		/* the module of an adopted one was told nothing */
+		if (!rec->adopted)
+			rec->runtime_max = RUNTIME_SLACK + (limits.max_lifetime > limits.lifetime
+									   ? limits.max_lifetime
+									   : limits.lifetime);
 	}
 }
 
@@ -164,7 +175,7 @@ void admission_refuse(struct core *core, struct session *s, enum reason reason,
 	core_drop(core, s);
 }
 
-static void opened(void *ctx, int result)
+static void opened_after(void *ctx, int result, const struct ledger_past *past)
 {
 	struct session *s = ctx;
 	struct core *core = s->watch->core;
@@ -187,10 +198,10 @@ static void opened(void *ctx, int result)
 	session_set_phase(&core->table, s, PHASE_ACTIVE);
 	core->parts.metrics->opened[s->class]++;
 	core->parts.metrics->adopted += s->adopted;
-	if (s->deadline_at != 0 && session_set_deadline(&core->table, s, s->deadline_at) < 0)
-		log_error("out of memory: session of %s has no deadline", text_or_empty(s->user));
-	core_arm(core);
-	answer_granted(s->answer, s);
+	/* of one that was let in while nobody looked, the terminals tell */
+	s->input_at = s->adopted ? 0 : clock_boot();
+	expiry_arm(core, s);
+	answer_granted(core, s, s->answer, past);
 	s->answer = NULL;
 	fault_point(FAULT_open_answered);
 	if (s->ending != NULL)
@@ -199,14 +210,22 @@ static void opened(void *ctx, int result)
 		ending_begin(core, s, REASON_LEADER_GONE, &none);
 }
 
+static void opened(void *ctx, int result)
+{
+	opened_after(ctx, result, NULL);
+}
+
 /* The place is there: write it down. */
 static void commit_opening(struct core *core, struct session *s)
 {
 	static const struct remark none;
 
 	fault_point(FAULT_open_held);
-	core_append(core, s, s->adopted ? ENTRY_SESSION_ADOPTED : ENTRY_SESSION_OPENED, &none, true,
-		opened, s);
+	if (s->notice)
+		core_append_login(core, s, notice_last_live(s), opened_after, s);
+	else
+		core_append(core, s, s->adopted ? ENTRY_SESSION_ADOPTED : ENTRY_SESSION_OPENED,
+			&none, true, opened, s);
 	fault_point(FAULT_open_queued);
 }
 
@@ -314,13 +333,13 @@ void admission_begin(struct core *core, struct session *s, int pidfd, struct ans
 }
 
 /* The same request once more: the module lost its connection and asks again, under the same sid. */
-static void open_again(struct session *s, struct answer *answer)
+static void open_again(struct core *core, struct session *s, struct answer *answer)
 {
 	if (s->phase == PHASE_OPENING) {
 		answer_error(s->answer, WIRE_E_UNAVAILABLE, "the same request came again");
 		s->answer = answer;
 	} else if (s->phase == PHASE_ACTIVE) {
-		answer_granted(answer, s);
+		answer_granted(core, s, answer, NULL);
 	} else {
 		answer_refused(answer, s->reason, reason_words(s->reason));
 	}
@@ -346,7 +365,7 @@ void admission_open(struct core *core, const struct event *event)
 
 	fault_point(FAULT_open_received);
 	if (s != NULL) {
-		open_again(s, event->answer);
+		open_again(core, s, event->answer);
 		return;
 	}
 	rec.class = policy_class(&core->parts.config->policies, open->service);
@@ -367,6 +386,7 @@ void admission_open(struct core *core, const struct event *event)
 		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
+	s->notice = open->notice && s->class == CLASS_LOGIN;
 	if (ledger_refuses(core)) {
 		record_refusal(core, s, REASON_UNAVAILABLE, NULL, "the ledger cannot be written");
 		if (s->class == CLASS_LOGIN)

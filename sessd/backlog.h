@@ -25,6 +25,7 @@ struct backlog_event {
 	struct backlog_event *next;
 	struct call *call; /* who is told, or NULL; its owner is the ledger */
 	uid_t subject;
+	uint64_t refused; /* of a refusal: who asked; else 0 */
 	bool has_row;
 	struct ledger_row row;
 	uint64_t lost;	  /* not 0: this is a gap of so many events, without a body */

@@ -34,14 +34,20 @@ static bool counts_for(const struct session *s, const struct policy *policy)
 	return policy_matches(policy, &subject);
 }
 
-/* How many hold a place under the policy; `settled`: without those that are being ended. */
+/* Its place is free in a moment. */
+static bool is_going(const struct session *s)
+{
+	return s->phase == PHASE_ENDING && !ending_has_grace(s);
+}
+
+/* How many hold a place under the policy; `settled`: without those that are going. */
 static uint32_t count_sessions(const struct account *a, const struct policy *policy, bool settled)
 {
 	const struct session *s;
 	uint32_t n = 0;
 
 	for (s = a->first; s != NULL; s = s->account_next)
-		if (!settled || s->phase != PHASE_ENDING)
+		if (!settled || !is_going(s))
 			n += counts_for(s, policy);
 	return n;
 }
@@ -134,6 +140,23 @@ static struct session *oldest(
 	return NULL;
 }
 
+/* The oldest of those that hold a place and are being ended: of those that are going, and of the
+ * others only where there is none. */
+static struct session *leaving(const struct account *a, const struct policy *policy)
+{
+	struct session *s, *found = NULL;
+
+	for (s = a->first; s != NULL; s = s->account_next) {
+		if (s->phase != PHASE_ENDING || !counts_for(s, policy))
+			continue;
+		if (is_going(s))
+			return s;
+		if (found == NULL)
+			found = s;
+	}
+	return found;
+}
+
 /* When the session's user last did something: typed, or where it has no terminal, logged in. */
 static struct session *idlest(const struct account *a, const struct policy *policy)
 {
@@ -146,6 +169,7 @@ static struct session *idlest(const struct account *a, const struct policy *poli
 		if (!counts_for(s, policy) || s->phase != PHASE_ACTIVE)
 			continue;
 		q[n] = (struct terminal_query){.leader = s->leader,
+			.uid = s->uid,
 			.audit_session = s->sweep ? s->audit_session : PROC_NO_AUDIT};
 		sessions[n++] = s;
 	}
@@ -202,9 +226,11 @@ static void inherit(struct session *s, struct session *victim)
 static bool evict_for(struct core *core, struct session *s, const struct policy *policy)
 {
 	struct remark remark = {.policy = policy->name};
-	struct session *victim = NULL;
+	struct session *victim;
 
-	if (policy->at_limit == AT_LIMIT_EVICT_IDLEST)
+	/* one that has a grace yet has it no longer */
+	victim = leaving(s->account, policy);
+	if (victim == NULL && policy->at_limit == AT_LIMIT_EVICT_IDLEST)
 		victim = idlest(s->account, policy);
 	if (victim == NULL)
 		victim = oldest(s->account, policy, PHASE_ACTIVE, false);
@@ -237,8 +263,8 @@ bool cap_find_place(struct core *core, struct session *s, struct verdict *v)
 		if (v->policy == NULL)
 			return true;
 		/* one that is being ended anyway: its place is free in a moment */
-		ending = oldest(s->account, v->policy, PHASE_ENDING, false);
-		if (ending != NULL)
+		ending = leaving(s->account, v->policy);
+		if (ending != NULL && is_going(ending))
 			inherit(s, ending);
 		else if (!v->admitted || !evict_for(core, s, v->policy))
 			return false;

@@ -55,6 +55,10 @@ int cgroup_each(struct cgroups *cg, const char *path, void (*fn)(void *ctx, pid_
 /* True when no process is in it or below, or it is gone. */
 bool cgroup_is_empty(struct cgroups *cg, const char *path);
 
+/* Is the process in it or below? True too for one that is in a cgroup so deep that its name cannot
+ * be read whole. */
+bool cgroup_holds(const char *path, pid_t pid);
+
 /* Removes one that sessd made, and empty ones below it. -EBUSY while somebody is in it. */
 int cgroup_remove(struct cgroups *cg, const char *path);
 

@@ -27,7 +27,7 @@ static bool is_within(const char *path, const char *inner)
 	return strncmp(path, inner, len) == 0 && (inner[len] == '\0' || inner[len] == '/');
 }
 
-static bool holds(const char *path, pid_t pid)
+bool cgroup_holds(const char *path, pid_t pid)
 {
 	char inner[PROC_CGROUP];
 	int r = proc_cgroup(pid, inner, sizeof(inner));
@@ -38,7 +38,7 @@ static bool holds(const char *path, pid_t pid)
 
 static bool holds_spared(const char *path)
 {
-	return holds(path, getpid()) || holds(path, 1);
+	return cgroup_holds(path, getpid()) || cgroup_holds(path, 1);
 }
 
 /* `populated 1` in cgroup.events says that a process, not counting zombies, is in it or below. */
@@ -161,7 +161,7 @@ static bool visit_kill(void *ctx, pid_t pid)
 	if (fd < 0)
 		return true;
 	/* asked again now that the descriptor holds on to who has the number */
-	if (!pidfd_is_dead(fd) && holds(k->path, pid) && pidfd_signal(fd, SIGKILL) == 0)
+	if (!pidfd_is_dead(fd) && cgroup_holds(k->path, pid) && pidfd_signal(fd, SIGKILL) == 0)
 		k->killed++;
 	close(fd);
 	return true;

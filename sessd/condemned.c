@@ -60,6 +60,7 @@ static void condemned_due(void *ctx)
 		.leader_pidfd = c->pidfd,
 		.leader = c->leader,
 		.grace = CONDEMNED_GRACE,
+		.tell = REAP_TELL_LEADER,
 	};
 
 	if (reaper_end(c->core->parts.reaper, &order, condemned_reaped, c, NULL) < 0) {

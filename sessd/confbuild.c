@@ -14,6 +14,13 @@
 /* A group with more members than fit here is no group that a login limit is for. */
 #define GROUP_BUFFER_MAX (1024 * 1024)
 
+/* Desktops, and what is like them: what is typed and clicked there reaches no terminal. */
+static const char *const graphical[] = {"cockpit", "gdm-autologin", "gdm-fingerprint",
+	"gdm-password", "gdm-smartcard", "greetd", "lightdm", "lightdm-autologin", "lxdm", "nodm",
+	"sddm", "sddm-autologin", "slim", "wdm", "xdm", "xrdp-sesman"};
+
+#define N_GRAPHICAL (sizeof(graphical) / sizeof(graphical[0]))
+
 /* One line about a section. */
 __attribute__((format(printf, 3, 4))) static void note(
 	const struct confbuild *build, cfg_t *sec, const char *format, ...)
@@ -35,6 +42,17 @@ __attribute__((format(printf, 3, 4))) static void note(
 static const char *value_of(cfg_t *cfg, const char *name)
 {
 	return cfg_size(cfg, name) > 0 ? cfg_getstr(cfg, name) : NULL;
+}
+
+/* ns; 0 where it is not given. */
+static uint64_t time_of(cfg_t *cfg, const char *name)
+{
+	const char *value = value_of(cfg, name);
+	uint64_t ns = 0;
+
+	if (value != NULL)
+		duration_parse(value, &ns);
+	return ns;
 }
 
 static bool number_parse(const char *s, gid_t *ret)
@@ -159,12 +177,12 @@ static int build_policy(const struct confbuild *build, cfg_t *sec, struct policy
 	value = value_of(sec, "max_sessions");
 	policy->max_sessions = value != NULL ? option_count(value) : 0;
 	policy->at_limit = option_at_limit(value_of(sec, "at_limit"));
-	value = value_of(sec, "lifetime");
-	if (value != NULL)
-		duration_parse(value, &policy->lifetime);
-	value = value_of(sec, "max_lifetime");
-	if (value != NULL)
-		duration_parse(value, &policy->max_lifetime);
+	policy->lifetime = time_of(sec, "lifetime");
+	policy->max_lifetime = time_of(sec, "max_lifetime");
+	policy->idle = time_of(sec, "idle");
+	policy->warn = time_of(sec, "warn");
+	policy->grace = time_of(sec, "grace");
+	policy->leftovers = option_leftovers(value_of(sec, "leftovers"));
 	policy->exempt = option_bool(value_of(sec, "exempt"));
 	return 0;
 }
@@ -173,7 +191,9 @@ static int build_policy(const struct confbuild *build, cfg_t *sec, struct policy
 static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct config *config,
 	const struct policy *policy)
 {
-	bool limits = policy->max_sessions > 0 || policy->lifetime > 0 || policy->max_lifetime > 0;
+	bool limits = policy->max_sessions > 0 || policy->lifetime > 0 ||
+		      policy->max_lifetime > 0 || policy->idle > 0 || policy->warn > 0 ||
+		      policy->grace > 0 || policy->leftovers == LEFTOVERS_KILL;
 	enum session_class class;
 	size_t i;
 
@@ -229,6 +249,16 @@ static enum session_class class_given(cfg_t *cfg, const char *name)
 	return sec != NULL ? class_by_name(cfg_getstr(sec, "class")) : CLASS_NONE;
 }
 
+static bool is_graphical(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < N_GRAPHICAL; i++)
+		if (strcmp(graphical[i], name) == 0)
+			return true;
+	return false;
+}
+
 static int service_add(struct policy_set *set, const char *name, enum session_class class)
 {
 	struct service *service = &set->services[set->n_services];
@@ -237,6 +267,7 @@ static int service_add(struct policy_set *set, const char *name, enum session_cl
 	if (service->name == NULL)
 		return -ENOMEM;
 	service->class = class;
+	service->graphical = is_graphical(name);
 	set->n_services++;
 	return 0;
 }

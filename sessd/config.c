@@ -168,21 +168,43 @@ static int check_lists(cfg_t *cfg, cfg_t *sec)
 	return 0;
 }
 
-/* A policy whose own two words about the length of a session contradict each other. */
-static int check_lifetimes(cfg_t *cfg, cfg_t *sec)
+/* ns; 0 where it is not given. */
+static uint64_t time_of(cfg_t *sec, const char *name)
 {
-	uint64_t lifetime, max;
+	uint64_t ns = 0;
 
-	if (cfg_size(sec, "lifetime") == 0 || cfg_size(sec, "max_lifetime") == 0)
-		return 0;
-	if (!duration_parse(cfg_getstr(sec, "lifetime"), &lifetime) ||
-		!duration_parse(cfg_getstr(sec, "max_lifetime"), &max) || lifetime <= max)
-		return 0;
-	cfg_error(cfg,
-		"`max_lifetime = %s` of policy \"%s\" is shorter than its `lifetime = %s`; "
-		"expected at least that",
-		cfg_getstr(sec, "max_lifetime"), cfg_title(sec), cfg_getstr(sec, "lifetime"));
-	return -1;
+	if (cfg_size(sec, name) > 0)
+		duration_parse(cfg_getstr(sec, name), &ns);
+	return ns;
+}
+
+/* A policy two of whose own words about times contradict each other. */
+static int check_times(cfg_t *cfg, cfg_t *sec)
+{
+	uint64_t max = time_of(sec, "max_lifetime"), warn = time_of(sec, "warn"), end;
+	static const char *const ends[] = {"idle", "lifetime"};
+	size_t i;
+
+	if (max != 0 && time_of(sec, "lifetime") > max) {
+		cfg_error(cfg,
+			"`max_lifetime = %s` of policy \"%s\" is shorter than its `lifetime = %s`; "
+			"expected at least that",
+			cfg_getstr(sec, "max_lifetime"), cfg_title(sec),
+			cfg_getstr(sec, "lifetime"));
+		return -1;
+	}
+	for (i = 0; i < sizeof(ends) / sizeof(ends[0]); i++) {
+		end = time_of(sec, ends[i]);
+		if (end == 0 || warn < end)
+			continue;
+		cfg_error(cfg,
+			"`warn = %s` of policy \"%s\" is no shorter than its `%s = %s`, so that "
+			"the "
+			"warning would come before that time begins; expected less",
+			cfg_getstr(sec, "warn"), cfg_title(sec), ends[i], cfg_getstr(sec, ends[i]));
+		return -1;
+	}
+	return 0;
 }
 
 /* libconfuse calls this at the end of each section. */
@@ -203,7 +225,7 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 			option_find("service", "class")->type);
 		return -1;
 	}
-	if (strcmp(opt->name, "policy") == 0 && check_lifetimes(cfg, sec) < 0)
+	if (strcmp(opt->name, "policy") == 0 && check_times(cfg, sec) < 0)
 		return -1;
 	return check_lists(cfg, sec);
 }

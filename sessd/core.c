@@ -16,11 +16,17 @@
 int core_new(const struct core_parts *parts, struct core **ret)
 {
 	struct core *core = calloc(1, sizeof(*core));
+	int r;
 
 	if (core == NULL)
 		return -ENOMEM;
 	core->parts = *parts;
 	core->last_row = ledger_last_id(parts->ledger);
+	r = input_init(core);
+	if (r < 0) {
+		free(core);
+		return r;
+	}
 	locks_init(core);
 	*ret = core;
 	return 0;
@@ -50,9 +56,13 @@ void core_free(struct core *core)
 	}
 	session_table_fini(&core->table);
 	ending_forget(core);
+	logouts_forget(core);
+	hunts_forget(core);
+	leftovers_forget(core);
 	extension_forget(core);
 	condemned_forget(core);
 	locks_fini(core);
+	input_fini(core);
 	garbage_forget(core);
 	loop_timer_cancel(core->parts.loop, &core->due);
 	free(core);
@@ -104,6 +114,7 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	e->limit = remark->limit;
 	e->count = remark->count;
 	e->old_expires_at = remark->old_expires_at;
+	e->grace = remark->grace;
 	memcpy(e->user, rec.user, sizeof(e->user));
 	memcpy(e->service, rec.service, sizeof(e->service));
 	memcpy(e->tty, rec.tty, sizeof(e->tty));
@@ -111,11 +122,13 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	memcpy(e->ruser, rec.ruser, sizeof(e->ruser));
 	memcpy(e->auth, rec.auth, sizeof(e->auth));
 	snprintf(e->policy, sizeof(e->policy), "%s", remark->policy ? remark->policy : rec.policy);
+	snprintf(e->message, sizeof(e->message), "%s", text_or_empty(remark->message));
+	/* what is recorded on the session is of the order that ends it, not of another one */
 	if (remark->text != NULL)
 		snprintf(e->text, sizeof(e->text), "%s", remark->text);
-	else if (s->phase != PHASE_OPENING)
+	else if (s->phase != PHASE_OPENING && !remark->reason)
 		memcpy(e->text, rec.text, sizeof(e->text));
-	if (s->phase != PHASE_OPENING)
+	if (s->phase != PHASE_OPENING && !remark->reason)
 		memcpy(e->by, rec.ended_by, sizeof(e->by));
 	snprintf(e->lock, sizeof(e->lock), "%s", text_or_empty(remark->lock));
 	if (remark->by_sid != NULL)
@@ -145,7 +158,15 @@ static int row_fill(struct core *core, const struct session *s, struct ledger_ro
 	row->id = s->row_id;
 	row->uid = s->uid;
 	row->live = s->phase != PHASE_ENDED;
+	/* one that was taken back was no login */
+	row->login = s->class == CLASS_LOGIN && s->reason != REASON_UNAVAILABLE;
 	return r;
+}
+
+static void not_recorded(const struct session *s, enum entry_kind kind, int r)
+{
+	log_error("%s of %s (uid %u): not recorded: %s", entry_name(kind), text_or_empty(s->user),
+		(unsigned)s->uid, strerror(-r));
 }
 
 void core_append(struct core *core, const struct session *s, enum entry_kind kind,
@@ -163,10 +184,28 @@ void core_append(struct core *core, const struct session *s, enum entry_kind kin
 	if (rc == 0)
 		rc = ledger_append(core->parts.ledger, &e, s->uid, row ? &r : NULL, done, ctx);
 	if (rc < 0) {
-		log_error("%s of %s (uid %u): not recorded: %s", entry_name(kind),
-			text_or_empty(s->user), (unsigned)s->uid, strerror(-rc));
+		not_recorded(s, kind, rc);
 		if (done != NULL)
 			done(ctx, rc);
+	}
+}
+
+void core_append_login(
+	struct core *core, const struct session *s, uint64_t live, ledger_past_fn *done, void *ctx)
+{
+	static const struct remark none;
+	struct ledger_row row;
+	struct entry e;
+	int r;
+
+	entry_init(&e, ENTRY_SESSION_OPENED, clock_wall());
+	entry_fill(core, &e, s, &none);
+	r = row_fill(core, s, &row);
+	if (r == 0)
+		r = ledger_append_login(core->parts.ledger, &e, &row, live, done, ctx);
+	if (r < 0) {
+		not_recorded(s, ENTRY_SESSION_OPENED, r);
+		done(ctx, r, NULL);
 	}
 }
 
@@ -192,6 +231,7 @@ void core_drop(struct core *core, struct session *s)
 	if (s->cgroup != NULL)
 		garbage_collect(core, s->cgroup);
 	ending_void(core, s);
+	input_forget(s);
 	session_table_remove(&core->table, s);
 	watch_free(s->watch);
 	session_free(s);
@@ -254,12 +294,10 @@ void core_arm(struct core *core)
 
 static void handle_due(struct core *core, struct session *s)
 {
-	struct remark remark = {.policy = s->policy};
-
 	if (s->phase == PHASE_OPENING)
 		admission_waited_too_long(core, s);
 	else
-		ending_begin(core, s, REASON_LIFETIME, &remark);
+		expiry_due(core, s);
 }
 
 static void handle_leader_gone(struct core *core, struct session *s)
@@ -288,7 +326,7 @@ void core_handle(struct core *core, const struct event *event)
 		ending_close(core, event);
 		break;
 	case EVENT_REVOKE:
-		ending_revoke(core, event);
+		revocation_revoke(core, event);
 		break;
 	case EVENT_EXTEND:
 		extension_extend(core, event);
@@ -314,6 +352,7 @@ void core_handle(struct core *core, const struct event *event)
 void core_set_config(struct core *core, const struct config *config)
 {
 	core->parts.config = config;
+	expiry_arm_all(core);
 }
 
 const struct session_table *core_sessions(const struct core *core)

@@ -22,6 +22,7 @@
 #include "sessd/metrics.h"
 #include "sessd/reaper.h"
 #include "sessd/session.h"
+#include "sessd/sweep.h"
 
 /* Who asks, by the kernel's word. */
 struct caller {
@@ -58,6 +59,7 @@ struct core_parts {
 	struct cgroups *cgroups;
 	struct ledger *ledger;
 	struct reaper *reaper;
+	struct sweep *sweep;
 	struct metrics *metrics;
 	const struct config *config;
 	const uint8_t *token_key; /* 32 bytes */
@@ -116,7 +118,8 @@ struct event {
 
 void core_handle(struct core *core, const struct event *event);
 
-/* A new configuration; sessions keep the lifetime that they were given. */
+/* A new configuration; sessions keep the lifetime that they were given, and are idle or warned by
+ * the new one. */
 void core_set_config(struct core *core, const struct config *config);
 
 /* Queues an entry that concerns no session. */

@@ -8,8 +8,19 @@
 
 #include <sys/queue.h>
 
+#include "common/duration.h"
 #include "common/lock.h"
 #include "sessd/core.h"
+#include "sessd/terminal.h"
+#include "sessd/wallclock.h"
+
+/* systemd ends a session so much later than sessd does, so that sessd is the one who does it, and
+ * with words. */
+#define RUNTIME_SLACK (60 * NS_PER_SEC)
+
+struct revocation;
+struct waiter;
+struct hunt;
 
 /* The leader of a session, watched until it dies. */
 struct watch {
@@ -37,10 +48,20 @@ struct locks {
 	struct loop_timer due; /* the first one runs out */
 };
 
+/* What the readings of /proc for terminals, and of their access times, need. */
+struct input_state {
+	struct wallclock clock;
+	int clock_fd; /* tells when somebody sets the wall clock */
+	struct loop_io io;
+	uint64_t rest_until; /* clock_boot(): no look begins before that */
+	bool blind;	     /* it was logged that a look failed */
+};
+
 struct core {
 	struct core_parts parts;
 	struct session_table table;
 	struct locks locks;
+	struct input_state input;
 	struct loop_timer due; /* the table's first deadline */
 	uint64_t last_row;
 	struct garbage *garbage; /* garbage.c */
@@ -49,7 +70,11 @@ struct core {
 	LIST_HEAD(condemned_list, condemned) condemned;	 /* refused leaders that are to be ended */
 	LIST_HEAD(ending_list, ending) recorded;	 /* ends that wait for the ledger alone */
 	LIST_HEAD(extension_list, extension) extensions; /* that are not on disk yet */
-	bool closing; /* core_free(): nothing is answered or begun any more */
+	LIST_HEAD(remnant_list, remnant)
+	leftovers;		 /* that are being ended, or are not on disk yet */
+	struct hunts *hunts;	 /* hunt.c; NULL: there was none yet */
+	struct logouts *logouts; /* logout.c; the same */
+	bool closing;		 /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };
 
@@ -60,7 +85,11 @@ struct remark {
 	const char *policy;
 	const char *text;
 	const char *lock; /* `user bob` */
-	enum reason reason;
+	/* How a session ends: what is added to the last line on its terminals, and how long its
+	 * processes may take to end by themselves (ns; 0: they are killed at once). */
+	const char *message;
+	uint64_t grace;
+	enum reason reason; /* of this entry; none: the one that is recorded on the session */
 	uint64_t limit, count;
 	uint64_t old_expires_at; /* extended: the end before */
 	const struct reap_result *reaped;
@@ -76,6 +105,10 @@ void caller_name(const struct core *core, const struct caller *caller, char *out
  */
 void core_append(struct core *core, const struct session *s, enum entry_kind kind,
 	const struct remark *remark, bool row, ledger_done_fn *done, void *ctx);
+
+/* The same for a login that its user is told something at: see ledger_append_login(). */
+void core_append_login(
+	struct core *core, const struct session *s, uint64_t live, ledger_past_fn *done, void *ctx);
 
 /* Makes the loop wake up for the first deadline of the table. */
 void core_arm(struct core *core);
@@ -102,8 +135,8 @@ struct verdict {
 
 /* cap.c */
 
-/* The strictest of the caps that one more login would exceed; `settled`: not counting those that
- * are being ended. */
+/* The strictest of the caps that one more login would exceed; `settled`: not counting those whose
+ * place is free in a moment. */
 struct verdict cap_judge(
 	const struct core *core, const struct subject *subject, uid_t uid, bool settled);
 bool cap_exempts(const struct core *core, const struct subject *subject);
@@ -162,6 +195,44 @@ const struct session *admission_parent(
 		memcpy((ret)->auth, (login)->auth, sizeof((ret)->auth));          \
 	} while (0)
 
+/* notice.c */
+
+/* The row of the newest login of the user's other ones that live; 0: there is none. */
+uint64_t notice_last_live(const struct session *s);
+/* What the user is told at his login, recorded as told. past: as in ledger_past_fn. */
+void notice_give(struct core *core, const struct session *s, const struct ledger_past *past,
+	char ret_lines[TEXT_LONG_MAX + 1]);
+
+/* expiry.c */
+
+/* An active session has the deadlines that follow from the policies as they are now. Cheap where
+ * nothing changed. */
+void expiry_arm(struct core *core, struct session *s);
+/* The same for all. */
+void expiry_arm_all(struct core *core);
+/* The deadline of an active session has passed. */
+void expiry_due(struct core *core, struct session *s);
+/* Its terminals have been looked at, and s->input_at is what is known now. */
+void expiry_looked(struct core *core, struct session *s, const struct terminal_look *look);
+
+/* input.c */
+
+int input_init(struct core *core);
+void input_fini(struct core *core);
+/* Looks for the terminals of the session, unless that is under way; at once, or not before
+ * core->input.rest_until. */
+void input_look(struct core *core, struct session *s);
+void input_forget(struct session *s);
+
+/* warning.c */
+
+/* Tells whoever sits at these terminals that the session ends `left` ns from now, and the ledger
+ * that he was told. */
+void warning_lifetime(
+	struct core *core, struct session *s, const struct terminal_look *look, uint64_t left);
+void warning_idle(struct core *core, struct session *s, const struct terminal_look *look,
+	const struct limits *limits, uint64_t left);
+
 /* adoption.c */
 void adoption_spooled(struct core *core, const struct event *event);
 
@@ -172,13 +243,20 @@ void extension_forget(struct core *core);
 /* ending.c */
 
 /*
- * Ends the session: at once where it is active, as soon as it is where it is opening. Does nothing
- * where it is being ended already.
+ * Ends the session: at once where it is active, as soon as it is where it is opening. One that is
+ * being ended already, and is within its grace, has no more of it left than this order gives. An
+ * end by lifetime or idle time has the grace of the policies.
  */
 void ending_begin(
 	struct core *core, struct session *s, enum reason reason, const struct remark *remark);
 /* The part of it that an opening session waited for. */
 void ending_start(struct core *core, struct session *s);
+/* By the clock, as the policies say. */
+bool ending_is_scheduled(enum reason reason);
+/* It is being ended, and may take its time: its place is not free in a moment. */
+bool ending_has_grace(const struct session *s);
+/* The last line was said, or there was nobody to read it: the end goes on. */
+void ending_said(struct core *core, struct session *s);
 void ending_reaped(struct core *core, const struct event *event);
 /* Answers, as to a revocation, when the session that is being ended is gone. */
 void ending_tell(struct session *s, struct answer *answer);
@@ -188,26 +266,92 @@ void ending_close(struct core *core, const struct event *event);
 /* The session is over without a kill: its entry, its row, and out of the table. */
 void ending_finish(struct core *core, struct session *s, enum reason reason,
 	const struct remark *remark, ledger_done_fn *done, void *ctx);
-/*
- * A request to end sessions: answered with an outcome for each, then with `done`, when all that
- * hold it have released it. revocation_new() gives it held once; NULL: no memory.
- */
-struct revocation;
-struct revocation *revocation_new(struct answer *answer);
+/* Ends it as ending_begin() does, and r hears of its end. */
 void revocation_add(struct core *core, struct session *s, enum reason reason,
 	const struct remark *remark, struct revocation *r);
-void revocation_hold(struct revocation *r);
-void revocation_release(struct revocation *r);
-/* The last answer will be this error; the words are a constant. */
-void revocation_fail(struct revocation *r, const char *error);
-/* Released without an answer. */
-void revocation_forget(struct revocation *r);
-void ending_revoke(struct core *core, const struct event *event);
 /* Answers and frees what hangs from a session that is dropped before it was active. */
 void ending_void(struct core *core, struct session *s);
 /* Those of which the ledger has not told yet that they are on disk: nobody waits for that any more.
  */
 void ending_forget(struct core *core);
+
+/* revocation.c */
+
+/*
+ * A request to end sessions: answered with an outcome for each, then with `done`, when all that
+ * hold it have released it. revocation_new() gives it held once; NULL: no memory.
+ */
+struct revocation *revocation_new(struct answer *answer);
+void revocation_hold(struct revocation *r);
+void revocation_release(struct revocation *r);
+/* The last answer will be this error; the words are a constant. */
+void revocation_fail(struct revocation *r, const char *error);
+/* When all have released it, the hunt begins, and holds it. Takes the hunt over; NULL: there was no
+ * memory for it, which the answer says. */
+void revocation_then(struct revocation *r, struct hunt *hunt);
+/* Released without an answer. */
+void revocation_forget(struct revocation *r);
+/* A message of the answer, before the last. */
+void revocation_tell(struct revocation *r, enum wire_type type, const void *msg);
+void revocation_revoke(struct core *core, const struct event *event);
+
+/* Those who wait for one end: each holds its revocation until it is told. -ENOMEM. */
+int waiters_add(struct waiter **list, struct revocation *r);
+void waiters_tell(struct waiter **list, const struct wire_outcome *outcome);
+void waiters_forget(struct waiter **list);
+
+/* leftovers.c: their ends */
+
+/* What is left of a login that is over; the strings are copied. */
+struct leftover {
+	uint32_t audit_session;	  /* or PROC_NO_AUDIT */
+	const char *cgroup;	  /* its own, or "" */
+	const struct entry *what; /* what is recorded: whose, of which service, why, by whom */
+	uint64_t grace;
+};
+
+/* Ends it, and r (which may be NULL) hears of that. Joins an end that is under way. */
+void leftovers_end(struct core *core, const struct leftover *leftover, struct revocation *r);
+/* Was it told of that audit session that processes survive its end? */
+bool leftovers_survive(const struct core *core, uint32_t audit_session);
+void leftovers_forget(struct core *core);
+
+/* hunt.c: finding them */
+
+struct hunt_order {
+	enum reason reason;
+	const struct remark *remark; /* by, text, grace */
+	bool cron;		     /* cron jobs, too */
+	uint32_t spare_audit;	     /* not that one; or PROC_NO_AUDIT */
+	uint64_t lock;		     /* of those whom this lock hits; 0: of those who are added */
+};
+
+/* NULL: no memory. */
+struct hunt *hunt_new(struct core *core, const struct hunt_order *order);
+/* The logins of that user are meant; or, with a lock, it is said who he is. */
+void hunt_add(struct hunt *hunt, uid_t uid, const char *user);
+/* Takes over what the revocation is held with. */
+void hunt_begin(struct hunt *hunt, struct revocation *r);
+/* One that has not begun; NULL is none. */
+void hunt_free(struct hunt *hunt);
+void hunts_forget(struct core *core);
+
+/* logout.c */
+
+/* It has closed: is something left of it when its leader is gone? */
+void logout_note(struct core *core, const struct session *s);
+void logouts_forget(struct core *core);
+
+/* farewell.c */
+
+/*
+ * Says on the session's terminals that it ends now, and why; then calls ending_said(), never from
+ * within. NULL: nobody can be told, and it is not called. message may be empty, grace 0.
+ */
+struct farewell *farewell_begin(
+	struct core *core, struct session *s, uint64_t grace, const char *message);
+/* Whatever was not said is not said any more. */
+void farewell_free(struct farewell *f);
 
 /* locks.c */
 void locks_init(struct core *core);
@@ -223,5 +367,9 @@ void locks_lift(struct core *core, const struct event *event);
 const struct wire_locked *locks_find(const struct core *core, const struct lock_subject *subject,
 	const char *service, enum session_class class);
 const struct wire_locked *locks_find_session(const struct core *core, const struct session *s);
+/* Is it still there, and does it hit what is left of such a login? */
+bool locks_hits_leftover(const struct core *core, uint64_t id, const struct lock_subject *subject);
+/* May it hit any of that user's, as far as his uid says? */
+bool locks_may_hit(const struct core *core, uint64_t id, uid_t uid);
 
 #endif

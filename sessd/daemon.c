@@ -41,6 +41,7 @@ struct daemon {
 	struct cgroups cgroups;
 	struct metrics metrics;
 	struct ledger *ledger;
+	struct sweep *sweep;
 	struct reaper *reaper;
 	struct core *core;
 	struct spool *spool;
@@ -296,9 +297,12 @@ static int start_core(struct daemon *d)
 	if (r < 0)
 		return r;
 	ledger_on_timing(d->ledger, on_commit_time, &d->metrics);
-	r = reaper_new(d->loop, &d->cgroups, &d->reaper);
+	r = sweep_new(d->loop, &d->sweep);
+	if (r == 0)
+		r = reaper_new(d->loop, &d->cgroups, d->sweep, &d->reaper);
 	if (r < 0)
 		return r;
+	parts.sweep = d->sweep;
 	parts.ledger = d->ledger;
 	parts.reaper = d->reaper;
 	r = core_new(&parts, &d->core);
@@ -383,6 +387,7 @@ static void stop(struct daemon *d)
 	spool_free(d->spool);
 	core_free(d->core);
 	reaper_free(d->reaper);
+	sweep_free(d->sweep);
 	if (d->ledger != NULL)
 		ledger_close(d->ledger);
 	if (d->loop != NULL)

@@ -2,7 +2,8 @@
  * How a session ends. Either it closes by itself (a logout: one entry, and out of the table), or
  * sessd ends it: the order goes to the ledger and to the reaper at once, the session stays in the
  * table as `ending` until its last process is gone, and who asked is answered when that is so and
- * on disk.
+ * on disk. Only an end that nobody is in a hurry with waits for anything before the kill: for the
+ * last line on the terminals, and for the processes that are given a grace.
  */
 #include <assert.h>
 #include <errno.h>
@@ -16,19 +17,6 @@
 #include "sessd/fault.h"
 #include "sessd/log.h"
 
-/* One request to revoke: answered with an outcome for each session, then with `done`. */
-struct revocation {
-	struct answer *answer;
-	uint32_t pending;
-	uint32_t count;
-	const char *error; /* instead of `done` */
-};
-
-struct waiter {
-	struct waiter *next;
-	struct revocation *revocation;
-};
-
 /* The end of one session. It outlives the session until its last entry is on disk. */
 struct ending {
 	struct core *core;
@@ -37,71 +25,14 @@ struct ending {
 	struct sid by_sid; /* the session from which it was ordered; zero: none */
 	struct wire_outcome outcome;
 	struct waiter *waiters;
+
+	uint64_t began; /* clock_boot() of the order */
+	uint64_t grace;
+	char message[TEXT_STR_MAX + 1];
+	bool at_once;		   /* it never had a grace, nor a last line */
+	struct farewell *farewell; /* NULL: there is none, or it was said */
+	struct reap *reap;	   /* NULL: not ordered yet */
 };
-
-struct revocation *revocation_new(struct answer *answer)
-{
-	struct revocation *r = calloc(1, sizeof(*r));
-
-	if (r != NULL)
-		*r = (struct revocation){.answer = answer, .pending = 1};
-	return r;
-}
-
-void revocation_hold(struct revocation *r)
-{
-	r->pending++;
-}
-
-void revocation_release(struct revocation *r)
-{
-	struct wire_done done = {.count = r->count};
-
-	if (--r->pending > 0)
-		return;
-	if (r->error != NULL)
-		answer_error(r->answer, WIRE_E_UNAVAILABLE, r->error);
-	else
-		answer_send(r->answer, WIRE_done, &done, true);
-	free(r);
-}
-
-void revocation_fail(struct revocation *r, const char *error)
-{
-	r->error = error;
-}
-
-void revocation_forget(struct revocation *r)
-{
-	if (--r->pending == 0)
-		free(r);
-}
-
-/* Tells all who wait what became of the session, as far as that is known now. */
-static void tell(struct ending *e)
-{
-	struct waiter *w;
-
-	while ((w = e->waiters) != NULL) {
-		e->waiters = w->next;
-		w->revocation->count++;
-		answer_send(w->revocation->answer, WIRE_outcome, &e->outcome, false);
-		revocation_release(w->revocation);
-		free(w);
-	}
-}
-
-static int wait_for(struct ending *e, struct revocation *r)
-{
-	struct waiter *w = calloc(1, sizeof(*w));
-
-	if (w == NULL)
-		return -ENOMEM;
-	*w = (struct waiter){.next = e->waiters, .revocation = r};
-	e->waiters = w;
-	r->pending++;
-	return 0;
-}
 
 void ending_tell(struct session *s, struct answer *answer)
 {
@@ -111,7 +42,7 @@ void ending_tell(struct session *s, struct answer *answer)
 		answer_error(answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
-	if (s->ending != NULL && wait_for(s->ending, r) < 0)
+	if (s->ending != NULL && waiters_add(&s->ending->waiters, r) < 0)
 		log_error("out of memory: nobody hears of the end of a session");
 	revocation_release(r);
 }
@@ -134,13 +65,8 @@ static struct ending *ending_new(struct core *core, struct session *s)
 /* With those who wait, who hear nothing any more. */
 static void ending_free(struct ending *e)
 {
-	struct waiter *w;
-
-	while ((w = e->waiters) != NULL) {
-		e->waiters = w->next;
-		revocation_forget(w->revocation);
-		free(w);
-	}
+	farewell_free(e->farewell);
+	waiters_forget(&e->waiters);
 	free(e);
 }
 
@@ -152,7 +78,7 @@ void ending_void(struct core *core, struct session *s)
 		return;
 	s->ending = NULL;
 	if (!core->closing)
-		tell(e);
+		waiters_tell(&e->waiters, &e->outcome);
 	ending_free(e);
 }
 
@@ -166,6 +92,11 @@ void ending_forget(struct core *core)
 	}
 }
 
+bool ending_is_scheduled(enum reason reason)
+{
+	return reason == REASON_LIFETIME || reason == REASON_IDLE;
+}
+
 static void reaped(void *ctx, const struct reap_result *result)
 {
 	struct ending *e = ctx;
@@ -177,19 +108,18 @@ static void reaped(void *ctx, const struct reap_result *result)
 
 /* Its elevations are in its cgroup or its audit session, so they die with it; each says why in its
  * own record. */
-static void end_children(struct core *core, const struct session *parent)
+static void end_children(struct core *core, const struct session *parent, enum reason reason,
+	const struct remark *remark)
 {
-	struct remark remark = {.policy = parent->policy, .text = parent->text};
+	const uint32_t *n = core->table.count[CLASS_ELEVATION];
 	struct session *s;
 	uint32_t slot = 0;
 
-	if (core->table.count[CLASS_ELEVATION][PHASE_ACTIVE] +
-			core->table.count[CLASS_ELEVATION][PHASE_OPENING] ==
-		0)
+	if (n[PHASE_ACTIVE] + n[PHASE_OPENING] + n[PHASE_ENDING] == 0)
 		return;
 	while ((s = session_next(&core->table, &slot)) != NULL)
 		if (s->class == CLASS_ELEVATION && sid_equal(&s->parent, &parent->sid))
-			ending_begin(core, s, parent->reason, &remark);
+			ending_begin(core, s, reason, remark);
 }
 
 /*
@@ -212,6 +142,16 @@ static bool may_have_scope(const struct session *s)
 	       proc_cgroup(st.ppid, above, sizeof(above)) == 0 && strcmp(own, above) != 0;
 }
 
+/* Its processes are the parent's as well: a second SIGTERM may mean `at once` to them. */
+static bool is_told_with_parent(const struct core *core, const struct session *s)
+{
+	const struct session *parent = NULL;
+
+	if (s->class == CLASS_ELEVATION)
+		parent = session_by_sid(&core->table, &s->parent);
+	return parent != NULL && parent->ending != NULL && parent->ending->reap != NULL;
+}
+
 static void order_reaper(struct core *core, struct session *s)
 {
 	char cgroup[PROC_CGROUP] = "";
@@ -220,23 +160,42 @@ static void order_reaper(struct core *core, struct session *s)
 		.audit_session = s->sweep ? s->audit_session : PROC_NO_AUDIT,
 		.leader_pidfd = s->watch != NULL && !s->watch->gone ? s->watch->pidfd : -1,
 		.leader = s->leader,
+		.since = s->ending->began,
+		.grace = s->ending->grace,
+		.tell = is_told_with_parent(core, s) ? REAP_TELL_NOBODY : REAP_TELL_ALL,
 	};
 
 	if (s->cgroup == NULL && may_have_scope(s) &&
 		cgroup_find(core->parts.cgroups, order.leader_pidfd >= 0 ? s->leader : 0, s->uid,
 			s->audit_session != 0 ? s->audit_session : PROC_NO_AUDIT, cgroup) == 0)
 		order.cgroup = cgroup;
-	if (reaper_end(core->parts.reaper, &order, reaped, s->ending, NULL) < 0) {
+	if (reaper_end(core->parts.reaper, &order, reaped, s->ending, &s->ending->reap) < 0) {
 		log_error("session of %s cannot be ended: out of memory; tried again at the next "
 			  "start",
 			text_or_empty(s->user));
-		tell(s->ending);
+		waiters_tell(&s->ending->waiters, &s->ending->outcome);
 	}
+}
+
+static void carry_out(struct core *core, struct session *s)
+{
+	struct remark remark = {.policy = s->policy, .text = s->text, .grace = s->ending->grace};
+
+	order_reaper(core, s);
+	fault_point(FAULT_ending_killed);
+	end_children(core, s, s->reason, &remark);
+}
+
+void ending_said(struct core *core, struct session *s)
+{
+	s->ending->farewell = NULL;
+	carry_out(core, s);
 }
 
 void ending_start(struct core *core, struct session *s)
 {
-	struct remark remark = {.by_sid = &s->ending->by_sid};
+	struct ending *e = s->ending;
+	struct remark remark = {.by_sid = &e->by_sid, .grace = e->grace, .message = e->message};
 	char sid[SID_HEX + 1];
 
 	session_set_phase(&core->table, s, PHASE_ENDING);
@@ -248,9 +207,11 @@ void ending_start(struct core *core, struct session *s)
 		text_or_empty(s->user), (unsigned)s->uid, reason_name(s->reason));
 	core_append(core, s, ENTRY_SESSION_ENDING, &remark, true, NULL, NULL);
 	fault_point(FAULT_ending_queued);
-	order_reaper(core, s);
-	fault_point(FAULT_ending_killed);
-	end_children(core, s);
+	e->began = clock_boot();
+	if (s->class == CLASS_LOGIN && !e->at_once)
+		e->farewell = farewell_begin(core, s, e->grace, e->message);
+	if (e->farewell == NULL)
+		carry_out(core, s);
 }
 
 /* Notes on the session why it ends, and by whom. Lost words are no reason to let it live. */
@@ -269,12 +230,82 @@ static void note_end(struct core *core, struct session *s, enum reason reason,
 		log_error("out of memory: the record of a session's end is short");
 }
 
+/* Nobody of it was killed yet. */
+static bool waits(const struct ending *e)
+{
+	return e->farewell != NULL || (e->reap != NULL && reaper_waits(e->reap));
+}
+
+bool ending_has_grace(const struct session *s)
+{
+	return s->ending != NULL && s->ending->grace > 0 && waits(s->ending);
+}
+
+/* A second order, which can only bring the end nearer. It has an entry of its own: the session's
+ * record keeps the first one's reason. */
+static void hasten(
+	struct core *core, struct session *s, enum reason reason, const struct remark *remark)
+{
+	struct ending *e = s->ending;
+	struct remark order = *remark;
+
+	if (remark->grace > 0 && remark->grace >= e->grace)
+		return;
+	if (s->phase == PHASE_OPENING) {
+		e->grace = remark->grace;
+		e->at_once = remark->grace == 0;
+		return;
+	}
+	if (!waits(e))
+		return;
+	e->grace = remark->grace;
+	order.reason = reason;
+	order.message = NULL; /* it is not said any more */
+	core_append(core, s, ENTRY_SESSION_ENDING, &order, false, NULL, NULL);
+	if (e->reap != NULL) {
+		reaper_hurry(e->reap, e->grace);
+		end_children(core, s, reason, remark);
+	} else if (e->grace == 0) {
+		farewell_free(e->farewell);
+		ending_said(core, s);
+	}
+}
+
+/*
+ * Who ends his own session can give it no grace beyond its lifetime, and with that the policies'
+ * own.
+ */
+static uint64_t grace_of(
+	const struct core *core, const struct session *s, enum reason reason, uint64_t wanted)
+{
+	uint64_t now = clock_boot(), most;
+	struct subject subject;
+	struct limits limits;
+
+	if (s->class != CLASS_LOGIN || (wanted == 0 && !ending_is_scheduled(reason)))
+		return wanted;
+	session_subject(s, &subject);
+	policy_resolve(&core->parts.config->policies, &subject, &limits);
+	if (ending_is_scheduled(reason))
+		return limits.grace;
+	if (s->deadline_at == 0)
+		return wanted;
+	most = limits.grace + (s->deadline_at > now ? s->deadline_at - now : 0);
+	return wanted < most ? wanted : most;
+}
+
 void ending_begin(
 	struct core *core, struct session *s, enum reason reason, const struct remark *remark)
 {
+	struct remark order = *remark;
 	struct sid by_sid = {0};
 
-	if (s->ending != NULL || s->phase == PHASE_ENDING)
+	order.grace = grace_of(core, s, reason, remark->grace);
+	if (s->ending != NULL) {
+		hasten(core, s, reason, &order);
+		return;
+	}
+	if (s->phase == PHASE_ENDING)
 		return;
 	note_end(core, s, reason, remark, &by_sid);
 	s->ending = ending_new(core, s);
@@ -283,6 +314,11 @@ void ending_begin(
 		return;
 	}
 	s->ending->by_sid = by_sid;
+	s->ending->grace = order.grace;
+	snprintf(s->ending->message, sizeof(s->ending->message), "%s",
+		text_or_empty(remark->message));
+	s->ending->at_once =
+		!ending_is_scheduled(reason) && remark->grace == 0 && remark->message == NULL;
 	if (s->phase == PHASE_ACTIVE)
 		ending_start(core, s);
 }
@@ -292,8 +328,8 @@ void ending_repeat(struct core *core, struct session *s)
 	s->ending = ending_new(core, s);
 	if (s->ending == NULL)
 		return;
-	order_reaper(core, s);
-	end_children(core, s);
+	s->ending->at_once = true;
+	carry_out(core, s);
 }
 
 void ending_finish(struct core *core, struct session *s, enum reason reason,
@@ -304,6 +340,8 @@ void ending_finish(struct core *core, struct session *s, enum reason reason,
 	if (s->ended_at == 0)
 		s->ended_at = clock_wall();
 	core->parts.metrics->ended[reason]++;
+	if (reason == REASON_LOGOUT)
+		logout_note(core, s);
 	core_append(core, s, ENTRY_SESSION_ENDED, remark, true, done, ctx);
 	core_drop(core, s);
 }
@@ -315,7 +353,7 @@ static void end_committed(void *ctx, int result)
 	/* not on disk yet: it is gone all the same, and the ledger's own alarm says the rest */
 	(void)result;
 	LIST_REMOVE(e, link);
-	tell(e);
+	waiters_tell(&e->waiters, &e->outcome);
 	fault_point(FAULT_revoke_answered);
 	free(e);
 }
@@ -336,12 +374,13 @@ void ending_reaped(struct core *core, const struct event *event)
 		log_warning("session of %s: %u processes survive: %s", text_or_empty(s->user),
 			result->survivors, result->survivor_list);
 		core_append(core, s, ENTRY_SESSION_SURVIVED, &remark, false, NULL, NULL);
-		tell(e);
+		waiters_tell(&e->waiters, &e->outcome);
 		return;
 	}
 	fault_point(FAULT_ending_gone);
 	core->parts.metrics->signalled += result->signalled;
-	histogram_add(&core->parts.metrics->revoke, result->elapsed);
+	if (e->at_once)
+		histogram_add(&core->parts.metrics->revoke, result->elapsed);
 	e->session = NULL;
 	s->ending = NULL;
 	LIST_INSERT_HEAD(&core->recorded, e, link);
@@ -401,62 +440,9 @@ void revocation_add(struct core *core, struct session *s, enum reason reason,
 	const struct remark *remark, struct revocation *r)
 {
 	ending_begin(core, s, reason, remark);
-	if (s->ending == NULL || wait_for(s->ending, r) < 0)
+	if (s->ending == NULL || waiters_add(&s->ending->waiters, r) < 0)
 		log_error("out of memory: nobody hears of the end of a session");
 	else if (s->ending->outcome.survivors > 0)
 		/* patience ran out before: nobody knows when they will go */
-		tell(s->ending);
-}
-
-/* False: there are sessions of that user, and the caller may end none of them. */
-static bool revoke_user(
-	struct core *core, const char *user, const struct remark *remark, struct revocation *r)
-{
-	struct session *s;
-	uint32_t slot = 0;
-
-	while ((s = session_next(&core->table, &slot)) != NULL)
-		if (strcmp(text_or_empty(s->user), user) == 0 && !core_permits(remark->by, s))
-			return false;
-	slot = 0;
-	while ((s = session_next(&core->table, &slot)) != NULL)
-		if (strcmp(text_or_empty(s->user), user) == 0)
-			revocation_add(core, s, REASON_REVOKED, remark, r);
-	return true;
-}
-
-void ending_revoke(struct core *core, const struct event *event)
-{
-	const struct wire_revoke *req = event->u.revoke;
-	struct remark remark = {.by = event->caller, .text = req->text[0] ? req->text : NULL};
-	struct revocation *r;
-	struct session *s = NULL;
-	enum wire_errno why;
-
-	fault_point(FAULT_revoke_received);
-	if ((req->prefix[0] != '\0') == (req->user[0] != '\0')) {
-		answer_error(
-			event->answer, WIRE_E_INVALID, "either a session or a user must be named");
-		return;
-	}
-	if (req->prefix[0] != '\0') {
-		s = core_find(core, event->caller, req->prefix, &why);
-		if (s == NULL) {
-			answer_error(event->answer, why, NULL);
-			return;
-		}
-	}
-	r = revocation_new(event->answer);
-	if (r == NULL) {
-		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
-		return;
-	}
-	if (s != NULL)
-		revocation_add(core, s, REASON_REVOKED, &remark, r);
-	else if (!revoke_user(core, req->user, &remark, r)) {
-		free(r);
-		answer_error(event->answer, WIRE_E_NOT_PERMITTED, NULL);
-		return;
-	}
-	revocation_release(r);
+		waiters_tell(&s->ending->waiters, &s->ending->outcome);
 }

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 
 #include "sessd/entry.h"
 
@@ -13,6 +14,11 @@ const char *entry_name(enum entry_kind kind)
 	};
 
 	return names[kind];
+}
+
+bool entry_is(const struct entry *e, enum entry_kind kind)
+{
+	return strcmp(e->event, entry_name(kind)) == 0;
 }
 
 void entry_init(struct entry *e, enum entry_kind kind, uint64_t wall_ns)

@@ -9,6 +9,7 @@
 #ifndef SESSD_ENTRY_H
 #define SESSD_ENTRY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -25,13 +26,17 @@
 	K(SESSION_OPENED,  "session_opened",  "a login was let in") \
 	K(SESSION_ADOPTED, "session_adopted", "a login that was let in while sessd was away is tracked from now on") \
 	K(SESSION_EXTENDED, "session_extended", "the end of a session by lifetime was moved") \
+	K(SESSION_WARNED, "session_warned", "the user was told that the session will end") \
 	K(SESSION_REFUSED, "session_refused", "a login was turned away") \
 	K(SESSION_ENDING,  "session_ending",  "sessd began to end a session") \
 	K(SESSION_ENDED,   "session_ended",   "a session is over; with `elapsed`: its processes are gone") \
 	K(SESSION_SURVIVED, "session_survived", "processes of a session that was ended are still there") \
+	K(LEFTOVERS_KEPT,  "leftovers_kept",  "processes outlived a normal logout") \
+	K(LEFTOVERS_ENDED, "leftovers_ended", "what outlived its session was ended") \
 	K(LOCK_SET,        "lock_set",        "a lock stands from now on; `text` has why, and its message") \
 	K(LOCK_LIFTED,     "lock_lifted",     "a lock was taken away") \
 	K(LOCK_EXPIRED,    "lock_expired",    "a lock has run out") \
+	K(NOTICE_GIVEN,    "notice_given",    "what the user was told at login") \
 	K(LEDGER_GAP,      "ledger_gap",      "`count` events could not be kept while the ledger could not be written") \
 	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why")
 
@@ -65,7 +70,9 @@
 	F(R, TEXT,   survivor_list, 27, OPTIONAL) \
 	F(R, STR,    boot_id,       28, OPTIONAL) \
 	F(R, TIME,   old_expires_at,    29, OPTIONAL) /* extended: the end before */ \
-	F(R, STR,    lock,          30, OPTIONAL) /* `user bob`: that was set, or that refused or ended */
+	F(R, STR,    lock,          30, OPTIONAL) /* `user bob`: that was set, or that refused or ended */ \
+	F(R, DUR,    grace,         31, OPTIONAL) /* ending: from SIGHUP and SIGTERM to the kill */ \
+	F(R, STR,    message,       32, OPTIONAL) /* ending: that was added to the last line */
 /* clang-format on */
 
 enum entry_kind {
@@ -80,9 +87,11 @@ struct entry {
 
 /* Bytes of a line without seq and prev, at the most: room for every text at its longest and with
  * each byte of it escaped as \u00NN. With seq and prev it fits LEDGER_PAGE. */
-#define ENTRY_MAX 28672
+#define ENTRY_MAX 30208
 
 const char *entry_name(enum entry_kind kind);
+
+bool entry_is(const struct entry *e, enum entry_kind kind);
 
 /* An entry of that kind, all else empty. */
 void entry_init(struct entry *e, enum entry_kind kind, uint64_t wall_ns);

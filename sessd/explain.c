@@ -2,7 +2,7 @@
  * Which limits a login would be under, asked before anybody logs in. The judging is policy.c's and
  * the counting cap.c's, as for a login itself; here it is only told.
  *
- * There is at most one `limit` for each policy, and three besides: the number of policies is
+ * There is at most one `limit` for each policy, and seven besides: the number of policies is
  * bounded, and with it the answer.
  */
 #include <stdio.h>
@@ -45,6 +45,19 @@ static uint32_t tell_time(
 		return 0;
 	msg = limit_of(what, policy);
 	msg.time = time;
+	answer_send(answer, WIRE_limit, &msg, false);
+	return 1;
+}
+
+static uint32_t tell_leftovers(const struct limits *limits, struct answer *answer)
+{
+	struct wire_limit msg;
+
+	if (limits->leftovers_policy == NULL)
+		return 0;
+	msg = limit_of("leftovers", limits->leftovers_policy);
+	snprintf(msg.leftovers, sizeof(msg.leftovers), "%s",
+		option_leftovers_name(limits->leftovers));
 	answer_send(answer, WIRE_limit, &msg, false);
 	return 1;
 }
@@ -98,6 +111,10 @@ void core_explain(const struct core *core, const struct wire_explain *ask, struc
 		n += tell_time("lifetime", limits.lifetime, limits.lifetime_policy, answer);
 		n += tell_time(
 			"max_lifetime", limits.max_lifetime, limits.max_lifetime_policy, answer);
+		n += tell_time("idle", limits.idle, limits.idle_policy, answer);
+		n += tell_time("warn", limits.warn, limits.warn_policy, answer);
+		n += tell_time("grace", limits.grace, limits.grace_policy, answer);
+		n += tell_leftovers(&limits, answer);
 	}
 	for (i = 0; i < set->n_policies; i++) {
 		mismatches = policy_mismatches(&set->policies[i], &subject);

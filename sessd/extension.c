@@ -46,11 +46,24 @@ static void committed(void *ctx, int result)
 	free(e);
 }
 
+/* How long a session may last that has a scope of logind's: systemd ends that when it was told at
+ * the login, whatever is extended. UINT64_MAX: it has none. */
+static uint64_t scope_max(const struct core *core, const struct session *s)
+{
+	char path[PROC_CGROUP];
+
+	if (s->runtime_max == 0 || s->cgroup != NULL ||
+		cgroup_find(core->parts.cgroups, s->leader, s->uid,
+			s->audit_session != 0 ? s->audit_session : PROC_NO_AUDIT, path) < 0)
+		return UINT64_MAX;
+	return s->runtime_max - RUNTIME_SLACK;
+}
+
 /* May it last that much longer? False: `words` says why not. */
 static bool may_last(
 	const struct core *core, const struct session *s, uint64_t time, char *words, size_t size)
 {
-	uint64_t lasts = s->expires_at - s->opened_at, max;
+	uint64_t lasts = s->expires_at - s->opened_at, scope = scope_max(core, s), policy, max;
 	char longest[DURATION_TEXT], left[DURATION_TEXT];
 	struct subject subject;
 	struct limits limits;
@@ -58,12 +71,18 @@ static bool may_last(
 	session_subject(s, &subject);
 	policy_resolve(&core->parts.config->policies, &subject, &limits);
 	/* sums of times must not overflow, whoever asks how often */
-	max = limits.max_lifetime != 0 ? limits.max_lifetime : DURATION_MAX;
+	policy = limits.max_lifetime != 0 ? limits.max_lifetime : DURATION_MAX;
+	max = scope < policy ? scope : policy;
 	if (time <= max && lasts <= max - time)
 		return true;
 	duration_format(max, longest);
 	duration_format(lasts < max ? max - lasts : 0, left);
-	if (limits.max_lifetime != 0)
+	if (scope < policy)
+		snprintf(words, size,
+			"systemd was told at the login to end this session's scope after %s: it "
+			"can be extended by %s; for sessions to come, set max_lifetime first",
+			longest, left);
+	else if (limits.max_lifetime != 0)
 		snprintf(words, size,
 			"policy \"%s\" allows a session to last %s at most: it can be extended by "
 			"%s",
@@ -122,15 +141,15 @@ void extension_extend(struct core *core, const struct event *event)
 	if (s == NULL)
 		return;
 	e = calloc(1, sizeof(*e));
-	if (e == NULL || session_set_deadline(&core->table, s, s->deadline_at + ask->time) < 0) {
-		free(e);
+	if (e == NULL) {
 		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
 	remark.old_expires_at = s->expires_at;
 	s->deadline_at += ask->time;
 	s->expires_at += ask->time;
-	core_arm(core);
+	s->warned_lifetime = false;
+	expiry_arm(core, s);
 	log_info("session %.8s of %s (uid %u) is extended by %s", sid_hex(&s->sid, sid),
 		text_or_empty(s->user), (unsigned)s->uid, duration_format(ask->time, by));
 	e->answer = event->answer;

@@ -31,7 +31,7 @@ void ledger_finish(struct ledger *l, struct backlog_event *event, int result)
 	event->call = NULL;
 }
 
-static void run_call(struct call *call)
+static void run_page(struct call *call)
 {
 	struct ledger_page page = {
 		.body = call->buf,
@@ -40,10 +40,28 @@ static void run_call(struct call *call)
 		.more = call->page.more,
 	};
 
+	call->page_done(call->ctx, call->result, &page);
+}
+
+static void run_past(struct call *call)
+{
+	struct ledger_past past = {
+		.record = (const uint8_t *)call->buf,
+		.len = call->past.len,
+		.refused = call->past.refused,
+	};
+
+	call->past_done(call->ctx, call->result, call->past_known ? &past : NULL);
+}
+
+static void run_call(struct call *call)
+{
 	if (call->done != NULL)
 		call->done(call->ctx, call->result);
+	else if (call->past_done != NULL)
+		run_past(call);
 	else
-		call->page_done(call->ctx, call->result, &page);
+		run_page(call);
 	free(call);
 }
 
@@ -111,7 +129,7 @@ static struct call *call_new(void *ctx, size_t size)
 
 	if (call == NULL)
 		return NULL;
-	*call = (struct call){.ctx = ctx, .page = {.buf = call->buf, .size = size}};
+	*call = (struct call){.ctx = ctx};
 	return call;
 }
 
@@ -130,11 +148,10 @@ static void enqueue(struct ledger *l, struct backlog_event *event)
 	l->loop_side.appended++;
 }
 
-int ledger_append(struct ledger *l, const struct entry *entry, uid_t subject,
-	const struct ledger_row *row, ledger_done_fn *done, void *ctx)
+static int append(struct ledger *l, const struct entry *entry, uid_t subject,
+	const struct ledger_row *row, struct call *call)
 {
 	struct backlog_event *event;
-	struct call *call = NULL;
 	char body[ENTRY_MAX];
 	bool fresh = false;
 	uint64_t *last;
@@ -156,19 +173,56 @@ int ledger_append(struct ledger *l, const struct entry *entry, uid_t subject,
 	if (r < 0)
 		return r;
 	event = backlog_event_new(body, len, subject, row);
-	if (event != NULL && done != NULL) {
-		call = call_new(ctx, 0);
-		if (call != NULL)
-			call->done = done;
-	}
-	if (event == NULL || (done != NULL && call == NULL)) {
-		backlog_event_free(event);
+	if (event == NULL) {
 		l->loop_side.lost++;
 		return -ENOMEM;
 	}
+	event->refused = entry_is(entry, ENTRY_SESSION_REFUSED) ? entry->leader_pid : 0;
 	event->call = call;
 	enqueue(l, event);
 	return 0;
+}
+
+int ledger_append(struct ledger *l, const struct entry *entry, uid_t subject,
+	const struct ledger_row *row, ledger_done_fn *done, void *ctx)
+{
+	struct call *call = NULL;
+	int r;
+
+	if (done != NULL) {
+		call = call_new(ctx, 0);
+		if (call == NULL) {
+			l->loop_side.lost++;
+			return -ENOMEM;
+		}
+		call->done = done;
+	}
+	r = append(l, entry, subject, row, call);
+	if (r < 0)
+		free(call);
+	return r;
+}
+
+int ledger_append_login(struct ledger *l, const struct entry *entry, const struct ledger_row *row,
+	uint64_t live, ledger_past_fn *done, void *ctx)
+{
+	struct call *call = call_new(ctx, LEDGER_RECORD_MAX);
+	int r;
+
+	if (call == NULL) {
+		l->loop_side.lost++;
+		return -ENOMEM;
+	}
+	call->past_done = done;
+	call->past = (struct store_past){.uid = row->uid,
+		.before = row->id,
+		.live = live,
+		.buf = call->buf,
+		.size = LEDGER_RECORD_MAX};
+	r = append(l, entry, row->uid, row, call);
+	if (r < 0)
+		free(call);
+	return r;
 }
 
 static int read_page(
@@ -180,8 +234,8 @@ static int read_page(
 		return -ENOMEM;
 	call->page_done = done;
 	call->ended = ended;
-	call->page.at = at;
-	call->page.uid = uid;
+	call->page =
+		(struct store_page){.uid = uid, .at = at, .buf = call->buf, .size = LEDGER_PAGE};
 	pthread_mutex_lock(&l->lock);
 	calls_push(&l->shared.reads, call);
 	pthread_cond_signal(&l->work);

@@ -29,10 +29,13 @@
 #define LEDGER_BURST_MAX 200000
 
 /* Bytes of lines in one answer to a read: what fits a packet. */
-#define LEDGER_PAGE 29000
+#define LEDGER_PAGE 30500
 
 /* Bytes of a row's record, at the most. */
 #define LEDGER_RECORD_MAX (LEDGER_PAGE - 12)
+
+/* Refusals of a user's that are looked at, at the most. */
+#define LEDGER_REFUSED_MAX 1000
 
 /* Everybody's events. */
 #define LEDGER_ALL_UIDS ((uid_t)-1)
@@ -47,6 +50,7 @@ struct ledger_row {
 	bool lock;   /* ids of locks are apart from those of sessions */
 	uint64_t id; /* sequential, from 1, given by the caller: see ledger_last_id() */
 	bool live;
+	bool login; /* of a session: it was let in, and its class is login */
 	uid_t uid;
 	const uint8_t *record; /* a `stored` message of the wire; copied */
 	size_t len;
@@ -103,6 +107,25 @@ uint64_t ledger_last_lock(const struct ledger *ledger);
  */
 int ledger_append(struct ledger *ledger, const struct entry *entry, uid_t subject,
 	const struct ledger_row *row, ledger_done_fn *done, void *ctx);
+
+/* What a login has before it. */
+struct ledger_past {
+	const uint8_t *record; /* of the user's last login, as its row has it */
+	size_t len;	       /* 0: there is none */
+	uint64_t refused;      /* attempts of his that were refused since then, or ever; what one
+				  process asked is one attempt */
+};
+
+/* As ledger_done_fn. past is NULL where the past cannot be told. */
+typedef void ledger_past_fn(void *ctx, int result, const struct ledger_past *past);
+
+/*
+ * As ledger_append(), for the first event of a login, which asks in the same breath what was before
+ * it. live: the row of the user's newest login that lives, or 0; the one that ended last is found
+ * on disk. Answered when the event is on disk, after those that ask nothing.
+ */
+int ledger_append_login(struct ledger *ledger, const struct entry *entry,
+	const struct ledger_row *row, uint64_t live, ledger_past_fn *done, void *ctx);
 
 /* A page of event lines with seq > after, of one user or of all. -ENOMEM. */
 int ledger_read(struct ledger *ledger, uint64_t after, uid_t uid, ledger_page_fn *done, void *ctx);

@@ -37,7 +37,7 @@ static int begin(struct ledger *l, const char *why)
 	if (r == 0)
 		r = store_begin(s);
 	if (r == 0)
-		r = store_event(s, LEDGER_ALL_UIDS, body, len);
+		r = store_event(s, LEDGER_ALL_UIDS, 0, body, len);
 	if (r == 0)
 		r = store_commit(s);
 	return r;

@@ -20,15 +20,21 @@
  * go unmeasured. */
 #define LEDGER_TIMINGS 512
 
-/* Somebody who waits: for an event to be on disk, or (done is NULL) for a page. */
+/* Somebody who waits, with one of the three callbacks: for an event to be on disk, for the same and
+ * a user's past, or for a page. */
 struct call {
 	struct call *next;
 	ledger_done_fn *done;
+	ledger_past_fn *past_done;
 	ledger_page_fn *page_done;
 	void *ctx;
 	int result;
-	bool ended; /* a page of ended sessions */
-	struct store_page page;
+	bool ended;	 /* a page of ended sessions */
+	bool past_known; /* the answer is in `past` */
+	union {
+		struct store_page page;
+		struct store_past past;
+	};
 	char buf[];
 };
 

@@ -48,7 +48,7 @@ static int write_gap(struct store *s, const struct backlog_event *gap)
 	snprintf(e.text, sizeof(e.text), "the ledger could not be written and too much waited");
 	r = entry_format(&e, body, sizeof(body), &len);
 	if (r == 0)
-		r = store_event(s, LEDGER_ALL_UIDS, body, len);
+		r = store_event(s, LEDGER_ALL_UIDS, 0, body, len);
 	return r == 0 ? backlog_gap_rows(gap, write_row, s) : r;
 }
 
@@ -61,7 +61,7 @@ static int write_batch(struct store *s, const struct backlog *batch)
 		if (event->lost > 0)
 			r = write_gap(s, event);
 		else
-			r = store_event(s, event->subject, event->body, event->len);
+			r = store_event(s, event->subject, event->refused, event->body, event->len);
 		if (r == 0 && event->has_row)
 			r = store_row(s, &event->row);
 	}
@@ -75,13 +75,19 @@ static int write_batch(struct store *s, const struct backlog *batch)
 	return r;
 }
 
-/* With the lock, after a commit: answers and counts. */
+static bool asks_past(const struct backlog_event *event)
+{
+	return event->call != NULL && event->call->past_done != NULL;
+}
+
+/* With the lock, after a commit: answers those who ask for nothing more, and counts. */
 static void committed(struct ledger *l, const struct backlog *batch, uint64_t ns)
 {
 	struct backlog_event *event;
 
 	for (event = batch->head; event != NULL; event = event->next) {
-		ledger_finish(l, event, 0);
+		if (!asks_past(event))
+			ledger_finish(l, event, 0);
 		l->shared.written++;
 	}
 	l->shared.result = 0;
@@ -91,6 +97,31 @@ static void committed(struct ledger *l, const struct backlog *batch, uint64_t ns
 	l->shared.stats.commits++;
 	if (l->shared.n_timings < LEDGER_TIMINGS)
 		l->shared.timings[l->shared.n_timings++] = ns;
+}
+
+/* Without the lock, after a commit: whoever asks nothing of the past does not wait for this. */
+static void tell_past(struct ledger *l, const struct backlog *batch)
+{
+	struct backlog_event *event;
+	bool asked = false;
+	int r;
+
+	for (event = batch->head; event != NULL; event = event->next) {
+		if (!asks_past(event))
+			continue;
+		asked = true;
+		r = store_read_past(&l->store, &event->call->past);
+		if (r < 0)
+			log_error("ledger: it cannot be read: %s", l->store.error);
+		event->call->past_known = r == 0;
+	}
+	if (!asked)
+		return;
+	pthread_mutex_lock(&l->lock);
+	for (event = batch->head; event != NULL; event = event->next)
+		ledger_finish(l, event, 0);
+	ledger_tell_loop(l);
+	pthread_mutex_unlock(&l->lock);
 }
 
 /* With the lock: all who wait are told; nobody waits in the backlog while it fails. */
@@ -143,6 +174,8 @@ static void commit_some(struct ledger *l)
 	ledger_tell_loop(l);
 	pthread_mutex_unlock(&l->lock);
 	log_change(l, was_failing, r < 0);
+	if (r == 0)
+		tell_past(l, &batch);
 	backlog_fini(&batch);
 	if (r == 0 && store_checkpoint_due(&l->store) && store_checkpoint(&l->store) < 0)
 		log_warning("ledger: the write-ahead log could not be copied: %s", l->store.error);

@@ -114,23 +114,86 @@ static bool hits_session(const struct core *core, const struct lock *lock, const
 	       !spares(core, lock, &subject, text_or_empty(s->service), s->class);
 }
 
-/* Ends the sessions that it hits. r: who waits for that, or NULL. */
+static const struct lock *by_id(const struct core *core, uint64_t id)
+{
+	const struct lock *lock;
+
+	TAILQ_FOREACH (lock, &core->locks.list, link)
+		if (lock->id == id)
+			return lock;
+	return NULL;
+}
+
+bool locks_may_hit(const struct core *core, uint64_t id, uid_t uid)
+{
+	const struct lock *lock = by_id(core, id);
+
+	if (lock == NULL)
+		return false;
+	return lock_kind(lock->what.kind) == LOCK_GROUP ||
+	       (lock->what.id.set && lock->what.id.uid == uid);
+}
+
+/* Nobody knows where he logged in, so root is spared as at the console. */
+bool locks_hits_leftover(const struct core *core, uint64_t id, const struct lock_subject *subject)
+{
+	const struct lock *lock = by_id(core, id);
+
+	return lock != NULL && lock_hits(&lock->what, subject) &&
+	       !spares(core, lock, subject, "login", CLASS_LOGIN);
+}
+
+/* Of a login that is over, neither source nor key is known any more. NULL: no memory. */
+static struct hunt *hunt_of(struct core *core, const struct lock *lock, const struct remark *remark)
+{
+	struct hunt *hunt = hunt_new(core, &(struct hunt_order){.reason = REASON_LOCKED,
+						   .remark = remark,
+						   .cron = true,
+						   .spare_audit = PROC_NO_AUDIT,
+						   .lock = lock->id});
+
+	if (hunt != NULL && lock_kind(lock->what.kind) == LOCK_USER && lock->what.id.set)
+		hunt_add(hunt, lock->what.id.uid, lock->what.name);
+	return hunt;
+}
+
+/* Ends the sessions that it hits, then what is left over from logins of those whom it hits. r: who
+ * waits for that; NULL: no memory, so that nothing can be done when the sessions are gone. */
 static void enforce(
 	struct core *core, const struct lock *lock, const struct caller *by, struct revocation *r)
 {
+	enum lock_kind kind = lock_kind(lock->what.kind);
+	bool hunts = kind == LOCK_USER || kind == LOCK_GROUP;
 	char text[TEXT_LONG_MAX + 1];
 	struct remark remark = {.by = by, .text = why(&lock->what, text)};
+	struct hunt *hunt = hunts && r != NULL ? hunt_of(core, lock, &remark) : NULL;
 	struct session *s;
 	uint32_t slot = 0;
 
 	while ((s = session_next(&core->table, &slot)) != NULL) {
 		if (!hits_session(core, lock, s))
 			continue;
+		if (hunt != NULL && s->class != CLASS_ELEVATION)
+			hunt_add(hunt, s->uid, text_or_empty(s->user));
 		if (r != NULL)
 			revocation_add(core, s, REASON_LOCKED, &remark, r);
 		else
 			ending_begin(core, s, REASON_LOCKED, &remark);
 	}
+	if (hunts && r != NULL)
+		revocation_then(r, hunt);
+}
+
+/* The same where nobody waits for it. */
+static void enforce_alone(struct core *core, const struct lock *lock)
+{
+	struct revocation *r = revocation_new(NULL);
+
+	enforce(core, lock, NULL, r);
+	if (r != NULL)
+		revocation_release(r);
+	else
+		log_error("out of memory: a lock ends sessions only, and not what is left over");
 }
 
 /* What the event says in words: why, what is told to whom it hits, whether it spares nobody. */
@@ -437,15 +500,17 @@ static void set_deadline(const struct core *core, struct wire_locked *what)
 	snprintf(what->boot_id, sizeof(what->boot_id), "%s", core->parts.boot_id);
 }
 
-/* A file that was found. One of a known lock tells what its deadline in this boot is; another one
- * was put there while the daemon was away. */
+/*
+ * A file that was found. One of a known lock tells what its deadline in this boot is; another one
+ * was put there while the daemon was away. It is the later one, whatever its time says (the clock
+ * may have been set back): of each lock the file is written first, then the ledger.
+ */
 static void found(struct core *core, const char *name, struct wire_locked *what)
 {
 	struct lock *lock = find(core, what->kind, what->name);
 
-	if (lock != NULL && what->set_at <= lock->what.set_at) {
-		if (what->set_at == lock->what.set_at &&
-			strcmp(what->boot_id, core->parts.boot_id) == 0)
+	if (lock != NULL && what->set_at == lock->what.set_at) {
+		if (strcmp(what->boot_id, core->parts.boot_id) == 0)
 			lock->what = *what;
 		return;
 	}
@@ -461,7 +526,7 @@ static void found(struct core *core, const char *name, struct wire_locked *what)
 	}
 	log_info("%s %s was locked by %s while sessd was away", what->kind, what->name, what->by);
 	append(core, lock, ENTRY_LOCK_SET, NULL, NULL, NULL);
-	enforce(core, lock, NULL, NULL);
+	enforce_alone(core, lock);
 }
 
 static void read_folder(struct core *core)
@@ -560,7 +625,7 @@ void locks_enforce(struct core *core)
 	const struct lock *lock;
 
 	TAILQ_FOREACH (lock, &core->locks.list, link) {
-		enforce(core, lock, NULL, NULL);
+		enforce_alone(core, lock);
 	}
 }
 

@@ -151,7 +151,8 @@ int metrics_text(
 	seconds(f, "open_seconds", &m->open, "Time to answer an open, commit included.");
 	seconds(f, "commit_seconds", &m->commit, "Time of a commit of the ledger.");
 	seconds(f, "revoke_seconds", &m->revoke,
-		"Time from the order to end a session to its last exit.");
+		"Time from the order to end a session to its last exit, where it was to end at "
+		"once.");
 	fputs("# EOF\n", f);
 	if (fclose(f) != 0) {
 		free(text);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/duration.h"
+#include "common/wire.h"
 #include "sessd/option.h"
 
 static const struct {
@@ -15,6 +16,8 @@ static const struct {
 	{"evict_oldest", AT_LIMIT_EVICT_OLDEST},
 	{"evict_idlest", AT_LIMIT_EVICT_IDLEST},
 };
+
+static const char *const leftovers[] = {[LEFTOVERS_KEEP] = "keep", [LEFTOVERS_KILL] = "kill"};
 
 #define N_AT_LIMITS (sizeof(at_limits) / sizeof(at_limits[0]))
 
@@ -76,6 +79,16 @@ static const char *check_duration(const char *value)
 	return ns == 0 ? "no time at all" : NULL;
 }
 
+static const char *check_grace(const char *value)
+{
+	const char *wrong = check_duration(value);
+	uint64_t ns;
+
+	if (wrong != NULL)
+		return wrong;
+	return duration_parse(value, &ns) && ns > WIRE_GRACE_MAX ? "too long" : NULL;
+}
+
 static const char *check_at_limit(const char *value)
 {
 	size_t i;
@@ -84,6 +97,14 @@ static const char *check_at_limit(const char *value)
 		if (strcmp(at_limits[i].name, value) == 0)
 			return NULL;
 	return "no such way";
+}
+
+static const char *check_leftovers(const char *value)
+{
+	return strcmp(value, leftovers[LEFTOVERS_KEEP]) != 0 &&
+			       strcmp(value, leftovers[LEFTOVERS_KILL]) != 0
+		       ? "neither keep nor kill"
+		       : NULL;
 }
 
 static const char *check_scope(const char *value)
@@ -135,14 +156,21 @@ const struct option options[] = {
 	{"policy", "max_lifetime", OPTION_VALUE, "time", NULL, check_duration,
 		"such as 24h, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no limit",
 		"How long after its login a session may last when an administrator extends it."},
+	{"policy", "idle", OPTION_VALUE, "time", NULL, check_duration,
+		"such as 15m, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no limit",
+		"How long nobody may have typed on a session's terminals before it is ended."},
+	{"policy", "warn", OPTION_VALUE, "time", NULL, check_duration,
+		"such as 5m, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no warning",
+		"How long before the end by lifetime or idle the user is told so."},
+	{"policy", "grace", OPTION_VALUE, "time", NULL, check_grace,
+		"such as 10s, in h, m, s or ms, longer than 0 and at most 1h; leave it out to kill at once",
+		"How long the processes of a session that ends by lifetime or idle may take to end by themselves."},
+	{"policy", "leftovers", OPTION_VALUE, "keep | kill", "keep", check_leftovers, "keep or kill",
+		"What happens to processes that outlive a normal logout."},
 	{"policy", "exempt", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
 		"Whether those to whom the policy applies are free of every limit of every policy."},
 
-	{"policy", "idle", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
-	{"policy", "warn", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
-	{"policy", "grace", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
 	{"policy", "reauth", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
-	{"policy", "leftovers", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
 };
 /* clang-format on */
 
@@ -192,4 +220,14 @@ const char *option_at_limit_name(enum at_limit at_limit)
 			break;
 	assert(at_limits[i].at_limit == at_limit);
 	return at_limits[i].name;
+}
+
+enum leftovers option_leftovers(const char *value)
+{
+	return strcmp(value, leftovers[LEFTOVERS_KILL]) == 0 ? LEFTOVERS_KILL : LEFTOVERS_KEEP;
+}
+
+const char *option_leftovers_name(enum leftovers what)
+{
+	return leftovers[what];
 }

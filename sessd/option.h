@@ -43,5 +43,7 @@ uint32_t option_count(const char *value);
 bool option_bool(const char *value);
 enum at_limit option_at_limit(const char *value);
 const char *option_at_limit_name(enum at_limit at_limit);
+enum leftovers option_leftovers(const char *value);
+const char *option_leftovers_name(enum leftovers leftovers);
 
 #endif

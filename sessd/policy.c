@@ -44,13 +44,19 @@ static int service_compare(const void *key, const void *row)
 	return strcmp(key, service->name);
 }
 
+/* NULL: no row names it. */
+static const struct service *service_find(const struct policy_set *set, const char *name)
+{
+	if (set->n_services == 0)
+		return NULL;
+	return bsearch(
+		name, set->services, set->n_services, sizeof(*set->services), service_compare);
+}
+
 enum session_class policy_class(const struct policy_set *set, const char *name)
 {
-	const struct service *service = NULL;
+	const struct service *service = service_find(set, name);
 
-	if (set->n_services > 0)
-		service = bsearch(name, set->services, set->n_services, sizeof(*set->services),
-			service_compare);
 	return service != NULL ? service->class : CLASS_BACKGROUND;
 }
 
@@ -139,7 +145,7 @@ char *policy_mismatch_words(unsigned mismatches, char *out)
 	return out;
 }
 
-/* The shorter of two spans, of which 0 is none. Of equals the first stays. */
+/* The shorter of two spans, of which 0 is none. Of equals the first stays, here and below. */
 static void keep_shorter(
 	uint64_t time, const char *name, uint64_t *shortest, const char **shortest_name)
 {
@@ -149,10 +155,21 @@ static void keep_shorter(
 	*shortest_name = name;
 }
 
+static void keep_longer(
+	uint64_t time, const char *name, uint64_t *longest, const char **longest_name)
+{
+	if (time <= *longest)
+		return;
+	*longest = time;
+	*longest_name = name;
+}
+
 void policy_resolve(const struct policy_set *set, const struct subject *subject, struct limits *ret)
 {
-	const struct policy *policy;
+	const struct service *service = service_find(set, subject->service);
+	bool graphical = service != NULL && service->graphical;
 	struct limits limits = {.exempt = false};
+	const struct policy *policy;
 	size_t i;
 
 	for (i = 0; i < set->n_policies; i++) {
@@ -167,6 +184,14 @@ void policy_resolve(const struct policy_set *set, const struct subject *subject,
 			policy->lifetime, policy->name, &limits.lifetime, &limits.lifetime_policy);
 		keep_shorter(policy->max_lifetime, policy->name, &limits.max_lifetime,
 			&limits.max_lifetime_policy);
+		if (!graphical)
+			keep_shorter(policy->idle, policy->name, &limits.idle, &limits.idle_policy);
+		keep_longer(policy->warn, policy->name, &limits.warn, &limits.warn_policy);
+		keep_shorter(policy->grace, policy->name, &limits.grace, &limits.grace_policy);
+		if (policy->leftovers > limits.leftovers) {
+			limits.leftovers = policy->leftovers;
+			limits.leftovers_policy = policy->name;
+		}
 	}
 	*ret = limits;
 }

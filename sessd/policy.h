@@ -18,6 +18,9 @@
 /* What to do with a login that finds the cap reached. In order of strictness. */
 enum at_limit { AT_LIMIT_DENY, AT_LIMIT_EVICT_OLDEST, AT_LIMIT_EVICT_IDLEST };
 
+/* What happens to processes that outlive a normal logout. In order of strictness. */
+enum leftovers { LEFTOVERS_KEEP, LEFTOVERS_KILL };
+
 struct policy {
 	char *name;
 	char **users; /* NULL: all; else NULL-terminated names */
@@ -32,6 +35,10 @@ struct policy {
 	enum at_limit at_limit;
 	uint64_t lifetime;     /* ns; 0: none */
 	uint64_t max_lifetime; /* of one that is extended, ns; 0: none */
+	uint64_t idle;	       /* ns; 0: none */
+	uint64_t warn;	       /* before the end, ns; 0: none */
+	uint64_t grace;	       /* of its end by lifetime or idle time, ns; 0: none */
+	enum leftovers leftovers;
 	bool exempt;
 };
 
@@ -39,6 +46,7 @@ struct policy {
 struct service {
 	char *name;
 	enum session_class class;
+	bool graphical; /* its users type elsewhere than on terminals: they are never idle */
 };
 
 struct policy_set {
@@ -64,6 +72,14 @@ struct limits {
 	const char *lifetime_policy; /* NULL where there is none */
 	uint64_t max_lifetime;	     /* the same */
 	const char *max_lifetime_policy;
+	uint64_t idle; /* the same */
+	const char *idle_policy;
+	uint64_t warn; /* the same, and of all the longest: told the earliest */
+	const char *warn_policy;
+	uint64_t grace; /* the same */
+	const char *grace_policy;
+	enum leftovers leftovers;
+	const char *leftovers_policy; /* NULL where none kills */
 	const char *exempt_policy;
 };
 

@@ -14,6 +14,8 @@
 #define STAT_SIZE 1024
 /* One line for each hierarchy (12 of version 1 at the most), each with a path. */
 #define CGROUP_SIZE 16384
+/* Room for a thousand groups; what stands behind them is of no interest here. */
+#define STATUS_SIZE 16384
 
 /* Reads a whole small file, or its first size - 1 bytes, and ends it with NUL. Returns the length;
  * -ESRCH where the process went away, before or while it was read. */
@@ -163,6 +165,55 @@ int proc_cgroup(pid_t pid, char *ret, size_t size)
 		return 0;
 	}
 	return -ENOENT;
+}
+
+int proc_login(pid_t pid, uid_t *ret)
+{
+	char buf[32];
+	ssize_t n = read_pid_file(pid, "loginuid", buf, sizeof(buf));
+
+	return n < 0 ? (int)n : audit_parse(buf, ret);
+}
+
+/* The numbers of the line that begins with `name`, from the first on; how many, or -1: no such
+ * line. The process's own name stands in the first line, with its newlines escaped. */
+static int status_numbers(const char *status, const char *name, uint32_t *ret, size_t size)
+{
+	const char *p = strstr(status, name);
+	char *end;
+	size_t n;
+
+	if (p == NULL)
+		return -1;
+	p += strlen(name);
+	for (n = 0; n < size; n++, p = end) {
+		while (*p == ' ' || *p == '\t')
+			p++;
+		if (*p < '0' || *p > '9')
+			break;
+		ret[n] = (uint32_t)strtoul(p, &end, 10);
+	}
+	return (int)n;
+}
+
+int proc_owner(pid_t pid, struct proc_owner *ret)
+{
+	char buf[STATUS_SIZE];
+	ssize_t n = read_pid_file(pid, "status", buf, sizeof(buf));
+	int groups;
+
+	if (n < 0)
+		return (int)n;
+	ret->n_gids = 0;
+	if (status_numbers(buf, "\nUid:", &ret->uid, 1) != 1)
+		return -EBADMSG;
+	if (ret->size == 0)
+		return 0;
+	if (status_numbers(buf, "\nGid:", ret->gids, 1) != 1)
+		return -EBADMSG;
+	groups = status_numbers(buf, "\nGroups:", ret->gids + 1, ret->size - 1);
+	ret->n_gids = 1 + (groups > 0 ? (size_t)groups : 0);
+	return 0;
 }
 
 int proc_boot_id(char ret[PROC_BOOT_ID])

@@ -1,9 +1,10 @@
 /*
  * One session that is being ended: private to the reaper. Its steps, in order:
  *
- *	COLLECT	only where the leader is given a grace and is all that is known: who descends from
+ *	COLLECT	only where there is a grace and the leader is all that is known: who descends from
  *		him, before he goes
- *	GRACE	the leader was told to end by himself
+ *	TELL	whoever is found, or the leader alone, is told to end by himself
+ *	GRACE	they are given time for it
  *	STOP	whatever is found is stopped, so that it forks no more
  *	KILL	whatever is found is killed, again and again until nothing is found
  */
@@ -14,10 +15,12 @@
 #include "sessd/reaper.h"
 #include "sessd/sweep.h"
 
-enum reap_step { REAP_BEGIN, REAP_COLLECT, REAP_GRACE, REAP_STOP, REAP_KILL };
+enum reap_step { REAP_BEGIN, REAP_COLLECT, REAP_TELL, REAP_GRACE, REAP_STOP, REAP_KILL };
 
 /* Of those who live, so many are kept by number, for the report. */
 #define REAP_SAMPLE 64
+/* A tree must stand still for two passes before it may be killed; waited for so long. */
+#define REAP_TREE_PASSES 24
 
 struct reap {
 	struct reaper *reaper;
@@ -29,7 +32,7 @@ struct reap {
 	uint32_t audit_session;	  /* PROC_NO_AUDIT: none */
 	int leader_fd;		  /* own; -1: it is gone */
 	pid_t leader;
-	uint64_t grace;
+	enum reap_tell tell;
 	bool tree; /* only the leader is known: his descendants stand for the session */
 
 	enum reap_step step;
@@ -37,10 +40,12 @@ struct reap {
 	struct loop_io leader_io;
 	struct sweep_target target;
 	uint64_t began;
-	uint64_t delay; /* before the next pass of KILL */
+	uint64_t kill_at; /* clock_boot() of the end of the grace */
+	uint64_t struck;  /* clock_boot() of the end of TELL and GRACE; 0: not yet */
+	uint64_t delay;	  /* before the next pass of GRACE or KILL */
 
-	/* Everybody seen. With `tree`: its members, with their start times. */
-	struct pidset known;
+	struct pidset told;    /* that they are to end, or killed */
+	struct pidset members; /* with `tree`: who is in it, with their start times */
 	uint32_t signalled;
 
 	uint32_t pass;	/* passes of this step */
@@ -49,7 +54,7 @@ struct reap {
 	uint32_t fresh; /* in this pass, and in none before */
 	pid_t sample[REAP_SAMPLE];
 	bool reported; /* survivors */
-	bool termed;   /* the leader was told by SIGTERM */
+	bool reading;  /* a sweep is under way: it goes on in reap_passed() */
 	bool blind;    /* it was logged that /proc could not be read */
 };
 
@@ -69,13 +74,24 @@ void reap_wake(struct reap *reap, uint64_t in);
 
 /* reap_step.c: the reap's timer calls it; it needs nothing else. */
 void reap_step(struct reap *reap);
+/* One pass of the step that it is in. */
+void reap_pass(struct reap *reap);
+/* The end of the grace: all that is left is stopped and killed. */
+void reap_strike(struct reap *reap);
 
 /* Counts a process that is alive in this pass. */
 void reap_saw(struct reap *reap, pid_t pid);
 /* Counts one that is told to end, once however often it is told. */
 void reap_told(struct reap *reap, pid_t pid);
+bool reap_was_told(const struct reap *reap, pid_t pid);
 
 bool reap_leader_lives(const struct reap *reap);
+
+/* reap_grace.c: the steps COLLECT, TELL and GRACE. */
+void reap_grace_begin(struct reap *reap);
+void reap_grace_passed(struct reap *reap, int error);
+/* The timer: is the grace over, or is nobody left? */
+void reap_grace_look(struct reap *reap);
 
 /* reap_report.c. After a pass of KILL: who lives, as that pass saw them. */
 void reap_report_survivors(struct reap *reap, uint64_t elapsed);
@@ -86,7 +102,7 @@ void reap_report_gone(struct reap *reap, uint64_t elapsed);
 bool reap_tree_init(struct reap *reap);
 /* A sweep came by this process: is it a child of a member? */
 void reap_tree_found(struct reap *reap, pid_t pid, const struct proc_stat *stat);
-/* Kills every member, and counts those that live; the first time also as told. */
-void reap_tree_kill(struct reap *reap);
+/* Signals every member (see victim.h), and counts those that live. */
+void reap_tree_signal(struct reap *reap, int sig);
 
 #endif

@@ -1,11 +1,10 @@
 /*
- * How one session ends, step by step (reap.h). Each step but the first begins in strike() or
- * begin_grace(), asks for a sweep where it needs one, and goes on in pass_done().
+ * How one session ends, step by step (reap.h). A step asks for a sweep where it needs one, and goes
+ * on in pass_done(). Those of a grace are in reap_grace.c.
  */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/epoll.h>
 
 #include "common/duration.h"
 #include "common/timestamp.h"
@@ -25,16 +24,13 @@
  * STOP is repeated until a pass sees nobody new, or so often. */
 #define STOP_CROWD  64
 #define STOP_PASSES 8
-/* A tree must stand still for two passes before it may be killed; waited for so long. */
-#define TREE_PASSES 24
 
-static void next_pass(struct reap *reap);
 static void pass_done(void *ctx, int error);
 
 static bool sweeps(const struct reap *reap)
 {
 	if (reap->tree)
-		return reap->step != REAP_KILL;
+		return reap->step != REAP_TELL && reap->step != REAP_KILL;
 	return reap->audit_session != PROC_NO_AUDIT;
 }
 
@@ -53,23 +49,51 @@ void reap_saw(struct reap *reap, pid_t pid)
 /* By number alone: of two processes that had the same one only the first is counted. */
 void reap_told(struct reap *reap, pid_t pid)
 {
-	if (pidset_add(&reap->known, pid, 0) == 1) {
+	if (pidset_add(&reap->told, pid, 0) == 1) {
 		reap->signalled++;
-		reap->fresh++;
+		reap->fresh += !reap->tree;
 	}
+}
+
+bool reap_was_told(const struct reap *reap, pid_t pid)
+{
+	return pidset_find(&reap->told, pid) != NULL;
+}
+
+/* What whoever is found in this step is sent; see victim.h. */
+static int signal_of(enum reap_step step)
+{
+	switch (step) {
+	case REAP_BEGIN:
+	case REAP_COLLECT:
+	case REAP_GRACE:
+		break;
+	case REAP_TELL:
+		return VICTIM_ASK;
+	case REAP_STOP:
+		return SIGSTOP;
+	case REAP_KILL:
+		return SIGKILL;
+	}
+	return 0;
 }
 
 static void found(void *ctx, pid_t pid, const struct proc_stat *stat)
 {
 	struct reap *reap = ctx;
-	int sig = reap->step == REAP_STOP ? SIGSTOP : SIGKILL;
+	int sig = signal_of(reap->step);
 
 	if (reap->tree) {
 		reap_tree_found(reap, pid, stat);
-	} else if (victim_of_audit(pid, reap->audit_session, sig) == VICTIM_ALIVE) {
-		reap_saw(reap, pid);
-		reap_told(reap, pid);
+		return;
 	}
+	if (sig == VICTIM_ASK && reap_was_told(reap, pid))
+		return;
+	if (victim_of_audit(pid, reap->audit_session, sig) != VICTIM_ALIVE)
+		return;
+	reap_saw(reap, pid);
+	if (sig != 0)
+		reap_told(reap, pid);
 }
 
 static void told_member(void *ctx, pid_t pid)
@@ -77,9 +101,10 @@ static void told_member(void *ctx, pid_t pid)
 	reap_told(ctx, pid);
 }
 
-/* Whatever is left of the grace, now the whole order. */
-static void strike(struct reap *reap)
+void reap_strike(struct reap *reap)
 {
+	reap->struck = clock_boot();
+	reap->delay = DELAY_FIRST;
 	loop_io_remove(reap->reaper->loop, &reap->leader_io);
 	if (reap->cgroup[0] != '\0')
 		cgroup_each(reap->reaper->cg, reap->cgroup, told_member, reap);
@@ -87,32 +112,7 @@ static void strike(struct reap *reap)
 	if (!sweeps(reap))
 		reap->step = REAP_KILL;
 	reap->pass = reap->quiet = 0;
-	next_pass(reap);
-}
-
-static void on_leader(void *ctx, uint32_t events)
-{
-	(void)events;
-	strike(ctx);
-}
-
-static void begin_grace(struct reap *reap)
-{
-	reap->step = REAP_GRACE;
-	if (!reap_leader_lives(reap)) {
-		strike(reap);
-		return;
-	}
-	pidfd_signal(reap->leader_fd, SIGTERM);
-	reap->termed = true;
-	if (reap->tree)
-		reap->signalled++;
-	else
-		reap_told(reap, reap->leader);
-	/* where it cannot be watched, the whole grace is waited for */
-	loop_io_add(
-		reap->reaper->loop, &reap->leader_io, reap->leader_fd, EPOLLIN, on_leader, reap);
-	reap_wake(reap, reap->grace);
+	reap_pass(reap);
 }
 
 static void begin(struct reap *reap)
@@ -126,17 +126,13 @@ static void begin(struct reap *reap)
 		.done = pass_done,
 		.ctx = reap,
 		.place = reap->target.place};
-	if (reap->grace > 0 && reap->tree && reap_leader_lives(reap)) {
-		reap->step = REAP_COLLECT;
-		next_pass(reap);
-	} else if (reap->grace > 0 && reap_leader_lives(reap)) {
-		begin_grace(reap);
-	} else {
-		strike(reap);
-	}
+	if (reaper_waits(reap))
+		reap_grace_begin(reap);
+	else
+		reap_strike(reap);
 }
 
-static void next_pass(struct reap *reap)
+void reap_pass(struct reap *reap)
 {
 	struct cgroups *cg = reap->reaper->cg;
 
@@ -148,11 +144,12 @@ static void next_pass(struct reap *reap)
 			cgroup_kill(cg, reap->cgroup);
 	}
 	if (sweeps(reap)) {
+		reap->reading = true;
 		sweep_want(reap->reaper->sweep, &reap->target);
 		return;
 	}
 	if (reap->tree)
-		reap_tree_kill(reap);
+		reap_tree_signal(reap, signal_of(reap->step));
 	pass_done(reap, 0);
 }
 
@@ -163,7 +160,7 @@ static void settle(struct reap *reap)
 	uint64_t elapsed = clock_boot() - reap->began, most = DELAY_MOST, cost;
 	bool leader = reap_leader_lives(reap), clean, rest;
 
-	if (leader && pidfd_signal(reap->leader_fd, SIGKILL) == 0 && !reap->tree)
+	if (leader && pidfd_signal(reap->leader_fd, SIGKILL) == 0)
 		reap_told(reap, reap->leader);
 	clean = sweeps(reap) ? reap->quiet >= 2 : reap->quiet >= 1;
 	rest = leader ||
@@ -172,12 +169,12 @@ static void settle(struct reap *reap)
 		reap_report_gone(reap, elapsed);
 		return;
 	}
-	if (!reap->reported && elapsed >= reap->reaper->patience) {
+	if (!reap->reported && clock_boot() - reap->struck >= reap->reaper->patience) {
 		reap_report_survivors(reap, elapsed);
 		reap->delay = DELAY_MOST;
 	}
 	if (reap->quiet == 1 && !rest) {
-		next_pass(reap);
+		reap_pass(reap);
 		return;
 	}
 	/* who takes so long must not keep the daemon busy with readings of /proc */
@@ -192,7 +189,7 @@ static void settle(struct reap *reap)
 static bool stop_again(const struct reap *reap)
 {
 	if (reap->tree)
-		return reap->quiet < 2 && reap->pass < TREE_PASSES;
+		return reap->quiet < 2 && reap->pass < REAP_TREE_PASSES;
 	return reap->fresh >= STOP_CROWD && reap->pass < STOP_PASSES;
 }
 
@@ -203,14 +200,14 @@ static void stopped(struct reap *reap)
 		if (reap->tree && reap->alive > 0)
 			reap_wake(reap, DELAY_FIRST);
 		else
-			next_pass(reap);
+			reap_pass(reap);
 		return;
 	}
 	reap->step = REAP_KILL;
 	reap->pass = 0;
 	if (reap->tree)
 		reap->quiet = 0;
-	next_pass(reap);
+	reap_pass(reap);
 }
 
 static void note_blind(struct reap *reap, int error)
@@ -227,14 +224,14 @@ static void pass_done(void *ctx, int error)
 	struct reap *reap = ctx;
 	bool none = reap->alive == 0 && error == 0 && (!reap->tree || reap->fresh == 0);
 
+	reap->reading = false;
 	note_blind(reap, error);
 	reap->quiet = none ? reap->quiet + 1 : 0;
 	switch (reap->step) {
 	case REAP_COLLECT:
-		if (reap->fresh > 0 && reap->pass < TREE_PASSES)
-			next_pass(reap);
-		else
-			begin_grace(reap);
+	case REAP_TELL:
+	case REAP_GRACE:
+		reap_grace_passed(reap, error);
 		break;
 	case REAP_STOP:
 		stopped(reap);
@@ -243,7 +240,6 @@ static void pass_done(void *ctx, int error)
 		settle(reap);
 		break;
 	case REAP_BEGIN:
-	case REAP_GRACE:
 		break;
 	}
 }
@@ -252,17 +248,17 @@ void reap_step(struct reap *reap)
 {
 	switch (reap->step) {
 	case REAP_BEGIN:
-		reap->delay = DELAY_FIRST;
 		begin(reap);
 		break;
 	case REAP_GRACE:
-		strike(reap);
+		reap_grace_look(reap);
 		break;
 	case REAP_STOP:
 	case REAP_KILL:
-		next_pass(reap);
+		reap_pass(reap);
 		break;
 	case REAP_COLLECT:
+	case REAP_TELL:
 		break;
 	}
 }

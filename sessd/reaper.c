@@ -10,19 +10,14 @@
 #include "common/timestamp.h"
 #include "sessd/reap.h"
 
-int reaper_new(struct loop *loop, struct cgroups *cg, struct reaper **ret)
+int reaper_new(struct loop *loop, struct cgroups *cg, struct sweep *sweep, struct reaper **ret)
 {
 	struct reaper *r = calloc(1, sizeof(*r));
-	int error;
 
 	if (r == NULL)
 		return -ENOMEM;
-	*r = (struct reaper){.loop = loop, .cg = cg, .patience = REAPER_PATIENCE_NS};
-	error = sweep_new(loop, &r->sweep);
-	if (error < 0) {
-		free(r);
-		return error;
-	}
+	*r = (struct reaper){
+		.loop = loop, .cg = cg, .sweep = sweep, .patience = REAPER_PATIENCE_NS};
 	*ret = r;
 	return 0;
 }
@@ -31,11 +26,13 @@ static void reap_fini(struct reap *reap)
 {
 	struct loop *loop = reap->reaper->loop;
 
+	sweep_remove(reap->reaper->sweep, &reap->target);
 	loop_timer_cancel(loop, &reap->timer);
 	loop_io_remove(loop, &reap->leader_io);
 	if (reap->leader_fd >= 0)
 		close(reap->leader_fd);
-	pidset_fini(&reap->known);
+	pidset_fini(&reap->told);
+	pidset_fini(&reap->members);
 	free(reap);
 }
 
@@ -45,8 +42,6 @@ void reaper_free(struct reaper *r)
 
 	if (r == NULL)
 		return;
-	/* first, because a target may not be removed while a reading runs */
-	sweep_free(r->sweep);
 	for (reap = r->first; reap != NULL; reap = next) {
 		next = reap->next;
 		reap_fini(reap);
@@ -65,7 +60,6 @@ void reap_free(struct reap *reap)
 	if (reap->next != NULL)
 		reap->next->prev = reap->prev;
 	r->active--;
-	sweep_remove(r->sweep, &reap->target);
 	reap_fini(reap);
 }
 
@@ -99,6 +93,7 @@ static int leader_dup(const struct reap_order *order, int *ret)
 static int reap_new(struct reaper *r, const struct reap_order *order, struct reap **ret)
 {
 	struct reap *reap = calloc(1, sizeof(*reap));
+	uint64_t now = clock_boot();
 	int error;
 
 	if (reap == NULL)
@@ -106,17 +101,17 @@ static int reap_new(struct reaper *r, const struct reap_order *order, struct rea
 	*reap = (struct reap){.reaper = r,
 		.audit_session = order->audit_session,
 		.leader = order->leader,
-		.grace = order->grace,
-		.began = clock_boot()};
+		.tell = order->tell,
+		.began = order->since != 0 ? order->since : now,
+		.kill_at = now + order->grace};
 	assert(strlen(order->cgroup) < sizeof(reap->cgroup));
 	memcpy(reap->cgroup, order->cgroup, strlen(order->cgroup));
 	error = leader_dup(order, &reap->leader_fd);
 	if (error == 0)
 		error = sweep_add(r->sweep, &reap->target);
 	if (error == 0)
-		error = loop_timer_set(r->loop, &reap->timer, reap->began, on_timer, reap);
+		error = loop_timer_set(r->loop, &reap->timer, now, on_timer, reap);
 	if (error < 0) {
-		sweep_remove(r->sweep, &reap->target);
 		reap_fini(reap);
 		return error;
 	}
@@ -145,6 +140,22 @@ int reaper_end(struct reaper *r, const struct reap_order *order, reap_report_fn 
 	if (ret != NULL)
 		*ret = reap;
 	return 0;
+}
+
+void reaper_hurry(struct reap *reap, uint64_t within)
+{
+	uint64_t at = clock_boot() + within;
+
+	if (at >= reap->kill_at)
+		return;
+	reap->kill_at = at;
+	if (reap->step == REAP_GRACE && !reap->reading)
+		reap_wake(reap, 0);
+}
+
+bool reaper_waits(const struct reap *reap)
+{
+	return reap->struck == 0 && clock_boot() < reap->kill_at;
 }
 
 uint32_t reaper_active(const struct reaper *r)

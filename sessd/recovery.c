@@ -85,10 +85,8 @@ static void recover_session(struct core *core, struct session *s)
 		ending_repeat(core, s);
 	} else if (r < 0) {
 		ending_begin(core, s, REASON_LEADER_GONE, &none);
-	} else if (s->phase == PHASE_ACTIVE && s->deadline_at != 0) {
-		if (session_set_deadline(&core->table, s, s->deadline_at) < 0)
-			log_error("out of memory: session of %s has no deadline",
-				text_or_empty(s->user));
+	} else {
+		expiry_arm(core, s);
 	}
 }
 

@@ -65,6 +65,7 @@ struct session *session_new(const struct wire_stored *record)
 	s->ended_at = record->ended_at;
 	s->token_hash = record->token_hash;
 	s->deadline_at = record->deadline;
+	s->runtime_max = record->runtime_max;
 	s->holds = true;
 	if (copy_strings(s, record) < 0) {
 		session_free(s);
@@ -103,6 +104,7 @@ void session_stored(const struct session *s, const char *boot_id, struct wire_st
 		.token_hash = s->token_hash,
 		.leader_start = s->leader_start,
 		.deadline = s->deadline_at,
+		.runtime_max = s->runtime_max,
 		.sweep = s->sweep,
 	};
 #define FILL(name) snprintf(ret->name, sizeof(ret->name), "%s", text_or_empty(s->name));
@@ -201,6 +203,19 @@ struct session *session_by_audit(const struct session_table *t, uint32_t audit_s
 			return s;
 	}
 	return NULL;
+}
+
+bool session_owns_audit(const struct session_table *t, uint32_t audit_session)
+{
+	struct hash_link *l = hash_first(&t->by_audit, hash_mix(audit_session));
+	const struct session *s;
+
+	for (; l != NULL; l = hash_next(l)) {
+		s = container_of(l, struct session, by_audit);
+		if (s->audit_session == audit_session && s->class != CLASS_ELEVATION)
+			return true;
+	}
+	return false;
 }
 
 struct account *session_account(const struct session_table *t, uid_t uid)

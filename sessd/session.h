@@ -20,8 +20,10 @@
 
 struct watch;  /* core's own: the descriptor of the leader */
 struct ending; /* core's own: who waits for the end */
+struct input;  /* core's own: its terminals are being looked for */
 struct answer;
 
+/* One for each login: its size counts. */
 struct session {
 	struct sid sid;
 	struct sid parent; /* zero: none */
@@ -32,31 +34,38 @@ struct session {
 	pid_t leader;
 	uint64_t leader_start;	/* clock ticks since boot */
 	uint32_t audit_session; /* 0: none */
-	bool sweep;		/* the audit session is this session's alone */
-	bool adopted;
-	bool holds; /* it holds a place under the caps; one that was evicted has given it away */
-	uint32_t waits; /* opening: sessions that must be gone first */
-	enum reason reason;
-	uint64_t opened_at;  /* wall, ns */
-	uint64_t expires_at; /* wall, ns; 0: never */
+	uint32_t waits;		/* opening: sessions that must be gone first */
+	uint32_t input_span;	/* input.c: of the access time that input_at was derived from */
+	enum reason reason : 8;
+	bool sweep : 1; /* the audit session is this session's alone */
+	bool adopted : 1;
+	bool holds : 1;	 /* it holds a place under the caps; one that was evicted gave it away */
+	bool notice : 1; /* opening: its user can be told something */
+	bool warned_lifetime : 1, warned_idle : 1; /* its user has been told of that end */
+	uint64_t opened_at;			   /* wall, ns */
+	uint64_t expires_at;			   /* wall, ns; 0: never */
 	uint64_t ended_at;
 	struct token token_hash;   /* zero: it has no token */
 	struct heap_node deadline; /* clock_boot() */
 	uint64_t deadline_at;	   /* of its lifetime; 0: none */
+	uint64_t runtime_max; /* ns from its beginning: systemd was told to end it then; 0: it was
+				 not */
+	uint64_t input_at;    /* clock_boot() of the last input that is known; 0: nothing is yet */
 	/* strings: NULL where empty */
 	char *user, *service, *tty, *rhost, *ruser, *auth, *policy, *ended_by, *text, *cgroup;
 	uint32_t *gids;
 	uint32_t n_gids;
+	uint32_t slot; /* index + 1; 0: not in the table */
 
 	struct session *heir; /* the one that waits for its place */
 	struct watch *watch;
 	struct ending *ending;
+	struct input *input;   /* NULL: no look is under way */
 	struct answer *answer; /* opening: whom to tell */
 
 	struct hash_link by_sid, by_token, by_audit;
 	struct account *account;
 	struct session *account_prev, *account_next;
-	uint32_t slot; /* index + 1; 0: not in the table */
 };
 
 /* All live sessions of one uid, oldest first. */
@@ -109,6 +118,8 @@ struct session *session_by_sid(const struct session_table *t, const struct sid *
 struct session *session_by_token_hash(const struct session_table *t, const struct token *hash);
 /* The login of that audit session that is active, or NULL. */
 struct session *session_by_audit(const struct session_table *t, uint32_t audit_session);
+/* Does a session in the table, whatever its phase, have it for more than a su or sudo in it? */
+bool session_owns_audit(const struct session_table *t, uint32_t audit_session);
 /* NULL where the uid has none. */
 struct account *session_account(const struct session_table *t, uid_t uid);
 
@@ -116,8 +127,8 @@ struct account *session_account(const struct session_table *t, uid_t uid);
  * Begin with 0. */
 struct session *session_next(const struct session_table *t, uint32_t *slot);
 
-/* Sets or moves what is due next for it: its end by lifetime, or while it opens the end of its
- * wait. -ENOMEM. */
+/* Sets or moves what is due next for it: the earliest of what expiry.c knows, or while it opens the
+ * end of its wait. -ENOMEM. */
 int session_set_deadline(struct session_table *t, struct session *s, uint64_t boot_ns);
 void session_clear_deadline(struct session_table *t, struct session *s);
 /* The session that is due first, or NULL. */

@@ -11,9 +11,11 @@ static const char *const sql[STORE_N_STATEMENTS] = {
 	[STORE_BEGIN] = "BEGIN IMMEDIATE",
 	[STORE_COMMIT] = "COMMIT",
 	[STORE_ROLLBACK] = "ROLLBACK",
-	[STORE_EVENT] = "INSERT INTO event (seq, uid, line) VALUES (?1, ?2, ?3)",
-	[STORE_ROW] = "INSERT INTO session (id, live, uid, record) VALUES (?1, ?2, ?3, ?4) "
-		      "ON CONFLICT (id) DO UPDATE SET live = ?2, uid = ?3, record = ?4",
+	[STORE_EVENT] = "INSERT INTO event (seq, uid, line, refused) VALUES (?1, ?2, ?3, ?4)",
+	[STORE_ROW] = "INSERT INTO session (id, live, uid, record, login) "
+		      "VALUES (?1, ?2, ?3, ?4, ?5) "
+		      "ON CONFLICT (id) DO UPDATE SET live = ?2, uid = ?3, record = ?4, "
+		      "login = CASE WHEN ?5 IS NULL THEN NULL ELSE login END",
 	[STORE_READ] = "SELECT seq, uid, line FROM event WHERE seq > ?1 ORDER BY seq",
 	[STORE_ENDED] = "SELECT id, live, record FROM session WHERE id < ?1 ORDER BY id DESC",
 	[STORE_ENDED_OF_UID] = "SELECT id, live, record FROM session INDEXED BY session_ended "
@@ -24,6 +26,14 @@ static const char *const sql[STORE_N_STATEMENTS] = {
 			   "ON CONFLICT (id) DO UPDATE SET record = ?2",
 	[STORE_LOCK_DROP] = "DELETE FROM lock WHERE id = ?1",
 	[STORE_LOCKS] = "SELECT id, record FROM lock ORDER BY id",
+	[STORE_LAST_LOGIN] = "SELECT login, record FROM session WHERE id = max(?3, coalesce("
+			     "(SELECT id FROM session INDEXED BY session_login "
+			     "WHERE live = 0 AND login IS NOT NULL AND uid = ?1 AND id < ?2 "
+			     "ORDER BY id DESC LIMIT 1), 0))",
+	[STORE_REFUSED] = "SELECT count(DISTINCT refused) FROM "
+			  "(SELECT refused FROM event INDEXED BY event_refused "
+			  "WHERE refused IS NOT NULL AND uid = ?1 AND seq > ?2 "
+			  "ORDER BY seq LIMIT ?3)",
 };
 
 static int to_errno(int rc)
@@ -108,7 +118,16 @@ static sqlite3_int64 from_uid(uid_t uid)
 	return uid == LEDGER_ALL_UIDS ? -1 : (sqlite3_int64)uid;
 }
 
-int store_event(struct store *s, uid_t subject, const char *body, size_t len)
+/* 0 stands for nothing. */
+static void bind_number(sqlite3_stmt *stmt, int at, uint64_t n)
+{
+	if (n != 0)
+		sqlite3_bind_int64(stmt, at, (sqlite3_int64)n);
+	else
+		sqlite3_bind_null(stmt, at);
+}
+
+int store_event(struct store *s, uid_t subject, uint64_t refused, const char *body, size_t len)
 {
 	sqlite3_stmt *stmt = s->statements[STORE_EVENT];
 	char prev[CHAIN_HEX + 1];
@@ -124,6 +143,7 @@ int store_event(struct store *s, uid_t subject, const char *body, size_t len)
 	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)s->next.seq + 1);
 	sqlite3_bind_int64(stmt, 2, from_uid(subject));
 	sqlite3_bind_text(stmt, 3, s->line, (int)n, SQLITE_STATIC);
+	bind_number(stmt, 4, refused);
 	r = run(s, STORE_EVENT);
 	if (r == 0)
 		chain_append(&s->next, s->line, n);
@@ -155,6 +175,7 @@ int store_row(struct store *s, const struct ledger_row *row)
 	/* an empty record is an empty blob, not NULL */
 	sqlite3_bind_blob(stmt, 4, row->len > 0 ? (const void *)row->record : "", (int)row->len,
 		SQLITE_STATIC);
+	bind_number(stmt, 5, row->login ? s->next.seq : 0);
 	return run(s, STORE_ROW);
 }
 
@@ -318,4 +339,49 @@ int store_read_ended(struct store *s, struct store_page *page)
 	if (!all)
 		sqlite3_bind_int64(stmt, 2, (sqlite3_int64)page->uid);
 	return slice(s, stmt, page, ended_row);
+}
+
+/* The last login's row, copied; *ret_seq: of its first event, 0 where there is none. */
+static int last_login(struct store *s, struct store_past *past, uint64_t *ret_seq)
+{
+	sqlite3_stmt *stmt = s->statements[STORE_LAST_LOGIN];
+	size_t n;
+	int r = 0, rc;
+
+	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)past->uid);
+	sqlite3_bind_int64(stmt, 2, (sqlite3_int64)past->before);
+	sqlite3_bind_int64(stmt, 3, (sqlite3_int64)past->live);
+	rc = sqlite3_step(stmt);
+	if (rc == SQLITE_ROW) {
+		*ret_seq = (uint64_t)sqlite3_column_int64(stmt, 0);
+		n = (size_t)sqlite3_column_bytes(stmt, 1);
+		if (n > past->size)
+			r = -EBADMSG;
+		else if (n > 0)
+			memcpy(past->buf, sqlite3_column_blob(stmt, 1), n);
+		past->len = r == 0 ? n : 0;
+	} else if (rc != SQLITE_DONE) {
+		r = store_failed(s);
+	}
+	sqlite3_reset(stmt);
+	return r;
+}
+
+int store_read_past(struct store *s, struct store_past *past)
+{
+	sqlite3_stmt *stmt = s->statements[STORE_REFUSED];
+	uint64_t seq = 0;
+	int r = last_login(s, past, &seq);
+
+	if (r < 0)
+		return r;
+	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)past->uid);
+	sqlite3_bind_int64(stmt, 2, (sqlite3_int64)seq);
+	sqlite3_bind_int64(stmt, 3, LEDGER_REFUSED_MAX);
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		past->refused = (uint64_t)sqlite3_column_int64(stmt, 0);
+	else
+		r = store_failed(s);
+	sqlite3_reset(stmt);
+	return r;
 }

@@ -3,12 +3,15 @@
  * of the chain. It knows neither queue nor loop nor log; what went wrong is in `error`.
  *
  *	meta     what the file says about itself: `schema`
- *	event    the truth: the lines of the chain, by seq
- *	session  the projection: the newest record of each session, by id
+ *	event    the truth: the lines of the chain, by seq; `refused`: of a login that was turned
+ *	         away, the process that asked for it
+ *	session  the projection: the newest record of each session, by id; `login`: of one that was
+ *	         let in as a login, the seq of its first event
  *	lock     the same of each lock that stands, by id
  *
- * Keys are sequential, so that a commit writes at the end of each tree. Only the live sessions and
- * the ended ones of a user are indexed, each where it costs one entry when a session changes sides;
+ * Keys are sequential, so that a commit writes at the end of each tree. Only the live sessions, the
+ * ended ones of a user and his ended logins are indexed, each where it costs one entry when a
+ * session changes sides, and refusals, of which there are few;
  * the events of one user are found by reading on from where the reader stands, in slices, which is
  * cheaper than an index that every commit has to write.
  *
@@ -58,6 +61,8 @@ enum store_statement {
 	STORE_LOCK_PUT,
 	STORE_LOCK_DROP,
 	STORE_LOCKS,
+	STORE_LAST_LOGIN,
+	STORE_REFUSED,
 	STORE_N_STATEMENTS,
 };
 
@@ -94,9 +99,9 @@ void store_close(struct store *s);
 int store_set_aside(const char *path, char *ret_name, size_t size);
 
 /* One transaction: begin, events and rows, commit. After any -errno: rollback, which keeps `error`.
- */
+ * refused: 0, or of a refusal the process that asked. */
 int store_begin(struct store *s);
-int store_event(struct store *s, uid_t subject, const char *body, size_t len);
+int store_event(struct store *s, uid_t subject, uint64_t refused, const char *body, size_t len);
 int store_row(struct store *s, const struct ledger_row *row);
 int store_commit(struct store *s);
 void store_rollback(struct store *s);
@@ -123,5 +128,17 @@ struct store_page {
 /* 1: the page is complete; 0: call again; -errno. */
 int store_read(struct store *s, struct store_page *page);
 int store_read_ended(struct store *s, struct store_page *page);
+
+/* A question about a user's past, and its answer: see ledger_append_login(). */
+struct store_past {
+	uid_t uid;
+	uint64_t before, live; /* ids */
+	char *buf;	       /* for the record */
+	size_t size;
+	size_t len; /* 0: no login before */
+	uint64_t refused;
+};
+
+int store_read_past(struct store *s, struct store_past *past);
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "sessd/store.h"
 
-#define SCHEMA 2
+#define SCHEMA 3
 
 #define STRING(x)  STRING_(x)
 #define STRING_(x) #x
@@ -27,20 +27,36 @@ static const char settings[] =
 
 #define LOCK_TABLE "CREATE TABLE lock (id INTEGER PRIMARY KEY, record BLOB NOT NULL);"
 
+/* What a login asks for: see store_read_past(). */
+#define LOGIN_INDEXES                                                                       \
+	"CREATE INDEX session_login ON session (uid) WHERE live = 0 AND login IS NOT NULL;" \
+	"CREATE INDEX event_refused ON event (uid) WHERE refused IS NOT NULL;"
+
+/* The class of a `stored` record that has no parent, as no login has one, is its second field. */
+#define RECORD_IS_LOGIN "substr(record, 29, 12) = x'000300080000000000000004'"
+
 static const char schema[] =
 	"BEGIN;"
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
-	"CREATE TABLE event (seq INTEGER PRIMARY KEY, uid INTEGER NOT NULL, line TEXT NOT NULL);"
+	"CREATE TABLE event (seq INTEGER PRIMARY KEY, uid INTEGER NOT NULL, line TEXT NOT NULL,"
+	" refused INTEGER);"
 	"CREATE TABLE session (id INTEGER PRIMARY KEY, live INTEGER NOT NULL,"
-	" uid INTEGER NOT NULL, record BLOB NOT NULL);"
+	" uid INTEGER NOT NULL, record BLOB NOT NULL, login INTEGER);"
 	"CREATE INDEX session_live ON session (live) WHERE live = 1;"
-	"CREATE INDEX session_ended ON session (uid) WHERE live = 0;" LOCK_TABLE
+	"CREATE INDEX session_ended ON session (uid) WHERE live = 0;" LOCK_TABLE LOGIN_INDEXES
 	"INSERT INTO meta VALUES ('schema', " STRING(SCHEMA) ");"
 							     "COMMIT;";
 
 /* From each schema to the next one, in one transaction; that of 1 comes first. */
 static const char *const upgrades[SCHEMA - 1] = {
 	"BEGIN IMMEDIATE;" LOCK_TABLE "UPDATE meta SET value = 2 WHERE key = 'schema';"
+	"COMMIT;",
+	/* refusals of before are not counted */
+	"BEGIN IMMEDIATE;"
+	"ALTER TABLE event ADD COLUMN refused INTEGER;"
+	"ALTER TABLE session ADD COLUMN login INTEGER;"
+	"UPDATE session SET login = (SELECT max(seq) FROM event) WHERE " RECORD_IS_LOGIN
+	";" LOGIN_INDEXES "UPDATE meta SET value = 3 WHERE key = 'schema';"
 	"COMMIT;",
 };
 

@@ -1,6 +1,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "common/duration.h"
@@ -102,19 +103,36 @@ int sweep_add(struct sweep *s, struct sweep_target *target)
 	return 0;
 }
 
+/* Out of the reading that runs. */
+static void leave(struct sweep *s, const struct sweep_target *target)
+{
+	uint32_t i, n = s->n_audit + s->n_all;
+
+	for (i = 0; i < n && s->sorted[i] != target; i++)
+		;
+	if (i == n)
+		return;
+	if (i < s->n_audit)
+		s->n_audit--;
+	else
+		s->n_all--;
+	memmove(s->sorted + i, s->sorted + i + 1, (n - i - 1) * sizeof(struct sweep_target *));
+}
+
 void sweep_remove(struct sweep *s, struct sweep_target *target)
 {
 	struct sweep_target *last;
 
 	if (target->place == 0)
 		return;
-	assert(!target->running);
+	if (s->running && target->running)
+		leave(s, target);
 	s->n_wanted -= target->wanted;
 	last = s->targets[--s->n];
 	s->targets[target->place - 1] = last;
 	last->place = target->place;
 	target->place = 0;
-	target->wanted = false;
+	target->wanted = target->running = false;
 }
 
 void sweep_want(struct sweep *s, struct sweep_target *target)
@@ -209,8 +227,11 @@ static void look_at(struct sweep *s, pid_t pid)
 	}
 }
 
-/* From the end, because done() may remove its target, whose place the last one then takes: that one
- * has been called already. What is added comes after all of them. */
+/*
+ * From the end, because done() may remove targets, its own and others, whose places the last ones
+ * then take: those have been called already, or are met again on the way down. What is added comes
+ * after all of them.
+ */
 static void finish(struct sweep *s)
 {
 	uint32_t i;
@@ -220,9 +241,9 @@ static void finish(struct sweep *s)
 	if (s->n_wanted > 0)
 		set_timer(s, 0);
 	for (i = s->n; i > 0; i--) {
-		struct sweep_target *t = s->targets[i - 1];
+		struct sweep_target *t = i <= s->n ? s->targets[i - 1] : NULL;
 
-		if (!t->running)
+		if (t == NULL || !t->running)
 			continue;
 		t->running = false;
 		t->done(t->ctx, s->error);

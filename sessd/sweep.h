@@ -22,8 +22,7 @@ struct sweep_target {
 	/* Never pid 1 nor ourselves. It may have ended since: see victim.h. stat is NULL unless
 	 * `all`. */
 	void (*found)(void *ctx, pid_t pid, const struct proc_stat *stat);
-	/* The reading is over: 0, or -errno where it may have missed a process. Here, and only
-	 * here, the target may be removed. */
+	/* The reading is over: 0, or -errno where it may have missed a process. */
 	void (*done)(void *ctx, int error);
 	void *ctx;
 	uint32_t place; /* private: index + 1; 0: not added */
@@ -37,7 +36,8 @@ void sweep_free(struct sweep *s);
 
 /* -ENOMEM. Adding does not ask for a reading yet. */
 int sweep_add(struct sweep *s, struct sweep_target *target);
-/* Does nothing for one that was not added. */
+/* Does nothing for one that was not added. At any time but from within a found(); what a reading
+ * that runs was to tell this target, it tells nobody. */
 void sweep_remove(struct sweep *s, struct sweep_target *target);
 
 /* One reading for this target, from its beginning; done() is called once, later. Cannot fail. */

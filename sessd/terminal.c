@@ -1,21 +1,27 @@
+/* One terminal, by its device number: its node, and who uses it. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "common/duration.h"
+#include "common/text.h"
 #include "sessd/proc.h"
-#include "sessd/procdir.h"
 #include "sessd/terminal.h"
 
 /* Device numbers as in the kernel's devices.txt. */
 #define MAJOR_TTY      4   /* minors 1 to 63: consoles; from 64: serial lines */
 #define MAJOR_PTS      136 /* slaves of pseudo terminals, 256 to a major, */
 #define MAJOR_PTS_LAST 143 /* or all of them in the first one's larger minors */
+
+#define TTY_PATH 300
+
+/* What an access time may be beyond that, ns do not hold. */
+#define SEC_MAX ((time_t)(INT64_MAX / NS_PER_SEC))
 
 /* Where the node of another terminal is (hvc0, ttyAMA0): the kernel names it. */
 static bool path_by_sysfs(dev_t tty, char *ret, size_t size)
@@ -47,116 +53,84 @@ static bool tty_path(dev_t tty, char *ret, size_t size)
 	return true;
 }
 
-/* The access time of the terminal's node, or 0 where there is no such node, or another's. */
-static uint64_t tty_input(dev_t tty)
+/* The terminal's node: false where there is none, or another's. */
+static bool tty_stat(dev_t tty, struct stat *ret)
 {
-	char path[300];
-	struct stat st;
+	char path[TTY_PATH];
 
-	if (tty == 0 || !tty_path(tty, path, sizeof(path)) || lstat(path, &st) < 0)
-		return 0;
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != tty || st.st_atim.tv_sec < 0)
-		return 0;
-	return (uint64_t)st.st_atim.tv_sec * NS_PER_SEC + (uint64_t)st.st_atim.tv_nsec;
+	return tty != 0 && tty_path(tty, path, sizeof(path)) && lstat(path, ret) == 0 &&
+	       S_ISCHR(ret->st_mode) && ret->st_rdev == tty;
 }
 
 /*
- * When somebody last typed to this process's terminal. It is asked again afterwards whether the
- * process still has that terminal and is of that audit session (PROC_NO_AUDIT: any): a number that
- * was handed on meanwhile, of a process or a terminal, would tell of somebody else's typing.
+ * A terminal's number says little where there is another instance of devpts (in a container that
+ * the user started in his session): the node of that number here may be somebody else's. One that
+ * the process uses belongs to the session's user, as login and sshd make it, or to the user as whom
+ * the process runs, as where root in a session opens one.
  */
-static uint64_t pid_input(pid_t pid, uint32_t audit_session)
+static bool may_be_theirs(const struct stat *node, pid_t pid, uid_t uid)
+{
+	char path[32];
+	struct stat st;
+
+	if (node->st_uid == uid)
+		return true;
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return stat(path, &st) == 0 && st.st_uid == node->st_uid;
+}
+
+bool terminal_of_process(pid_t pid, uid_t uid, struct terminal_use *ret)
 {
 	struct proc_stat before, after;
-	uint64_t input;
-	uint32_t audit;
+	struct stat node;
+	uint64_t input = 1; /* the epoch or before it: somebody set it so */
 
-	if (proc_stat(pid, &before) < 0)
-		return 0;
-	input = tty_input(before.tty);
-	if (input == 0 || proc_stat(pid, &after) < 0 || after.start != before.start ||
-		after.tty != before.tty)
-		return 0;
-	if (audit_session != PROC_NO_AUDIT &&
-		(proc_audit_session(pid, &audit) < 0 || audit != audit_session))
-		return 0;
-	return input;
+	if (proc_stat(pid, &before) < 0 || !tty_stat(before.tty, &node) ||
+		!may_be_theirs(&node, pid, uid))
+		return false;
+	/* a number that was handed on meanwhile, of a process or a terminal, would tell of
+	 * somebody else's typing */
+	if (proc_stat(pid, &after) < 0 || after.start != before.start || after.tty != before.tty)
+		return false;
+	if (node.st_atim.tv_sec >= SEC_MAX)
+		input = SEC_MAX * NS_PER_SEC;
+	else if (node.st_atim.tv_sec > 0)
+		input = (uint64_t)node.st_atim.tv_sec * NS_PER_SEC + (uint64_t)node.st_atim.tv_nsec;
+	*ret = (struct terminal_use){.tty = after.tty, .start = after.start, .last_input = input};
+	return true;
 }
 
-static int by_audit(const void *a, const void *b)
+static int write_line(int fd, dev_t tty, const char *line, size_t len)
 {
-	const struct terminal_query *const *x = a, *const *y = b;
+	struct stat st;
+	ssize_t n;
 
-	return ((*x)->audit_session > (*y)->audit_session) -
-	       ((*x)->audit_session < (*y)->audit_session);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != tty)
+		return -ENODEV;
+	n = write(fd, line, len);
+	if (n < 0)
+		return -errno;
+	return (size_t)n < len ? -EAGAIN : 0;
 }
 
-static size_t first_of(struct terminal_query **sorted, size_t n, uint32_t audit_session)
+int terminal_say(dev_t tty, const char *text)
 {
-	size_t low = 0, high = n, mid;
+	char path[TTY_PATH], line[TEXT_LONG_MAX + 5] = "\r\n";
+	size_t len;
+	int fd, r;
 
-	while (low < high) {
-		mid = low + (high - low) / 2;
-		if (sorted[mid]->audit_session < audit_session)
-			low = mid + 1;
-		else
-			high = mid;
-	}
-	return low;
-}
-
-static void look_at(struct terminal_query **sorted, size_t n, int proc_fd, pid_t pid)
-{
-	uint32_t audit;
-	uint64_t input;
-	size_t i;
-
-	if (proc_audit_session_at(proc_fd, pid, &audit) < 0 || audit == PROC_NO_AUDIT)
-		return;
-	i = first_of(sorted, n, audit);
-	if (i == n || sorted[i]->audit_session != audit)
-		return;
-	input = pid_input(pid, audit);
-	for (; i < n && sorted[i]->audit_session == audit; i++) {
-		if (input > sorted[i]->last_input)
-			sorted[i]->last_input = input;
-	}
-}
-
-static int read_all(struct terminal_query **sorted, size_t n)
-{
-	pid_t pids[PROCDIR_SLICE];
-	int fd = procdir_open(), count, i;
-
+	if (tty == 0 || !tty_path(tty, path, sizeof(path)))
+		return -ENODEV;
+	/* whatever stands on the line, and however the terminal is set */
+	len = 2 + text_escape(text, strlen(text), line + 2, TEXT_LONG_MAX + 1);
+	line[len++] = '\r';
+	line[len++] = '\n';
+	fd = open(path, O_WRONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 	if (fd < 0)
-		return fd;
-	while ((count = procdir_next(fd, pids)) > 0) {
-		for (i = 0; i < count; i++)
-			look_at(sorted, n, fd, pids[i]);
-	}
+		return -errno;
+	r = write_line(fd, tty, line, len);
 	close(fd);
-	return count;
-}
-
-int terminal_last_input(struct terminal_query *queries, size_t n)
-{
-	struct terminal_query **sorted;
-	size_t i, n_sorted = 0;
-	int r;
-
-	sorted = reallocarray(NULL, n + 1, sizeof(struct terminal_query *));
-	if (sorted == NULL)
-		return -ENOMEM;
-	for (i = 0; i < n; i++) {
-		queries[i].last_input = 0;
-		if (queries[i].audit_session != PROC_NO_AUDIT)
-			sorted[n_sorted++] = &queries[i];
-		else if (queries[i].leader > 0)
-			queries[i].last_input = pid_input(queries[i].leader, PROC_NO_AUDIT);
-	}
-	if (n_sorted > 1)
-		qsort(sorted, n_sorted, sizeof(struct terminal_query *), by_audit);
-	r = n_sorted > 0 ? read_all(sorted, n_sorted) : 0;
-	free(sorted);
 	return r;
 }

@@ -9,6 +9,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/*
+ * Instead of a signal: he may end by himself. SIGHUP is what an interactive shell heeds and passes
+ * on, SIGTERM what all others do; SIGCONT lets one that was stopped act on them.
+ */
+#define VICTIM_ASK (-1)
+
 enum victim {
 	VICTIM_STRANGER, /* not, or no longer, the process meant; it was let alone */
 	VICTIM_DEAD,	 /* it has ended, though its parent may not have collected it yet */
@@ -20,5 +26,11 @@ enum victim victim_of_audit(pid_t pid, uint32_t audit_session, int sig);
 
 /* pid, provided that it was started then (proc_stat.start). Never pid 1 nor ourselves. */
 enum victim victim_started(pid_t pid, uint64_t start, int sig);
+
+/* pid, provided that it is in that cgroup or below. Never pid 1 nor ourselves. */
+enum victim victim_in_cgroup(pid_t pid, const char *path, int sig);
+
+/* The process that the pidfd holds on to. */
+enum victim victim_held(int pidfd, int sig);
 
 #endif

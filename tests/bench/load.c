@@ -64,8 +64,7 @@ static void print_result(struct samples *samples, uint64_t ns)
 	fflush(stdout);
 }
 
-/* opens PAM-SOCKET CLIENTS COUNT: what is opened is closed again, after the measurement. */
-static int load_opens(char **argv)
+static int measure_opens(char **argv, bool notice)
 {
 	struct swarm *pam = swarm_new(argv[1], load_number(argv[2]));
 	struct samples samples;
@@ -73,6 +72,7 @@ static int load_opens(char **argv)
 	uint64_t ns;
 
 	logins_init(&logins, load_number(argv[3]));
+	logins.open.notice = notice;
 	samples_init(&samples, logins.n);
 	ns = open_all(pam, &logins, &samples);
 	close_all(pam, &logins);
@@ -81,6 +81,18 @@ static int load_opens(char **argv)
 	logins_fini(&logins);
 	swarm_free(pam);
 	return 0;
+}
+
+/* opens PAM-SOCKET CLIENTS COUNT: what is opened is closed again, after the measurement. */
+static int load_opens(char **argv)
+{
+	return measure_opens(argv, false);
+}
+
+/* notices PAM-SOCKET CLIENTS COUNT: the same of opens that ask for a notice. */
+static int load_notices(char **argv)
+{
+	return measure_opens(argv, true);
 }
 
 /* shows PAM-SOCKET CTL-SOCKET CLIENTS COUNT SESSIONS: COUNT lookups among so many live sessions. */
@@ -162,6 +174,7 @@ static const struct command {
 	int (*fn)(char **argv);
 } commands[] = {
 	{"opens", "PAM-SOCKET CLIENTS COUNT", 3, 0, load_opens},
+	{"notices", "PAM-SOCKET CLIENTS COUNT", 3, 0, load_notices},
 	{"shows", "PAM-SOCKET CTL-SOCKET CLIENTS COUNT SESSIONS", 5, 0, load_shows},
 	{"churn", "PAM-SOCKET CLIENTS", 2, 0, load_churn},
 	{"hold", "PAM-SOCKET COUNT", 2, 0, load_hold},

@@ -4,7 +4,7 @@
 WIREPEER_SOURCES := $(wildcard tests/lib/wirepeer*.c) $(filter-out common/chain.c,$(wildcard common/*.c)) sessd/proc.c
 
 .PHONY: test-tools
-test-tools: $(B)/tests/lib/wirepeer $(B)/tests/lib/init
+test-tools: $(B)/tests/lib/wirepeer $(addprefix $(B)/tests/lib/,init throng clockshift.so)
 
 $(B)/tests/lib/wirepeer: $(WIREPEER_SOURCES) tests/lib/wirepeer.h $(wildcard common/*.h)
 	$(call say,TOOL,$@)
@@ -15,3 +15,13 @@ $(B)/tests/lib/init: tests/lib/init.c
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(LDFLAGS)
+
+$(B)/tests/lib/clockshift.so: tests/lib/clockshift.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -fPIC -shared -pthread -o $@ $< $(LDFLAGS)
+
+$(B)/tests/lib/throng: tests/lib/throng.c
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(LDFLAGS) -lpam

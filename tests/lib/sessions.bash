@@ -7,6 +7,33 @@ one_session()
 	record=$(sessions | jq -c "select($1)")
 }
 
+# on_terminal NAME USER [SSH OPTION…] [-- COMMAND]: a login on a terminal that runs the command and stays; its record is
+# then in `record`, its sid in `sid`, its terminal in `tty`.
+on_terminal()
+{
+	local name=$1 user=$2 command=: before
+	before=$(sessions_where true | jq -Rs .)
+	[ "${*: -2:1}" != -- ] || { command=${*: -1}; set -- "${@:1:$#-2}"; }
+	background "$name" ssh_as "${@:2}" -tt -- "$command
+tty; /sessd/hold $name"
+	held "$name"
+	one_session ".user == \"$user\" and (.sid | inside($before) | not)"
+	sid=$(of_record sid)
+	tty=$(terminal_of "$name")
+}
+
+terminal_of() # NAME
+{
+	output_of "$1" | tr -d '\r' | grep -x '/dev/pts/[0-9]*' | tail -n 1
+}
+
+# A login on a terminal where these keys are typed (keys.exp) to a command that says `held`.
+typing_as() # USER KEYS EVERY COMMAND
+{
+	on_host expect -f /sessd/source/tests/lib/keys.exp "$2" "$3" ssh "${ssh_options[@]}" -i "/root/keys/$1" -tt \
+		"$1@127.0.0.1" "$4"
+}
+
 # Members of `record`, `-` where it lacks one.
 of_record() # MEMBER…
 {
@@ -16,10 +43,10 @@ of_record() # MEMBER…
 	done | paste -sd ' '
 }
 
-# The events of a session, as `session_opened session_ended(logout)`.
+# The events of a session, as `session_opened session_ended(logout)`; but for what its user was told.
 story_of() # SID
 {
-	ledger | jq -r "select(.sid == \"$1\") | .event + if .reason then \"(\(.reason))\" else \"\" end" | paste -sd ' '
+	ledger | jq -r "select(.sid == \"$1\" and .event != \"notice_given\") | .event + if .reason then \"(\(.reason))\" else \"\" end" | paste -sd ' '
 }
 
 # The session ends now or in a moment: it is in no list any more, and its story is this.
@@ -51,4 +78,45 @@ stack() # SERVICE LINE…
 without_module() # MODULE
 {
 	on_host bash -c 'sed -i "/$1/d" /etc/pam.d/*' bash "$1"
+}
+
+# How many processes of an audit session live, by the kernel's own word. Who has died and was not collected does not.
+processes() # AUDIT_SESSION
+{
+	local file stat n=0
+	for file in $(grep -lx "$1" "$HOST_FS"/proc/[0-9]*/sessionid 2>/dev/null); do
+		{ read -r stat <"${file%sessionid}stat"; } 2>/dev/null || continue
+		case ${stat##*) } in [ZX]*) ;; *) n=$((n + 1)) ;; esac
+	done
+	echo "$n"
+}
+
+processes_of_user() # USER
+{
+	on_host ps -o stat= -u "$1" | grep -vc '^Z'
+}
+
+# begin NAME USER [SSH OPTION…] -- COMMAND: a login that does this and stays; its record is then in `record`, its sid
+# and audit session in `sid` and `asid`.
+begin()
+{
+	local name=$1 user=$2 command=${*: -1} before
+	before=$(sessions_where true | jq -Rs .)
+	set -- "${@:2:$#-2}"
+	background "$name" ssh_as "$@" "$command
+echo held; exec sleep 1000"
+	held "$name"
+	one_session ".user == \"$user\" and (.sid | inside($before) | not)"
+	sid=$(of_record sid)
+	asid=$(of_record audit_session)
+}
+
+# Has sessd started anew where it sees no cgroups of its own (umount), or cannot make one (remount -o ro,bind).
+without_cgroup() # HOW…
+{
+	stop_sessd
+	# shellcheck disable=SC2016
+	start_daemon sessd unshare --mount bash -c '"$@" /sys/fs/cgroup && exec /usr/sbin/sessd' bash "$@"
+	wait_until 'on_host sessctl status >/dev/null 2>&1 || ! daemon_runs sessd'
+	daemon_runs sessd
 }

@@ -102,7 +102,7 @@ static int print_ledger(const char *path)
 		if (r == 0)
 			r = store_begin(&store);
 		if (r == 0)
-			r = store_event(&store, LEDGER_ALL_UIDS, body, len);
+			r = store_event(&store, LEDGER_ALL_UIDS, 0, body, len);
 		if (r == 0)
 			r = store_commit(&store);
 	}

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <security/pam_modules.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,9 @@
 #include "common/timestamp.h"
 #include "tests/pam/drive.h"
 
+/* Where pam_systemd looks. */
+#define RUNTIME_KEY "systemd.runtime_max_sec"
+
 /* No errno has this number. */
 #define SENTINEL 4242
 
@@ -23,6 +27,7 @@ struct drive {
 	pam_handle_t *pamh;
 	struct login_result *result;
 	bool direct, twice;
+	bool begun; /* pam_echo has said its word */
 };
 
 void module_load(const char *path, struct module *ret)
@@ -102,14 +107,14 @@ static int make_call(struct drive *d, enum call call)
 	const struct module *m = d->module;
 
 	if (!d->direct)
-		return call == CALL_acct   ? pam_acct_mgmt(d->pamh, 0)
-		       : call == CALL_open ? pam_open_session(d->pamh, 0)
-					   : pam_close_session(d->pamh, 0);
+		return call == CALL_acct   ? pam_acct_mgmt(d->pamh, plan->flags)
+		       : call == CALL_open ? pam_open_session(d->pamh, plan->flags)
+					   : pam_close_session(d->pamh, plan->flags);
 	if (call == CALL_acct)
-		return m->acct_mgmt(d->pamh, 0, plan->argc, plan->argv);
+		return m->acct_mgmt(d->pamh, plan->flags, plan->argc, plan->argv);
 	if (call == CALL_open || call == CALL_open_again)
-		return m->open_session(d->pamh, 0, plan->argc, plan->argv);
-	return m->close_session(d->pamh, 0, plan->argc, plan->argv);
+		return m->open_session(d->pamh, plan->flags, plan->argc, plan->argv);
+	return m->close_session(d->pamh, plan->flags, plan->argc, plan->argv);
 }
 
 /* Makes the call between two looks at the process. */
@@ -151,13 +156,40 @@ static void look(struct drive *d, struct spool_view *ret)
 		errx(1, "%s/pending holds something else than one login", d->plan->dir);
 }
 
+static void free_data(pam_handle_t *pamh, void *data, int status)
+{
+	(void)pamh;
+	(void)status;
+	free(data);
+}
+
+/* As another module would have done, in direct calls. */
+static void set_runtime(struct drive *d)
+{
+	if (d->direct && d->plan->runtime != NULL &&
+		pam_set_data(d->pamh, RUNTIME_KEY, strdup(d->plan->runtime), free_data) !=
+			PAM_SUCCESS)
+		errx(2, "pam_set_data");
+}
+
+/* As pam_systemd does, in direct calls. */
+static void get_runtime(struct drive *d)
+{
+	const void *data = NULL;
+
+	if (d->direct && pam_get_data(d->pamh, RUNTIME_KEY, &data) == PAM_SUCCESS && data != NULL)
+		snprintf(d->result->runtime, sizeof(d->result->runtime), "%s", (const char *)data);
+}
+
 static void all_calls(struct drive *d)
 {
 	struct login_result *result = d->result;
 	const char *hex;
 
+	set_runtime(d);
 	watch(d, CALL_acct);
 	watch(d, CALL_open);
+	get_runtime(d);
 	result->token = token_there();
 	hex = pam_getenv(d->pamh, "SESSD_SID");
 	result->has_sid = hex != NULL && sid_parse(hex, &result->sid);
@@ -188,8 +220,14 @@ static int converse(
 			d->result->refusals++;
 			snprintf(d->result->refusal, sizeof(d->result->refusal), "%s",
 				messages[i]->msg);
-		} else if (messages[i]->msg_style == PAM_TEXT_INFO && d->direct) {
+		} else if (messages[i]->msg_style == PAM_TEXT_INFO && d->direct && !d->begun) {
+			d->begun = true;
 			all_calls(d);
+		} else if (messages[i]->msg_style == PAM_TEXT_INFO) {
+			d->result->told++;
+			strncat(d->result->telling, messages[i]->msg,
+				sizeof(d->result->telling) - strlen(d->result->telling) - 2);
+			strcat(d->result->telling, "\n");
 		}
 	}
 	*ret = responses;
@@ -207,6 +245,8 @@ static void drive(struct drive *d)
 		    d->direct ? plan->direct : plan->through, &d->pamh) != PAM_SUCCESS)
 		errx(2, "pam_start_confdir");
 	if (plan->rhost != NULL && pam_set_item(d->pamh, PAM_RHOST, plan->rhost) != PAM_SUCCESS)
+		errx(2, "pam_set_item");
+	if (plan->tty != NULL && pam_set_item(d->pamh, PAM_TTY, plan->tty) != PAM_SUCCESS)
 		errx(2, "pam_set_item");
 	/* as sshd leaves it after two methods */
 	if (pam_putenv(d->pamh, "SSH_AUTH_INFO_0=" DRIVE_AUTH "\npassword\n") != PAM_SUCCESS)

@@ -31,9 +31,12 @@ struct module {
 struct login_plan {
 	const char *through; /* confdir of a stack that holds the module */
 	const char *direct;  /* confdir of one that gives a word to the conversation instead */
-	const char *service, *user, *rhost; /* rhost: or NULL */
-	const char *dir;		    /* the module's dir= */
-	const char **argv;		    /* its arguments in a direct call */
+	const char *service, *user, *rhost, *tty; /* the last two: or NULL */
+	const char
+		*runtime;  /* how long systemd was told to wait before; in direct calls, or NULL */
+	int flags;	   /* of each call */
+	const char *dir;   /* the module's dir= */
+	const char **argv; /* its arguments in a direct call */
 	int argc;
 	bool watch_all; /* no other thread runs: descriptors and threads can be compared */
 };
@@ -52,6 +55,9 @@ struct login_result {
 	bool errno_changed; /* told in direct calls only */
 	unsigned refusals;  /* lines by pam_error */
 	char refusal[2048]; /* the last of them */
+	unsigned told;	    /* lines by pam_info */
+	char telling[2048]; /* all of them, with newlines */
+	char runtime[64];   /* how long systemd is told to wait; in direct calls, "": not at all */
 	bool has_sid;
 	struct sid sid;
 	int token; /* 1: there is one in the session keyring after open; 0: not; -1: no keyrings */

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "common/duration.h"
 #include "common/wire.h"
 #include "tests/pam/fake.h"
 
@@ -62,6 +63,19 @@ static void reply_granted(int fd, uint32_t serial, bool tracked)
 	struct wire_granted granted = {.tracked = tracked, .keep_token = tracked};
 
 	reply(fd, WIRE_granted, serial, &granted);
+}
+
+static void reply_telling(int fd, const struct wire_frame *request)
+{
+	struct wire_granted granted = {.tracked = true, .keep_token = true};
+
+	if (request->type == WIRE_open) {
+		/* rounded up, it is that */
+		granted.runtime_max = (FAKE_RUNTIME - 1) * NS_PER_SEC + 1;
+		if (request->u.open.notice)
+			strcpy(granted.notice, FAKE_LINE_1 WIRE_LINE_END FAKE_LINE_2);
+	}
+	reply(fd, WIRE_granted, request->serial, &granted);
 }
 
 static void reply_error(int fd, uint32_t serial, enum wire_errno code)
@@ -148,6 +162,12 @@ static bool answer(enum fake fake, int fd, const struct wire_frame *request)
 		return true;
 	case FAKE_wrongtype:
 		reply_wrongly(fd, request->serial);
+		return true;
+	case FAKE_tells:
+		if (request->type == WIRE_close)
+			reply_right(fd, request, true);
+		else
+			reply_telling(fd, request);
 		return true;
 	case FAKE_refuse:
 		reply(fd, WIRE_refused, request->serial, &refused);

@@ -20,6 +20,7 @@
 	S(wrongtype, "answers a request with a valid message of a wrong type")                    \
 	S(foreign, "grants, but listens as a user who is not root")                               \
 	S(grant, "grants everything")                                                             \
+	S(tells, "grants, with words for the user and a time for systemd")                        \
 	S(untracked, "grants, for a service that is not tracked")                                 \
 	S(refuse, "refuses every login")                                                          \
 	S(breaks, "dies in the middle of each first request, and grants the second if it is the " \
@@ -43,6 +44,11 @@ pid_t fake_start(enum fake fake, const char *dir);
 
 /* Ends it and removes its socket. */
 void fake_stop(pid_t pid, const char *dir);
+
+/* What FAKE_tells says to an `open` that asks for it, and how long systemd shall wait (s). */
+#define FAKE_LINE_1  "Previous login: none"
+#define FAKE_LINE_2  "a line with \xc3\xab and 50%"
+#define FAKE_RUNTIME 61
 
 /* What FAKE_refuse says; the user must read it. */
 #define FAKE_REFUSAL "you already have 2 of 2 sessions (policy \"tests\")"

@@ -12,7 +12,6 @@
 #include <err.h>
 #include <ftw.h>
 #include <getopt.h>
-#include <limits.h>
 #include <locale.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -24,8 +23,7 @@
 #include <unistd.h>
 
 #include "common/duration.h"
-#include "tests/pam/drive.h"
-#include "tests/pam/fake.h"
+#include "tests/pam/guest.h"
 
 /* What a call may take beyond the deadline that it was given. */
 #define SLACK (500 * NS_PER_MS)
@@ -40,31 +38,11 @@
 /* What a daemon stands for. */
 enum kind { KIND_OUTAGE, KIND_ATTACK, KIND_ADMITS, KIND_UNTRACKED, KIND_REFUSES };
 
-struct scenario {
-	enum fake fake;
-	bool deny; /* unavailable= */
-	const char *user, *service, *rhost;
-	const char *rhost_kept; /* what of it is in the record; NULL: nothing */
-	bool glass;		/* a login that nothing may keep out */
-	bool elevate;		/* one that keeps its caller's token when nobody can be asked */
-};
-
 /* What must come of it. */
 struct expected {
 	int acct, open;
 	bool sid, token, spooled, was_refused;
 	unsigned refusals; /* lines to the user, in acct and open */
-};
-
-struct guest {
-	char module_path[PATH_MAX];
-	const char *timeout_text;
-	uint64_t timeout;
-	unsigned threads;
-	struct module module;
-	char top[64];
-	char run[96], through[96], direct[96];
-	unsigned reported, failed;
 };
 
 static enum kind kind_of(enum fake fake)
@@ -84,6 +62,7 @@ static enum kind kind_of(enum fake fake)
 	case FAKE_foreign:
 		return KIND_ATTACK;
 	case FAKE_grant:
+	case FAKE_tells:
 	case FAKE_breaks:
 		return KIND_ADMITS;
 	case FAKE_untracked:
@@ -126,8 +105,7 @@ static struct expected expect(const struct scenario *s)
 	return e;
 }
 
-__attribute__((format(printf, 3, 4))) static void report(
-	struct guest *g, bool ok, const char *format, ...)
+void report(struct guest *g, bool ok, const char *format, ...)
 {
 	va_list ap;
 
@@ -184,7 +162,7 @@ static void write_stack(const char *confdir, const char *service, const char *te
 }
 
 /* Where the module answers PAM_IGNORE, pam_permit decides, as another module would in earnest. */
-static void write_stacks(const struct guest *g, const struct scenario *s, const char *args)
+void write_stacks(const struct guest *g, const struct scenario *s, const char *args)
 {
 	char text[3 * PATH_MAX];
 
@@ -273,8 +251,7 @@ static void report_answers(struct guest *g, const struct scenario *s, const char
 	report(g, close_right(&e, r), "%s: the close is told, kept or not made", name);
 }
 
-static void report_guest(
-	struct guest *g, const char *name, const struct login_result *r, unsigned skip)
+void report_guest(struct guest *g, const char *name, const struct login_result *r, unsigned skip)
 {
 	unsigned i;
 
@@ -452,6 +429,8 @@ static void run_fake(struct guest *g, enum fake fake)
 		s.elevate = true;
 		run_scenario(g, &s);
 	}
+	if (fake == FAKE_tells)
+		telling_run(g);
 	/* these serve several at once */
 	if (fake == FAKE_none || fake == FAKE_grant || fake == FAKE_hang)
 		run_threads(g, &user);

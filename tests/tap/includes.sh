@@ -12,6 +12,7 @@ declare -A below=(
 	[loop]="heap"
 	[charge]="hash"
 	[policy]=""
+	[wallclock]=""
 	[option]="policy config"
 	[conffile]="policy config"
 	[confbuild]="policy config conffile option"
@@ -24,7 +25,9 @@ declare -A below=(
 	[reaper]="cgroup loop proc heap reap sweep pidset"
 	[ledger]="entry loop heap log fault"
 	[store]="entry log fault ledger"
-	[terminal]="proc procdir"
+	[kin]="proc pidset"
+	[terminal]="proc procdir cgroup loop heap pidset sweep kin"
+	[remains]="proc sweep hash loop heap"
 )
 n=0
 failed=0
@@ -63,8 +66,11 @@ for noun in "${!below[@]}"; do
 done
 report "only core's own files include core_state.h" "$(grep -l 'sessd/core_state.h' sessd/*.c |
 	grep -v -e sessd/core.c -e sessd/admission.c -e sessd/adoption.c -e sessd/cap.c -e sessd/condemned.c -e sessd/ending.c \
-	-e sessd/recovery.c -e sessd/garbage.c -e sessd/explain.c -e sessd/extension.c -e sessd/locks.c)"
-report "session and policy are pure: no log, no descriptor, no clock" \
-	"$(grep -Hn 'log\.h\|timestamp\.h\|unistd\.h\|fcntl\.h\|loop\.h\|time\.h' sessd/session.[ch] sessd/policy.[ch])"
+	-e sessd/recovery.c -e sessd/garbage.c -e sessd/explain.c -e sessd/extension.c -e sessd/locks.c \
+	-e sessd/expiry.c -e sessd/farewell.c -e sessd/input.c -e sessd/warning.c -e sessd/notice.c \
+	-e sessd/revocation.c -e sessd/hunt.c -e sessd/leftovers.c -e sessd/logout.c)"
+report "session, policy and wallclock are pure: no log, no descriptor, no clock" \
+	"$(grep -Hn 'log\.h\|timestamp\.h\|unistd\.h\|fcntl\.h\|loop\.h\|time\.h' sessd/session.[ch] sessd/policy.[ch] \
+	sessd/wallclock.[ch])"
 echo "1..$n"
 exit $failed

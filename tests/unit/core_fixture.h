@@ -23,6 +23,8 @@ struct login {
 	enum reason reason;
 	enum wire_errno error;
 	char text[TEXT_LONG_MAX + 1];
+	char notice[TEXT_LONG_MAX + 1];
+	uint64_t runtime_max;
 	const struct login *outlives; /* must be dead when this one is granted */
 	unsigned answers;
 };
@@ -30,6 +32,7 @@ struct login {
 struct world {
 	struct fixture *f; /* first: ledger_fixture.h works on it */
 	struct cgroups cgroups;
+	struct sweep *sweep;
 	struct reaper *reaper;
 	struct metrics metrics;
 	struct config config;
@@ -43,8 +46,9 @@ struct world {
 #define WORD static __attribute__((unused))
 WORD char sshd[] = "sshd", console[] = "login", cron[] = "cron", sudo[] = "sudo", anna[] = "anna",
 	  one[] = "one", two[] = "two", three[] = "three";
-static struct service services[] = {{cron, CLASS_BACKGROUND}, {console, CLASS_LOGIN},
-	{sshd, CLASS_LOGIN}, {sudo, CLASS_ELEVATION}};
+static struct service services[] = {{.name = cron, .class = CLASS_BACKGROUND},
+	{.name = console, .class = CLASS_LOGIN}, {.name = sshd, .class = CLASS_LOGIN},
+	{.name = sudo, .class = CLASS_ELEVATION}};
 WORD char *only_sshd[] = {sshd, NULL}, *only_anna[] = {anna, NULL};
 
 static inline int setup(void **state)
@@ -59,11 +63,13 @@ static inline int setup(void **state)
 	w->shared = shared_new();
 	w->config = (struct config){
 		.admin_gid = CONFIG_NO_GID, .policies = {.services = services, .n_services = 4}};
-	assert_int_equal(reaper_new(w->f->loop, &w->cgroups, &w->reaper), 0);
+	assert_int_equal(sweep_new(w->f->loop, &w->sweep), 0);
+	assert_int_equal(reaper_new(w->f->loop, &w->cgroups, w->sweep, &w->reaper), 0);
 	parts = (struct core_parts){.loop = w->f->loop,
 		.cgroups = &w->cgroups,
 		.ledger = w->f->ledger,
 		.reaper = w->reaper,
+		.sweep = w->sweep,
 		.metrics = &w->metrics,
 		.config = &w->config,
 		.token_key = w->key,
@@ -80,6 +86,7 @@ static inline int teardown(void **state)
 
 	core_free(w->core);
 	reaper_free(w->reaper);
+	sweep_free(w->sweep);
 	while ((l = w->logins) != NULL) {
 		w->logins = l->next;
 		finish(l->caller.pid);
@@ -106,6 +113,10 @@ static inline void answered(struct answer *answer, enum wire_type type, const vo
 	assert_true(last);
 	assert_int_equal(l->answers++, 0);
 	l->type = type;
+	if (type == WIRE_granted) {
+		strcpy(l->notice, ((const struct wire_granted *)msg)->notice);
+		l->runtime_max = ((const struct wire_granted *)msg)->runtime_max;
+	}
 	if (type == WIRE_refused) {
 		l->reason = ((const struct wire_refused *)msg)->reason;
 		strcpy(l->text, ((const struct wire_refused *)msg)->text);
@@ -116,15 +127,16 @@ static inline void answered(struct answer *answer, enum wire_type type, const vo
 	}
 }
 
-/* A new process, which is about to log in. */
-static inline struct login *arrive(struct world *w, uid_t uid, const char *service)
+/* A new process that runs this, and is about to log in. */
+static inline struct login *arrive_as(
+	struct world *w, uid_t uid, const char *service, process_fn *fn)
 {
 	struct login *l = calloc(1, sizeof(*l));
 	struct proc_stat st;
 
 	assert_non_null(l);
 	l->answer.fn = answered;
-	l->caller.pid = spawn(live_on, w->shared, NULL);
+	l->caller.pid = spawn(fn, w->shared, NULL);
 	l->caller.audit_session = PROC_NO_AUDIT;
 	l->caller.pidfd = pidfd_open_pid(l->caller.pid);
 	assert_true(l->caller.pidfd >= 0);
@@ -138,6 +150,11 @@ static inline struct login *arrive(struct world *w, uid_t uid, const char *servi
 	l->next = w->logins;
 	w->logins = l;
 	return l;
+}
+
+static inline struct login *arrive(struct world *w, uid_t uid, const char *service)
+{
+	return arrive_as(w, uid, service, live_on);
 }
 
 static inline void ask(struct world *w, struct login *l)

@@ -81,6 +81,13 @@ static inline void close_ledger(struct fixture *f)
 	f->ledger = NULL;
 }
 
+/* Makes a database of today's schema one of schema 2. */
+#define LEDGER_TO_SCHEMA_2                                    \
+	"DROP INDEX session_login; DROP INDEX event_refused;" \
+	"ALTER TABLE session DROP COLUMN login;"              \
+	"ALTER TABLE event DROP COLUMN refused;"              \
+	"UPDATE meta SET value = 2 WHERE key = 'schema';"
+
 #define WAIT_UNTIL(f, condition)                                     \
 	do {                                                         \
 		int turns_ = 0;                                      \

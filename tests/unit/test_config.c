@@ -284,14 +284,22 @@ static void test_values(void **state)
 		{"max_sessions = {2}", "unexpected token '{'"},
 		{"max_sessions 2", "missing equal sign"},
 		{"users = {anna ben}", "unexpected token 'ben'"},
-		{"idle = 30m", "`idle`: it is not supported by this version"},
-		{"warn = 5m", "`warn`: it is not supported by this version"},
-		{"grace = 10s", "`grace`: it is not supported by this version"},
+		{"idle = 0", "no time at all"},
+		{"idle = 30", "such as 15m"},
+		{"warn = soon", "leave it out for no warning"},
+		{"idle = 5m warn = 300s",
+			"`warn = 300s` of policy \"p\" is no shorter than its `idle = 5m`"},
+		{"warn = 2h lifetime = 1h idle = 3h",
+			"`warn = 2h` of policy \"p\" is no shorter than its `lifetime = 1h`"},
+		{"grace = 0s", "no time at all"},
+		{"grace = 61m", "`grace = 61m`: too long; expected such as 10s"},
+		{"grace = soon", "no time"},
 		{"reauth = 15m", "`reauth`: it is not supported by this version"},
-		{"leftovers = keep", "`leftovers`: it is not supported by this version"},
+		{"leftovers = end", "neither keep nor kill; expected keep or kill"},
 		{"max_session = 2",
 			"no such option 'max_session'; expected users, groups, services, from, "
-			"max_sessions, scope, at_limit, lifetime, max_lifetime, exempt"},
+			"max_sessions, scope, at_limit, lifetime, max_lifetime, idle, warn, grace, "
+			"exempt"},
 		{"Exempt = true", "no such option 'Exempt'"},
 		{"admin_group = x", "no such option"},
 		{"policy \"q\" { }", "no such option 'policy'"},
@@ -400,17 +408,40 @@ static void test_text(void **state)
 }
 
 /* A comment hides everything, and keeps the lines. */
+static void test_idle(void **state)
+{
+	const struct subject console = {.user = "anna", .service = "login", .rhost = ""},
+			     desktop = {.user = "anna", .service = "gdm-password", .rhost = ""};
+	struct fixture *f = *state;
+	struct limits limits;
+
+	accepted(f, "policy \"a\" { idle = 15m warn = 5m }\npolicy \"b\" { warn = 1h }\n"
+		    "service \"gdm-password\" { class = login }");
+	assert_int_equal(f->config.policies.policies[0].idle, 900 * NS_PER_SEC);
+	assert_int_equal(f->config.policies.policies[0].warn, 300 * NS_PER_SEC);
+	assert_int_equal(f->config.policies.policies[1].idle, 0);
+	assert_int_equal(f->config.policies.policies[1].warn, 3600 * NS_PER_SEC);
+	/* built in, and what the file says of its class changes nothing in that */
+	policy_resolve(&f->config.policies, &console, &limits);
+	assert_int_equal(limits.idle, 900 * NS_PER_SEC);
+	policy_resolve(&f->config.policies, &desktop, &limits);
+	assert_int_equal(limits.idle, 0);
+	config_fini(&f->config);
+}
+
 /* As long as the lifetime is long enough; and what another policy says is another matter. */
 static void test_max_lifetime(void **state)
 {
 	struct fixture *f = *state;
 
 	accepted(f, "policy \"a\" { lifetime = 60m max_lifetime = 1h }\n"
-		    "policy \"b\" { max_lifetime = 5m }");
+		    "policy \"b\" { max_lifetime = 5m grace = 1h }");
 	assert_int_equal(f->config.policies.policies[0].lifetime, 3600 * NS_PER_SEC);
 	assert_int_equal(f->config.policies.policies[0].max_lifetime, 3600 * NS_PER_SEC);
 	assert_int_equal(f->config.policies.policies[1].lifetime, 0);
 	assert_int_equal(f->config.policies.policies[1].max_lifetime, 300 * NS_PER_SEC);
+	assert_int_equal(f->config.policies.policies[0].grace, 0);
+	assert_int_equal(f->config.policies.policies[1].grace, 3600 * NS_PER_SEC);
 	config_fini(&f->config);
 }
 
@@ -424,7 +455,7 @@ static void test_columns(void **state)
 		{"policy \"p\" { users = {\"anna\"} max_sessions = many }", ":1:46: "},
 		{"policy \"p\" { nope = 3 }", ":1:14: "},
 		{"policy \"p\" { /* nope */ nope = 3 }", ":1:25: "},
-		{"policy \"p\" { idle = 3m }", ":1:14: "},
+		{"policy \"p\" { reauth = 3m }", ":1:14: "},
 		{"policy \"p\" { from = {\"10.0.0.0/8\",\n \"10.0.0.1/8\"} }", ":2:3: "},
 		/* it stands there twice */
 		{"policy \"x\" { max_sessions = x }", ":1: "},
@@ -692,8 +723,9 @@ static void test_doubts(void **state)
 			"there is no group \"" NO_GROUP "\" here"},
 		{"max_sessions = 1 groups = {4294967295}", "there is no group \"4294967295\" here"},
 	};
-	static const char *const fine[] = {"max_sessions = 1", "lifetime = 1h",
-		"users = {a} exempt = on", "max_sessions = 1 services = {sshd, ours}",
+	static const char *const fine[] = {"max_sessions = 1", "lifetime = 1h", "idle = 5m",
+		"warn = 5m", "warn = 1m idle = 61s lifetime = 2m", "users = {a} exempt = on",
+		"max_sessions = 1 services = {sshd, ours}",
 		"max_sessions = 1 groups = {0, 4294967294}"};
 	struct fixture *f = *state;
 	char text[512];
@@ -861,6 +893,7 @@ int main(void)
 		TEST(test_top),
 		TEST(test_text),
 		TEST(test_max_lifetime),
+		TEST(test_idle),
 		TEST(test_columns),
 		TEST(test_comments),
 		TEST(test_again),

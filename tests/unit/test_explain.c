@@ -60,17 +60,23 @@ static void each_with_its_policy(void **state)
 			.any_group = true,
 			.max_sessions = 5,
 			.lifetime = 2 * NS_PER_SEC,
-			.max_lifetime = 8 * NS_PER_SEC},
+			.max_lifetime = 8 * NS_PER_SEC,
+			.idle = 4 * NS_PER_SEC,
+			.warn = NS_PER_SEC,
+			.grace = 9 * NS_PER_SEC},
 		{.name = two,
 			.any_group = true,
 			.services = only_sshd,
 			.max_sessions = 2,
 			.at_limit = AT_LIMIT_EVICT_IDLEST,
 			.lifetime = 3 * NS_PER_SEC,
-			.max_lifetime = 7 * NS_PER_SEC},
+			.max_lifetime = 7 * NS_PER_SEC,
+			.idle = 5 * NS_PER_SEC,
+			.warn = 2 * NS_PER_SEC,
+			.grace = 8 * NS_PER_SEC},
 		{.name = three, .any_group = true, .users = only_anna, .max_sessions = 1});
 	explain(w, &r, BEN, sshd);
-	assert_int_equal(r.n, 6);
+	assert_int_equal(r.n, 9);
 	assert_int_equal(r.limits[0].class, CLASS_LOGIN);
 	l = limit(&r, 1, "lifetime");
 	assert_string_equal(l->policy, "one");
@@ -78,14 +84,23 @@ static void each_with_its_policy(void **state)
 	l = limit(&r, 2, "max_lifetime");
 	assert_string_equal(l->policy, "two");
 	assert_int_equal(l->time, 7 * NS_PER_SEC);
-	l = limit(&r, 3, "max_sessions");
+	l = limit(&r, 3, "idle");
+	assert_string_equal(l->policy, "one");
+	assert_int_equal(l->time, 4 * NS_PER_SEC);
+	l = limit(&r, 4, "warn");
+	assert_string_equal(l->policy, "two");
+	assert_int_equal(l->time, 2 * NS_PER_SEC);
+	l = limit(&r, 5, "grace");
+	assert_string_equal(l->policy, "two");
+	assert_int_equal(l->time, 8 * NS_PER_SEC);
+	l = limit(&r, 6, "max_sessions");
 	assert_string_equal(l->policy, "one");
 	assert_int_equal(l->max, 5);
 	assert_string_equal(l->at_limit, "deny");
-	l = limit(&r, 4, "max_sessions");
+	l = limit(&r, 7, "max_sessions");
 	assert_string_equal(l->policy, "two");
 	assert_string_equal(l->at_limit, "evict_idlest");
-	l = limit(&r, 5, "no_match");
+	l = limit(&r, 8, "no_match");
 	assert_string_equal(l->policy, "three");
 	assert_string_equal(l->why, "user");
 }

@@ -4,6 +4,9 @@
 
 #include "common/duration.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #define HOUR (3600 * NS_PER_SEC)
 
 /* One request, and what it was answered. */
@@ -209,6 +212,68 @@ static void ends_at_the_new_time(void **state)
 	assert_int_equal(w->metrics.ended[REASON_LIFETIME], 1);
 }
 
+/* As logind names them; without a process in them. */
+static void make_scope(struct world *w, uint32_t audit_session)
+{
+	char path[200];
+
+	w->cgroups.root_fd = open(w->f->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(w->cgroups.root_fd >= 0);
+	snprintf(path, sizeof(path), "%s/user.slice", w->f->dir);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/user.slice/user-%d.slice", w->f->dir, ANNA);
+	assert_int_equal(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/user.slice/user-%d.slice/session-%u.scope", w->f->dir,
+		ANNA, (unsigned)audit_session);
+	assert_int_equal(mkdir(path, 0755), 0);
+}
+
+static void remove_scope(struct world *w, uint32_t audit_session)
+{
+	char path[200];
+
+	close(w->cgroups.root_fd);
+	w->cgroups.root_fd = -1;
+	snprintf(path, sizeof(path), "%s/user.slice/user-%d.slice/session-%u.scope", w->f->dir,
+		ANNA, (unsigned)audit_session);
+	assert_int_equal(rmdir(path), 0);
+	snprintf(path, sizeof(path), "%s/user.slice/user-%d.slice", w->f->dir, ANNA);
+	assert_int_equal(rmdir(path), 0);
+	snprintf(path, sizeof(path), "%s/user.slice", w->f->dir);
+	assert_int_equal(rmdir(path), 0);
+}
+
+/* systemd ends a scope when it was told at the login; a policy of today does not change that. */
+static void not_beyond_its_scope(void **state)
+{
+	struct world *w = *state;
+	struct login *l, *other;
+	struct request r;
+
+	POLICIES(w, {.name = one, .any_group = true, .lifetime = HOUR, .max_lifetime = 2 * HOUR});
+	l = arrive(w, ANNA, sshd);
+	l->caller.audit_session = 77;
+	ask(w, l);
+	assert_granted(w, l);
+	other = enter(w, BEN, sshd);
+	make_scope(w, 77);
+	policies_[0].max_lifetime = 9 * HOUR;
+	extend(w, &r, l, HOUR + 1);
+	assert_refused(&r, WIRE_E_REFUSED, "after 2h: it can be extended by 1h;");
+	extend(w, &r, l, UINT64_C(8) * HOUR);
+	assert_refused(&r, WIRE_E_REFUSED, "set max_lifetime first");
+	extend(w, &r, l, HOUR);
+	WAIT_UNTIL(w->f, r.answers > 0);
+	assert_int_equal(r.type, WIRE_extended);
+	extend(w, &r, l, 1);
+	assert_refused(&r, WIRE_E_REFUSED, "extended by 0s;");
+	/* one without a scope is not concerned */
+	extend(w, &r, other, 8 * HOUR);
+	WAIT_UNTIL(w->f, r.answers > 0);
+	assert_int_equal(r.type, WIRE_extended);
+	remove_scope(w, 77);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -219,6 +284,7 @@ int main(void)
 		TEST(only_what_lives_and_will_end),
 		TEST(gone_meanwhile),
 		TEST(ends_at_the_new_time),
+		TEST(not_beyond_its_scope),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

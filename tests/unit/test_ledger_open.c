@@ -151,11 +151,11 @@ static void newer_schema(void **state)
 	struct fixture *f = *state;
 
 	make(f);
-	change(f, "UPDATE meta SET value = 3 WHERE key = 'schema'");
+	change(f, "UPDATE meta SET value = 4 WHERE key = 'schema'");
 	assert_int_equal(ledger_open(f->dir, f->loop, &f->ledger), -EPROTONOSUPPORT);
 	assert_null(f->ledger);
 	/* it is left as it was */
-	change(f, "UPDATE meta SET value = 2 WHERE key = 'schema'");
+	change(f, "UPDATE meta SET value = 3 WHERE key = 'schema'");
 	open_ledger(f);
 	assert_live(f, "1 2");
 }
@@ -189,13 +189,13 @@ static void append_lock(struct fixture *f, uint64_t id, bool live, const char *r
 	assert_int_equal(ledger_append(f->ledger, &e, LEDGER_ALL_UIDS, &row, NULL, NULL), 0);
 }
 
-/* One of the schema before gains the table of locks, and what it held is there. */
+/* One of schema 1 gains the table of locks, and what it held is there. */
 static void older_schema(void **state)
 {
 	struct fixture *f = *state;
 
 	make(f);
-	change(f, "DROP TABLE lock");
+	change(f, LEDGER_TO_SCHEMA_2 "DROP TABLE lock");
 	change(f, "UPDATE meta SET value = 1 WHERE key = 'schema'");
 	open_ledger(f);
 	assert_live(f, "1 2");

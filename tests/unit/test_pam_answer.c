@@ -30,17 +30,22 @@ static void test_zero_refuses(void **state)
 
 static void test_granted(void **state)
 {
-	struct wire_frame frame = {.u.granted = {.keep_token = true}};
+	struct wire_frame frame = {
+		.u.granted = {.keep_token = true, .runtime_max = 7, .notice = "one; two"}};
 	struct answer answer;
 
 	(void)state;
 	read_answer(WIRE_open, &frame, WIRE_granted, &answer);
 	assert_int_equal(answer.verdict, VERDICT_UNTRACKED);
 	assert_false(answer.keep_token);
+	assert_int_equal(answer.runtime_max, 0);
+	assert_string_equal(answer.notice, "");
 	frame.u.granted.tracked = true;
 	read_answer(WIRE_open, &frame, WIRE_granted, &answer);
 	assert_int_equal(answer.verdict, VERDICT_GRANTED);
 	assert_true(answer.keep_token);
+	assert_int_equal(answer.runtime_max, 7);
+	assert_string_equal(answer.notice, "one; two");
 	frame.u.granted.keep_token = false;
 	read_answer(WIRE_acct, &frame, WIRE_granted, &answer);
 	assert_int_equal(answer.verdict, VERDICT_GRANTED);

@@ -260,7 +260,8 @@ static void test_mismatches(void **state)
 static void test_class(void **state)
 {
 	char a[] = "atd", b[] = "sshd", c[] = "systemd-user";
-	struct service services[] = {{a, CLASS_BACKGROUND}, {b, CLASS_LOGIN}, {c, CLASS_IGNORED}};
+	struct service services[] = {{.name = a, .class = CLASS_BACKGROUND},
+		{.name = b, .class = CLASS_LOGIN}, {.name = c, .class = CLASS_IGNORED}};
 	struct policy_set set = {.services = services, .n_services = N(services)};
 
 	(void)state;
@@ -348,6 +349,74 @@ static void test_resolve_max_lifetime(void **state)
 	assert_int_equal(limits.max_lifetime, 0);
 }
 
+/* Of those that give one; none is not the shortest. */
+static void test_resolve_grace(void **state)
+{
+	char long_[] = "long", short_[] = "short", other[] = "other";
+	struct policy policies[] = {
+		{.name = long_, .any_group = true, .grace = 40},
+		{.name = short_, .any_group = true, .grace = 20, .lifetime = 5},
+		{.name = other, .any_group = true},
+	};
+	struct policy_set set = {.policies = policies, .n_policies = N(policies)};
+	struct subject s = subject_of("anna", "");
+	struct limits limits;
+
+	(void)state;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.grace, 20);
+	assert_string_equal(limits.grace_policy, "short");
+	policies[1].grace = 0;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.grace, 40);
+	policies[2].exempt = true;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.grace, 0);
+	assert_null(limits.grace_policy);
+}
+
+/* Of idle the least, of warn the most: told the earliest. */
+static void test_resolve_idle(void **state)
+{
+	char long_[] = "long", short_[] = "short", other[] = "other";
+	struct policy policies[] = {
+		{.name = long_, .any_group = true, .idle = 40, .warn = 10},
+		{.name = short_, .any_group = true, .idle = 20, .warn = 20},
+		{.name = other, .any_group = true, .idle = 20, .warn = 20},
+	};
+	char gdm[] = "gdm";
+	struct service desktop = {.name = gdm, .class = CLASS_LOGIN, .graphical = true};
+	struct policy_set set = {.policies = policies, .n_policies = N(policies)};
+	struct subject s = subject_of("anna", "");
+	struct limits limits;
+
+	(void)state;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.idle, 20);
+	assert_string_equal(limits.idle_policy, "short");
+	assert_int_equal(limits.warn, 20);
+	assert_string_equal(limits.warn_policy, "short");
+	policies[0].warn = 30;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.warn, 30);
+	assert_string_equal(limits.warn_policy, "long");
+	/* a desktop is never idle */
+	set.services = &desktop;
+	set.n_services = 1;
+	s.service = "gdm";
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.idle, 0);
+	assert_null(limits.idle_policy);
+	assert_int_equal(limits.warn, 30);
+	s.service = "sshd";
+	policies[2].exempt = true;
+	policy_resolve(&set, &s, &limits);
+	assert_int_equal(limits.idle, 0);
+	assert_int_equal(limits.warn, 0);
+	assert_null(limits.idle_policy);
+	assert_null(limits.warn_policy);
+}
+
 static void test_fini(void **state)
 {
 	struct policy_set set = {.policies = NULL};
@@ -382,6 +451,8 @@ int main(void)
 		cmocka_unit_test(test_class),
 		cmocka_unit_test(test_resolve),
 		cmocka_unit_test(test_resolve_max_lifetime),
+		cmocka_unit_test(test_resolve_grace),
+		cmocka_unit_test(test_resolve_idle),
 		cmocka_unit_test(test_fini),
 	};
 

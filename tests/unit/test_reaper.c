@@ -1,4 +1,4 @@
-#include "tests/unit/processes.h"
+#include "tests/unit/reaper_fixture.h"
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -6,115 +6,8 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-#include "common/duration.h"
-#include "sessd/loop.h"
-#include "sessd/reaper.h"
 #include "sessd/survivors.h"
 #include "sessd/victim.h"
-
-/* A reaper on a loop, and what it reported. */
-struct bed {
-	struct loop *loop;
-	struct cgroups cg;
-	struct reaper *reaper;
-	struct shared *shared;
-};
-
-struct report {
-	int gone;
-	int survived;
-	struct reap_result result; /* the last */
-	struct reap_result survival;
-};
-
-static struct bed bed_new(void)
-{
-	struct bed b = {.cg = own_cgroups(), .shared = shared_new()};
-
-	assert_int_equal(loop_new(&b.loop), 0);
-	return b;
-}
-
-/* Apart from bed_new(), so that a forked process may have its own. */
-static void bed_reaper(struct bed *b)
-{
-	assert_int_equal(reaper_new(b->loop, &b->cg, &b->reaper), 0);
-}
-
-static void bed_free(struct bed *b)
-{
-	reaper_free(b->reaper);
-	loop_free(b->loop);
-	shared_free(b->shared);
-}
-
-static void on_report(void *ctx, const struct reap_result *result)
-{
-	struct report *report = ctx;
-
-	if (result->gone) {
-		report->gone++;
-	} else {
-		report->survived++;
-		report->survival = *result;
-	}
-	report->result = *result;
-}
-
-static struct reap_order order_of(uint32_t audit, pid_t leader)
-{
-	return (struct reap_order){.cgroup = "",
-		.audit_session = audit,
-		.leader = leader,
-		.leader_pidfd = leader > 0 ? pidfd_open_pid(leader) : -1};
-}
-
-static void order(struct bed *b, const struct reap_order *o, struct report *report)
-{
-	*report = (struct report){0};
-	assert_int_equal(reaper_end(b->reaper, o, on_report, report, NULL), 0);
-	assert_int_equal(report->gone, 0);
-	/* the reaper has a descriptor of its own */
-	if (o->leader_pidfd >= 0)
-		close(o->leader_pidfd);
-}
-
-/* Turns the loop until the number is there; false where it never comes. */
-static bool turn_until(struct bed *b, const int *number, int wanted)
-{
-	uint64_t end = clock_boot() + PATIENCE_NS;
-
-	while (*number < wanted && clock_boot() < end)
-		if (loop_turn(b->loop, 1000) < 0)
-			return false;
-	return *number == wanted;
-}
-
-static void await_gone(struct bed *b, const struct report *report)
-{
-	assert_true(turn_until(b, &report->gone, 1));
-	assert_int_equal(report->gone, 1);
-	assert_true(report->result.gone);
-	assert_int_equal(report->result.survivors, 0);
-}
-
-static void wait_here(struct shared *s)
-{
-	s->ready++;
-	for (;;)
-		pause();
-}
-
-static void move(const char *name, pid_t pid)
-{
-	char file[256], text[16];
-
-	if (mkdirat(own_root_fd, name, 0755) < 0)
-		assert_int_equal(errno, EEXIST);
-	snprintf(file, sizeof(file), "%s/cgroup.procs", name);
-	snprintf(text, sizeof(text), "%d", (int)pid);
-	assert_int_equal(write_text(own_root_fd, file, text), 0);
-}
 
 static void test_nothing_to_end(void **state)
 {
@@ -135,6 +28,7 @@ static void test_nothing_to_end(void **state)
 	pid = spawn(wait_here, b.shared, NULL);
 	o = order_of(PROC_NO_AUDIT, pid);
 	o.grace = DURATION_MAX;
+	o.tell = REAP_TELL_LEADER;
 	kill(pid, SIGKILL);
 	await(is_dead(pid));
 	order(&b, &o, &report);
@@ -392,90 +286,6 @@ static void test_many_at_once(void **state)
 	bed_free(&b);
 }
 
-static struct shared *term_shared;
-
-static void on_term(int sig)
-{
-	(void)sig;
-	term_shared->termed++;
-}
-
-static void note_term(struct shared *s)
-{
-	term_shared = s;
-	signal(SIGTERM, on_term);
-	wait_here(s);
-}
-
-/* The leader obeys; whoever else is in the session hears nothing before he is killed. */
-static void obedient(struct shared *s)
-{
-	if (fork() == 0)
-		note_term(s);
-	wait_here(s);
-}
-
-static void test_grace_obeyed(void **state)
-{
-	struct bed b = bed_new();
-	struct report report;
-	struct reap_order o;
-	uint32_t audit;
-	int status;
-	pid_t leader;
-
-	(void)state;
-	NEED_AUDIT();
-	bed_reaper(&b);
-	leader = spawn(obedient, b.shared, &audit);
-	await(b.shared->ready == 2);
-	o = order_of(audit, leader);
-	/* far longer than the test may take: the leader's end must be enough */
-	o.grace = DURATION_MAX;
-	order(&b, &o, &report);
-	await_gone(&b, &report);
-	assert_int_equal(report.result.signalled, 2);
-	assert_int_equal(b.shared->termed, 0);
-	assert_int_equal(audit_count(audit), 0);
-	assert_int_equal(waitpid(leader, &status, 0), leader);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGTERM);
-	bed_free(&b);
-}
-
-static void stubborn(struct shared *s)
-{
-	if (fork() == 0)
-		wait_here(s);
-	note_term(s);
-}
-
-static void test_grace_ignored(void **state)
-{
-	struct bed b = bed_new();
-	struct report report;
-	struct reap_order o;
-	uint32_t audit;
-	int status;
-	pid_t leader;
-
-	(void)state;
-	NEED_AUDIT();
-	bed_reaper(&b);
-	leader = spawn(stubborn, b.shared, &audit);
-	await(b.shared->ready == 2);
-	o = order_of(audit, leader);
-	o.grace = 100 * NS_PER_MS;
-	order(&b, &o, &report);
-	await_gone(&b, &report);
-	assert_int_equal(report.result.signalled, 2);
-	assert_int_equal(b.shared->termed, 1);
-	assert_true(report.result.elapsed >= o.grace);
-	assert_int_equal(audit_count(audit), 0);
-	assert_int_equal(waitpid(leader, &status, 0), leader);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	bed_free(&b);
-}
-
 static void tree_member(struct shared *s, int place)
 {
 	s->pid[place] = getpid();
@@ -520,6 +330,7 @@ static void check_tree(uint64_t grace)
 	await(b.shared->ready == 5);
 	o = order_of(PROC_NO_AUDIT, leader);
 	o.grace = grace;
+	o.tell = REAP_TELL_LEADER;
 	order(&b, &o, &report);
 	await_gone(&b, &report);
 	assert_int_equal(report.result.signalled, 4);
@@ -600,7 +411,8 @@ static void watch_survivor(struct shared *s)
 	uint32_t audit = (uint32_t)s->pid[1];
 	pid_t pid = s->pid[0];
 
-	if (!refuse_signals() || loop_new(&b.loop) < 0 || reaper_new(b.loop, &b.cg, &b.reaper) < 0)
+	if (!refuse_signals() || loop_new(&b.loop) < 0 || sweep_new(b.loop, &b.sweep) < 0 ||
+		reaper_new(b.loop, &b.cg, b.sweep, &b.reaper) < 0)
 		_exit(2);
 	reaper_set_patience(b.reaper, 20 * NS_PER_MS);
 	o = order_of(audit, pid);
@@ -619,6 +431,7 @@ static void watch_survivor(struct shared *s)
 	if (report.survived != 1 || report.result.signalled != 1)
 		_exit(6);
 	reaper_free(b.reaper);
+	sweep_free(b.sweep);
 	loop_free(b.loop);
 	_exit(0);
 }
@@ -711,7 +524,8 @@ static void end_own_session(struct shared *s)
 	while (s->ready == 0)
 		poll(NULL, 0, 1);
 	if (proc_audit_session(getpid(), &audit) < 0 || loop_new(&b.loop) < 0 ||
-		reaper_new(b.loop, &b.cg, &b.reaper) < 0)
+		sweep_new(b.loop, &b.sweep) < 0 ||
+		reaper_new(b.loop, &b.cg, b.sweep, &b.reaper) < 0)
 		_exit(2);
 	o = order_of(audit, getpid());
 	if (reaper_end(b.reaper, &o, on_report, &report, NULL) < 0)
@@ -721,6 +535,7 @@ static void end_own_session(struct shared *s)
 	if (report.result.signalled != 1 || !is_dead(pid))
 		_exit(4);
 	reaper_free(b.reaper);
+	sweep_free(b.sweep);
 	loop_free(b.loop);
 	_exit(0);
 }
@@ -787,6 +602,7 @@ static void test_free_under_way(void **state)
 	leader = spawn(wait_here, b.shared, &audit);
 	o = order_of(audit, leader);
 	o.grace = DURATION_MAX;
+	o.tell = REAP_TELL_LEADER;
 	order(&b, &o, &report[0]);
 	o = order_of(audit, 0);
 	order(&b, &o, &report[1]);
@@ -871,8 +687,6 @@ static int tests(void)
 		cmocka_unit_test(test_cgroup_and_audit),
 		cmocka_unit_test(test_first_thread_gone),
 		cmocka_unit_test(test_many_at_once),
-		cmocka_unit_test(test_grace_obeyed),
-		cmocka_unit_test(test_grace_ignored),
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_tree_with_grace),
 		cmocka_unit_test(test_tree_that_forks),

@@ -1,0 +1,252 @@
+/*
+ * A request to end sessions: whom it means, who waits for their ends, and what he is answered: an
+ * outcome for each, then `done`. Where it asks for what outlived its session, too, that is looked
+ * for when the sessions are gone, so that none of them can leave anything behind it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sessd/core_state.h"
+#include "sessd/fault.h"
+#include "sessd/log.h"
+
+struct revocation {
+	struct answer *answer;
+	uint32_t pending;
+	uint32_t count;
+	const char *error; /* instead of `done` */
+	struct hunt *hunt; /* begins when the sessions are gone; NULL: there is none */
+};
+
+struct waiter {
+	struct waiter *next;
+	struct revocation *revocation;
+};
+
+struct revocation *revocation_new(struct answer *answer)
+{
+	struct revocation *r = calloc(1, sizeof(*r));
+
+	if (r != NULL)
+		*r = (struct revocation){.answer = answer, .pending = 1};
+	return r;
+}
+
+void revocation_hold(struct revocation *r)
+{
+	r->pending++;
+}
+
+void revocation_release(struct revocation *r)
+{
+	struct wire_done done = {.count = r->count};
+	struct hunt *hunt = r->hunt;
+
+	if (--r->pending > 0)
+		return;
+	if (hunt != NULL) {
+		r->hunt = NULL;
+		r->pending = 1;
+		hunt_begin(hunt, r);
+		return;
+	}
+	if (r->error != NULL)
+		answer_error(r->answer, WIRE_E_UNAVAILABLE, r->error);
+	else
+		answer_send(r->answer, WIRE_done, &done, true);
+	free(r);
+}
+
+void revocation_fail(struct revocation *r, const char *error)
+{
+	r->error = error;
+}
+
+void revocation_then(struct revocation *r, struct hunt *hunt)
+{
+	if (hunt == NULL)
+		r->error = "out of memory: what outlived its session is not looked for";
+	r->hunt = hunt;
+}
+
+void revocation_forget(struct revocation *r)
+{
+	if (--r->pending > 0)
+		return;
+	hunt_free(r->hunt);
+	free(r);
+}
+
+void revocation_tell(struct revocation *r, enum wire_type type, const void *msg)
+{
+	r->count++;
+	answer_send(r->answer, type, msg, false);
+}
+
+int waiters_add(struct waiter **list, struct revocation *r)
+{
+	struct waiter *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return -ENOMEM;
+	*w = (struct waiter){.next = *list, .revocation = r};
+	*list = w;
+	r->pending++;
+	return 0;
+}
+
+void waiters_tell(struct waiter **list, const struct wire_outcome *outcome)
+{
+	struct waiter *w;
+
+	while ((w = *list) != NULL) {
+		*list = w->next;
+		revocation_tell(w->revocation, WIRE_outcome, outcome);
+		revocation_release(w->revocation);
+		free(w);
+	}
+}
+
+void waiters_forget(struct waiter **list)
+{
+	struct waiter *w;
+
+	while ((w = *list) != NULL) {
+		*list = w->next;
+		revocation_forget(w->revocation);
+		free(w);
+	}
+}
+
+/* --- Whom a request means --- */
+
+/* Its user's, or everybody's; what cron runs only where that is asked for. */
+static bool means(const struct wire_revoke *req, const struct session *s)
+{
+	if (s->class == CLASS_BACKGROUND && !req->cron)
+		return false;
+	return req->all || strcmp(text_or_empty(s->user), req->user) == 0 ||
+	       (req->id.set && req->id.uid == s->uid);
+}
+
+/* Did that process start the other one, or one that did? */
+static bool is_ancestor(pid_t ancestor, uint64_t start, pid_t pid)
+{
+	struct proc_stat st;
+	unsigned depth;
+
+	for (depth = 0; depth < 64 && pid > 1 && proc_stat(pid, &st) == 0; depth++) {
+		if (pid == ancestor)
+			return st.start == start;
+		pid = st.ppid;
+	}
+	return false;
+}
+
+/* Does he speak from within it? */
+static bool speaks_from(const struct caller *caller, const struct session *s)
+{
+	if (caller->audit_session != PROC_NO_AUDIT && s->audit_session != 0)
+		return caller->audit_session == s->audit_session;
+	return is_ancestor(s->leader, s->leader_start, caller->pid);
+}
+
+/* Nobody who ends some of them is kept from ending them by those that he may not end: then he may
+ * end none. */
+static bool may_revoke(
+	const struct core *core, const struct wire_revoke *req, const struct caller *caller)
+{
+	const struct session *s;
+	uint32_t slot = 0;
+
+	if (caller->admin)
+		return true;
+	if (req->all || (req->id.set && req->id.uid != caller->uid))
+		return false;
+	while ((s = session_next(&core->table, &slot)) != NULL)
+		if (means(req, s) && !core_permits(caller, s))
+			return false;
+	return true;
+}
+
+static void spare(struct revocation *r, const struct session *s)
+{
+	struct wire_session record;
+
+	session_record(s, &record);
+	revocation_tell(r, WIRE_session, &record);
+}
+
+/* Ends them, and then what is left over from logins of whoever had one of them. */
+static void revoke_many(struct core *core, const struct wire_revoke *req,
+	const struct remark *remark, struct revocation *r)
+{
+	struct hunt *hunt = hunt_new(
+		core, &(struct hunt_order){.reason = REASON_REVOKED,
+			      .remark = remark,
+			      .cron = req->cron,
+			      .spare_audit = req->all ? remark->by->audit_session : PROC_NO_AUDIT});
+	struct session *s;
+	uint32_t slot = 0;
+
+	if (hunt != NULL && req->id.set)
+		hunt_add(hunt, req->id.uid, req->user);
+	while ((s = session_next(&core->table, &slot)) != NULL) {
+		if (!means(req, s))
+			continue;
+		if (req->all && speaks_from(remark->by, s)) {
+			spare(r, s);
+			continue;
+		}
+		/* who became root for a moment has not logged in as root */
+		if (hunt != NULL && s->class != CLASS_ELEVATION)
+			hunt_add(hunt, s->uid, text_or_empty(s->user));
+		revocation_add(core, s, REASON_REVOKED, remark, r);
+	}
+	revocation_then(r, hunt);
+}
+
+static const char *what_is_wrong(const struct wire_revoke *req)
+{
+	if ((req->prefix[0] != '\0') + (req->user[0] != '\0') + req->all != 1)
+		return "either a session or a user must be named, or all be meant";
+	if (req->grace > WIRE_GRACE_MAX)
+		return "a grace is at most an hour";
+	return NULL;
+}
+
+void revocation_revoke(struct core *core, const struct event *event)
+{
+	const struct wire_revoke *req = event->u.revoke;
+	struct remark remark = {.by = event->caller,
+		.text = req->text[0] ? req->text : NULL,
+		.message = req->message[0] ? req->message : NULL,
+		.grace = req->grace};
+	const char *wrong = what_is_wrong(req);
+	struct revocation *r;
+	struct session *s = NULL;
+	enum wire_errno why = WIRE_E_NOT_PERMITTED;
+
+	fault_point(FAULT_revoke_received);
+	if (wrong != NULL) {
+		answer_error(event->answer, WIRE_E_INVALID, wrong);
+		return;
+	}
+	if (req->prefix[0] != '\0')
+		s = core_find(core, event->caller, req->prefix, &why);
+	if (req->prefix[0] != '\0' ? s == NULL : !may_revoke(core, req, event->caller)) {
+		answer_error(event->answer, why, NULL);
+		return;
+	}
+	r = revocation_new(event->answer);
+	if (r == NULL) {
+		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
+		return;
+	}
+	if (s != NULL)
+		revocation_add(core, s, REASON_REVOKED, &remark, r);
+	else
+		revoke_many(core, req, &remark, r);
+	revocation_release(r);
+}

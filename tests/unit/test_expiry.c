@@ -1,0 +1,502 @@
+/* What ends a session by itself, and what its user is told before. */
+#include "tests/unit/core_fixture.h"
+#include "tests/unit/terminals.h"
+
+#include <sys/resource.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+
+#include "common/duration.h"
+
+#define MS   NS_PER_MS
+#define S    NS_PER_SEC
+#define HOUR (3600 * S)
+
+/* --- Sessions with a terminal --- */
+
+static int prepare(void **state)
+{
+	if (!terminal_open(&mine)) {
+		print_message("no pseudo terminals here\n");
+		return -1;
+	}
+	return setup(state);
+}
+
+/* Those of the logins before, when one more needs a terminal. */
+static struct terminal others[4];
+static size_t n_others;
+
+static void one_more_terminal(void)
+{
+	assert_true(n_others < 4);
+	others[n_others++] = mine;
+	assert_true(terminal_open(&mine));
+}
+
+static int put_away(void **state)
+{
+	terminal_close(&mine);
+	while (n_others > 0)
+		terminal_close(&others[--n_others]);
+	return teardown(state);
+}
+
+/* Somebody last typed so long ago; negative: it will be. */
+static void typed(long seconds_ago)
+{
+	set_input(&mine, time(NULL) - seconds_ago, 0);
+}
+
+static struct login *enter_on_terminal(struct world *w, const char *service)
+{
+	int ready = w->shared->ready;
+	struct login *l = arrive_as(w, ANNA, service, on_mine);
+
+	await(w->shared->ready > ready);
+	ask(w, l);
+	assert_granted(w, l);
+	return l;
+}
+
+/* What can be read from the terminal since last time, or "". */
+static const char *screen(void)
+{
+	static char buf[4096];
+	struct pollfd p = {.fd = mine.master, .events = POLLIN};
+	ssize_t n = poll(&p, 1, 0) > 0 ? read(mine.master, buf, sizeof(buf) - 1) : 0;
+
+	buf[n > 0 ? n : 0] = '\0';
+	return buf;
+}
+
+/* --- The ledger --- */
+
+struct search {
+	const char *event, *word;
+	unsigned n;
+};
+
+static void search_line(void *ctx, const char *line)
+{
+	struct search *s = ctx;
+
+	s->n += strstr(line, s->event) != NULL && strstr(line, s->word) != NULL;
+}
+
+/* Lines of the ledger that are of this event and hold this word. */
+static unsigned lines(struct world *w, const char *event, const char *word)
+{
+	struct search s = {.event = event, .word = word};
+
+	each_line(w->f, LEDGER_ALL_UIDS, search_line, &s);
+	return s.n;
+}
+
+static void assert_ended(struct world *w, const struct login *l, const char *reason)
+{
+	char word[64];
+
+	WAIT_UNTIL(w->f, session_of(w, l) == NULL);
+	assert_true(is_dead(l->caller.pid));
+	snprintf(word, sizeof(word), "\"reason\":\"%s\"", reason);
+	WAIT_UNTIL(w->f, lines(w, "session_ended", word) == 1);
+}
+
+/* --- Idle --- */
+
+static void nobody_types(void **state)
+{
+	struct world *w = *state;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 1 * S},
+		{.name = two, .any_group = true, .idle = HOUR});
+	typed(1000);
+	l = enter_on_terminal(w, sshd);
+	/* a session is not idle for longer than it is open */
+	assert_int_equal(session_of(w, l)->deadline.key, session_of(w, l)->input_at + 1 * S);
+	assert_ended(w, l, "idle");
+	assert_int_equal(lines(w, "session_ended", "\"policy\":\"one\""), 1);
+	assert_int_equal(w->metrics.ended[REASON_IDLE], 1);
+	assert_int_equal(lines(w, "session_warned", ""), 0);
+}
+
+static void somebody_types(void **state)
+{
+	struct world *w = *state;
+	const struct session *s;
+	uint64_t began;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 1 * S});
+	l = enter_on_terminal(w, sshd);
+	s = session_of(w, l);
+	began = s->input_at;
+	typed(0);
+	WAIT_UNTIL(w->f, s->input_span != 0);
+	assert_active(w, l);
+	/* the kernel notes input once in eight seconds: it may have been then */
+	assert_in_range(s->input_at, began + 1, began + 9 * S);
+	assert_int_equal(s->deadline.key, s->input_at + 1 * S);
+}
+
+/* Nobody types in a future, however far: it is now, and stays what it was then. */
+static void typed_in_the_future(void **state)
+{
+	struct world *w = *state;
+	const struct session *s;
+	struct login *l;
+	uint64_t at;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 100 * MS});
+	l = enter_on_terminal(w, sshd);
+	s = session_of(w, l);
+	typed(-1000000);
+	WAIT_UNTIL(w->f, s->input_span != 0);
+	at = s->input_at;
+	assert_in_range(at, 1, clock_boot() + 8 * S);
+	core_set_config(w->core, &w->config);
+	assert_int_equal(s->input_at, at);
+	assert_int_equal(s->deadline.key, at + 100 * MS);
+}
+
+static void without_a_terminal(void **state)
+{
+	struct world *w = *state;
+	const struct session *s;
+	struct login *l;
+	uint64_t at;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 100 * MS, .warn = 50 * MS});
+	l = enter(w, ANNA, sshd);
+	s = session_of(w, l);
+	at = s->input_at;
+	WAIT_UNTIL(w->f, s->input_at > at + 100 * MS);
+	assert_active(w, l);
+	assert_int_equal(lines(w, "session_warned", ""), 0);
+}
+
+/* su, sudo and cron jobs have none of their own. */
+static void only_logins(void **state)
+{
+	struct world *w = *state;
+	struct login *su, *job, *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 200 * MS});
+	typed(1000);
+	su = enter_on_terminal(w, sudo);
+	one_more_terminal();
+	typed(1000);
+	job = enter_on_terminal(w, cron);
+	one_more_terminal();
+	typed(1000);
+	l = enter_on_terminal(w, sshd);
+	WAIT_UNTIL(w->f, session_of(w, l) == NULL);
+	assert_int_equal(session_of(w, su)->input_span, 0);
+	assert_int_equal(session_of(w, job)->input_span, 0);
+	assert_active(w, su);
+	assert_active(w, job);
+}
+
+static void exempt(void **state)
+{
+	struct world *w = *state;
+	struct login *l, *other;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 100 * MS},
+		{.name = two, .any_group = true, .services = only_sshd, .exempt = true});
+	typed(1000);
+	l = enter_on_terminal(w, sshd);
+	one_more_terminal();
+	typed(1000);
+	other = enter_on_terminal(w, console);
+	WAIT_UNTIL(w->f, session_of(w, other) == NULL);
+	assert_active(w, l);
+	assert_int_equal(session_of(w, l)->input_span, 0);
+}
+
+/* What the file says now is what holds. */
+static void after_a_reload(void **state)
+{
+	struct world *w = *state;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true});
+	typed(1000);
+	l = enter_on_terminal(w, sshd);
+	policies_[0].idle = HOUR;
+	core_set_config(w->core, &w->config);
+	assert_int_equal(session_of(w, l)->deadline.key, session_of(w, l)->input_at + HOUR);
+	policies_[0].idle = 1;
+	core_set_config(w->core, &w->config);
+	assert_ended(w, l, "idle");
+}
+
+/* A reading that fails is no evidence. */
+static void cannot_be_found_out(void **state)
+{
+	struct world *w = *state;
+	struct rlimit before, none;
+	uint64_t due;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 100 * MS});
+	typed(1000);
+	l = enter_on_terminal(w, sshd);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+	none = before;
+	none.rlim_cur = 0;
+	due = session_of(w, l)->deadline.key;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	while (session_of(w, l) != NULL && session_of(w, l)->deadline.key <= due &&
+		loop_turn(w->f->loop, 100) >= 0)
+		;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+	assert_active(w, l);
+	assert_int_equal(session_of(w, l)->input_span, 0);
+	/* tried again a little later */
+	assert_ended(w, l, "idle");
+}
+
+/* --- Starts --- */
+
+static void start_again(struct world *w)
+{
+	struct core_parts parts = {.loop = w->f->loop,
+		.cgroups = &w->cgroups,
+		.reaper = w->reaper,
+		.sweep = w->sweep,
+		.metrics = &w->metrics,
+		.config = &w->config,
+		.token_key = w->key,
+		.boot_id = "test"};
+
+	core_free(w->core);
+	w->core = NULL;
+	close_ledger(w->f);
+	open_ledger(w->f);
+	parts.ledger = w->f->ledger;
+	assert_int_equal(core_new(&parts, &w->core), 0);
+	assert_int_equal(core_load(w->core), 0);
+	assert_int_equal(core_recover(w->core), 0);
+}
+
+/* Nothing of it is stored: the first look tells. */
+static void restart(void **state)
+{
+	struct world *w = *state;
+	const struct session *s;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = HOUR});
+	typed(0);
+	l = enter_on_terminal(w, sshd);
+	start_again(w);
+	s = session_of(w, l);
+	assert_int_equal(s->input_at, 0);
+	WAIT_UNTIL(w->f, s->input_at != 0);
+	assert_active(w, l);
+	assert_in_range(s->input_at, clock_boot() - 60 * S, clock_boot() + 8 * S);
+	typed(1000);
+	policies_[0].idle = 1 * MS;
+	start_again(w);
+	assert_ended(w, l, "idle");
+}
+
+static void stop_in_a_look(void **state)
+{
+	struct world *w = *state;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 1 * MS});
+	typed(1000);
+	l = enter_on_terminal(w, sshd);
+	while (session_of(w, l) != NULL && session_of(w, l)->input == NULL)
+		loop_turn(w->f->loop, 100);
+	assert_non_null(session_of(w, l));
+	core_free(w->core);
+	w->core = NULL;
+	loop_turn(w->f->loop, 0);
+	loop_turn(w->f->loop, 0);
+}
+
+/* A login that nobody saw, with this opening. */
+static struct login *adopt(struct world *w, uint64_t opened_at)
+{
+	struct login *l = arrive_as(w, ANNA, sshd, on_mine);
+	struct wire_spooled spooled = {.sid = l->open.sid,
+		.leader_pid = (uint64_t)l->caller.pid,
+		.leader_start = l->caller.start,
+		.opened_at = opened_at,
+		.uid = ANNA};
+	const struct event event = {
+		.type = EVENT_SPOOLED, .answer = &l->answer, .u.spooled = &spooled};
+
+	await(w->shared->ready == 1);
+	strcpy(spooled.user, "anna");
+	strcpy(spooled.service, sshd);
+	strcpy(spooled.boot_id, "test");
+	core_handle(w->core, &event);
+	WAIT_UNTIL(w->f, l->answers > 0);
+	return l;
+}
+
+static void adopted(void **state)
+{
+	struct world *w = *state;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 10 * S});
+	typed(1000);
+	l = adopt(w, clock_wall() - 20 * S);
+	assert_ended(w, l, "idle");
+}
+
+/* Set forward by years while nobody looked: its login seems older than its leader, and its typing
+ * too. */
+static void adopted_under_another_clock(void **state)
+{
+	struct world *w = *state;
+	const struct session *s;
+	struct login *l;
+	uint64_t before = clock_boot();
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = 10 * S});
+	typed(9 * 365 * 86400);
+	l = adopt(w, clock_wall() - 9 * 365 * 24 * HOUR);
+	s = session_of(w, l);
+	WAIT_UNTIL(w->f, s->input_span != 0);
+	assert_active(w, l);
+	assert_in_range(s->input_at, before, clock_boot());
+}
+
+/* --- Warnings --- */
+
+static void warned_of_idle(void **state)
+{
+	struct world *w = *state;
+	const struct session *s;
+	struct login *l;
+
+	/* a look is taken for the warning of the lifetime too, three seconds later */
+	POLICIES(w, {.name = one, .any_group = true, .idle = HOUR, .warn = HOUR - 100 * MS},
+		{.name = two, .any_group = true, .lifetime = HOUR + 3 * S});
+	typed(1000);
+	l = enter_on_terminal(w, sshd);
+	s = session_of(w, l);
+	WAIT_UNTIL(w->f, lines(w, "session_warned", "\"reason\":\"idle\"") == 1);
+	assert_true(s->warned_idle);
+	assert_non_null(strstr(screen(), "sessd: this session ends in "));
+	assert_int_equal(lines(w, "session_warned", "\"policy\":\"one\""), 1);
+	assert_int_equal(lines(w, "session_warned", "Press a key to stay."), 1);
+	/* he does: as late as he can, so that it counts when it is seen, and a second more */
+	set_input(&mine, (time(NULL) / 8 + 1000) * 8 + 7, 0);
+	WAIT_UNTIL(w->f, lines(w, "session_warned", "\"reason\":\"lifetime\"") == 1);
+	/* so he is told anew, when he does not type again */
+	WAIT_UNTIL(w->f, lines(w, "session_warned", "\"reason\":\"idle\"") == 2);
+	assert_active(w, l);
+	assert_true(s->warned_idle);
+	assert_in_range(s->input_at + HOUR, s->deadline_at + 1, UINT64_MAX);
+}
+
+static void warned_and_ended(void **state)
+{
+	struct world *w = *state;
+	struct login *l;
+
+	/* together they say: warn a second before half a second has passed */
+	POLICIES(w, {.name = one, .any_group = true, .idle = 500 * MS},
+		{.name = two, .any_group = true, .warn = 1 * S});
+	typed(1000);
+	l = enter_on_terminal(w, sshd);
+	assert_int_equal(session_of(w, l)->deadline.key, session_of(w, l)->input_at + 250 * MS);
+	assert_ended(w, l, "idle");
+	assert_int_equal(lines(w, "session_warned", ""), 1);
+}
+
+static void extend(struct world *w, struct login *l, uint64_t time)
+{
+	static const struct caller root = {.audit_session = PROC_NO_AUDIT, .admin = true};
+	struct wire_extend extend = {.time = time};
+	struct login asker = {.answer.fn = answered};
+	const struct event event = {.type = EVENT_EXTEND,
+		.caller = &root,
+		.answer = &asker.answer,
+		.u.extend = &extend};
+
+	sid_hex(&l->open.sid, extend.prefix);
+	core_handle(w->core, &event);
+	WAIT_UNTIL(w->f, asker.answers > 0);
+	assert_int_equal(asker.type, WIRE_extended);
+}
+
+static void warned_of_the_end_of_its_lifetime(void **state)
+{
+	struct world *w = *state;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .lifetime = HOUR, .warn = HOUR - 100 * MS});
+	typed(0);
+	l = enter_on_terminal(w, sshd);
+	WAIT_UNTIL(w->f, lines(w, "session_warned", "\"reason\":\"lifetime\"") == 1);
+	/* 1h, or on a slow machine 59m59s or 59m58s */
+	assert_non_null(
+		strstr(screen(), ": its lifetime is over (policy \"one\"). Save your work."));
+	assert_int_equal(lines(w, "session_warned", "ends in 1h: ") +
+				 lines(w, "session_warned", "ends in 59m5"),
+		1);
+	/* once, but once more when the end has moved */
+	core_set_config(w->core, &w->config);
+	assert_int_equal(session_of(w, l)->deadline.key, session_of(w, l)->deadline_at);
+	extend(w, l, 1);
+	WAIT_UNTIL(w->f, lines(w, "session_warned", "") == 2);
+	assert_string_not_equal(screen(), "");
+	policies_[0].idle = 1 * MS;
+	typed(1000);
+	core_set_config(w->core, &w->config);
+	assert_ended(w, l, "idle");
+	assert_int_equal(lines(w, "session_warned", ""), 2);
+}
+
+static void lifetime_without_a_terminal(void **state)
+{
+	struct world *w = *state;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .lifetime = 500 * MS, .warn = 400 * MS});
+	l = enter(w, ANNA, sshd);
+	assert_int_equal(session_of(w, l)->deadline.key, session_of(w, l)->deadline_at - 400 * MS);
+	assert_ended(w, l, "lifetime");
+	assert_int_equal(lines(w, "session_warned", ""), 0);
+}
+
+static int tests(void)
+{
+#define TEST(fn) cmocka_unit_test_setup_teardown(fn, prepare, put_away)
+	const struct CMUnitTest all[] = {
+		TEST(nobody_types),
+		TEST(somebody_types),
+		TEST(typed_in_the_future),
+		TEST(without_a_terminal),
+		TEST(only_logins),
+		TEST(exempt),
+		TEST(after_a_reload),
+		TEST(cannot_be_found_out),
+		TEST(restart),
+		TEST(stop_in_a_look),
+		TEST(adopted),
+		TEST(adopted_under_another_clock),
+		TEST(warned_of_idle),
+		TEST(warned_and_ended),
+		TEST(warned_of_the_end_of_its_lifetime),
+		TEST(lifetime_without_a_terminal),
+	};
+
+	return cmocka_run_group_tests_name("expiry", all, NULL, NULL);
+}
+
+int main(void)
+{
+	return processes_main(tests);
+}
