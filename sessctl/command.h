@@ -57,6 +57,7 @@ struct command {
 	C(audit_export)   \
 	C(audit_verify)   \
 	C(metrics)        \
+	C(doctor)         \
 	C(help)
 
 #define COMMAND_DECLARE(name) extern const struct command cmd_##name;

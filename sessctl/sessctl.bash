@@ -15,6 +15,9 @@ _sessctl_values()
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur")
 		;;
+	SERVICE | '[SERVICE...]')
+		mapfile -t COMPREPLY < <(compgen -W "$(cd /etc/pam.d 2>/dev/null && printf '%s\n' *)" -- "$cur")
+		;;
 	SID | '[SID...]' | 'SID DURATION')
 		mapfile -t COMPREPLY < <(compgen -W "$(sessctl --timeout 1s list 2>/dev/null |
 			awk 'NR > 1 { print $1 }')" -- "$cur")

@@ -7,53 +7,12 @@
 
 #include "common/duration.h"
 #include "common/lock.h"
+#include "common/service.h"
 #include "sessd/confbuild.h"
 #include "sessd/option.h"
 
 /* A group with more members than fit here is no group that a login limit is for. */
 #define GROUP_BUFFER_MAX (1024 * 1024)
-
-/* The PAM services of Debian's programs. What is not named, cron jobs and greeters among it, is
- * `background`. */
-static const struct {
-	const char *name;
-	enum session_class class;
-} builtins[] = {
-	{"sshd", CLASS_LOGIN},
-	{"login", CLASS_LOGIN},
-	{"remote", CLASS_LOGIN}, /* login -h, where login is util-linux's */
-	{"cockpit", CLASS_LOGIN},
-	{"gdm-password", CLASS_LOGIN},
-	{"gdm-fingerprint", CLASS_LOGIN},
-	{"gdm-smartcard", CLASS_LOGIN},
-	{"gdm-autologin", CLASS_LOGIN},
-	{"greetd", CLASS_LOGIN},
-	{"lightdm", CLASS_LOGIN},
-	{"lightdm-autologin", CLASS_LOGIN},
-	{"lxdm", CLASS_LOGIN},
-	{"nodm", CLASS_LOGIN},
-	{"sddm", CLASS_LOGIN},
-	{"sddm-autologin", CLASS_LOGIN},
-	{"slim", CLASS_LOGIN},
-	{"wdm", CLASS_LOGIN},
-	{"xdm", CLASS_LOGIN},
-	{"xrdp-sesman", CLASS_LOGIN},
-	{"su", CLASS_ELEVATION},
-	{"su-l", CLASS_ELEVATION},
-	{"sudo", CLASS_ELEVATION},
-	{"sudo-i", CLASS_ELEVATION},
-	{"runuser", CLASS_ELEVATION},
-	{"runuser-l", CLASS_ELEVATION},
-	{"doas", CLASS_ELEVATION},
-	{"polkit-1", CLASS_ELEVATION}, /* pkexec */
-	{"systemd-run0", CLASS_ELEVATION},
-	{"cron", CLASS_BACKGROUND},
-	{"crond", CLASS_BACKGROUND},
-	{"atd", CLASS_BACKGROUND},
-	{"systemd-user", CLASS_IGNORED},
-};
-
-#define N_BUILTINS (sizeof(builtins) / sizeof(builtins[0]))
 
 /* Desktops, and what is like them: what is typed and clicked there reaches no terminal. */
 static const char *const graphical[] = {"cockpit", "gdm-autologin", "gdm-fingerprint",
@@ -290,16 +249,6 @@ static enum session_class class_given(cfg_t *cfg, const char *name)
 	return sec != NULL ? class_by_name(cfg_getstr(sec, "class")) : CLASS_NONE;
 }
 
-static bool is_builtin(const char *name)
-{
-	size_t i;
-
-	for (i = 0; i < N_BUILTINS; i++)
-		if (strcmp(builtins[i].name, name) == 0)
-			return true;
-	return false;
-}
-
 static bool is_graphical(const char *name)
 {
 	size_t i;
@@ -330,17 +279,17 @@ static int build_services(cfg_t *cfg, struct policy_set *set)
 	const char *name;
 	int r = 0;
 
-	set->services = calloc(N_BUILTINS + n, sizeof(*set->services));
+	set->services = calloc(service_builtin_count + n, sizeof(*set->services));
 	if (set->services == NULL)
 		return -ENOMEM;
-	for (i = 0; i < N_BUILTINS && r == 0; i++) {
-		given = class_given(cfg, builtins[i].name);
-		r = service_add(
-			set, builtins[i].name, given != CLASS_NONE ? given : builtins[i].class);
+	for (i = 0; i < service_builtin_count && r == 0; i++) {
+		given = class_given(cfg, service_builtins[i].name);
+		r = service_add(set, service_builtins[i].name,
+			given != CLASS_NONE ? given : service_builtins[i].class);
 	}
 	for (i = 0; i < n && r == 0; i++) {
 		name = cfg_title(cfg_getnsec(cfg, "service", i));
-		if (!is_builtin(name))
+		if (service_builtin(name) == CLASS_NONE)
 			r = service_add(set, name, class_given(cfg, name));
 	}
 	qsort(set->services, set->n_services, sizeof(*set->services), service_order);

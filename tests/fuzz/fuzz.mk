@@ -11,8 +11,11 @@ FUZZ_LIBS := -Wl,--as-needed -lconfuse -lpam -lkeyutils -lsodium
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Of sessd/ what needs no database and no daemon.
 FUZZ_SESSD   := policy option conffile confbuild config log entry
-FUZZ_FOLDERS := pam_module sessd common
-FUZZ_SOURCES := $(wildcard common/*.c) $(wildcard pam_module/*.c) $(wildcard $(FUZZ_SESSD:%=sessd/%.c))
+# Of sessctl/ what reads a machine's PAM stacks.
+FUZZ_SESSCTL := pam_rule tree module finding stack walk diagnosis output
+FUZZ_FOLDERS := pam_module sessd sessctl common
+FUZZ_SOURCES := $(wildcard common/*.c) $(wildcard pam_module/*.c) $(wildcard $(FUZZ_SESSD:%=sessd/%.c)) \
+	$(wildcard $(FUZZ_SESSCTL:%=sessctl/%.c))
 FUZZ_ARCHIVES := $(FUZZ_FOLDERS:%=$(FUZZ_B)/lib%.a)
 
 .PHONY: fuzz fuzz-smoke fuzz-build
