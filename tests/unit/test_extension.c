@@ -221,9 +221,9 @@ static void make_scope(struct world *w, uint32_t audit_session)
 	assert_true(w->cgroups.root_fd >= 0);
 	snprintf(path, sizeof(path), "%s/user.slice", w->f->dir);
 	assert_int_equal(mkdir(path, 0755), 0);
-	snprintf(path, sizeof(path), "%s/user.slice/user-%d.slice", w->f->dir, ANNA);
+	snprintf(path, sizeof(path), "%s/user.slice/user-%u.slice", w->f->dir, ANNA);
 	assert_int_equal(mkdir(path, 0755), 0);
-	snprintf(path, sizeof(path), "%s/user.slice/user-%d.slice/session-%u.scope", w->f->dir,
+	snprintf(path, sizeof(path), "%s/user.slice/user-%u.slice/session-%u.scope", w->f->dir,
 		ANNA, (unsigned)audit_session);
 	assert_int_equal(mkdir(path, 0755), 0);
 }
@@ -234,10 +234,10 @@ static void remove_scope(struct world *w, uint32_t audit_session)
 
 	close(w->cgroups.root_fd);
 	w->cgroups.root_fd = -1;
-	snprintf(path, sizeof(path), "%s/user.slice/user-%d.slice/session-%u.scope", w->f->dir,
+	snprintf(path, sizeof(path), "%s/user.slice/user-%u.slice/session-%u.scope", w->f->dir,
 		ANNA, (unsigned)audit_session);
 	assert_int_equal(rmdir(path), 0);
-	snprintf(path, sizeof(path), "%s/user.slice/user-%d.slice", w->f->dir, ANNA);
+	snprintf(path, sizeof(path), "%s/user.slice/user-%u.slice", w->f->dir, ANNA);
 	assert_int_equal(rmdir(path), 0);
 	snprintf(path, sizeof(path), "%s/user.slice", w->f->dir);
 	assert_int_equal(rmdir(path), 0);
