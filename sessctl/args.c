@@ -10,8 +10,15 @@ struct cursor {
 	int at;
 };
 
-static const struct option_row *find(const struct args_parser *p, const char *name, size_t len,
-	char letter, const char ***ret_value)
+/* A row, and where its value goes. */
+struct found {
+	const struct option_row *row;
+	const char **value;
+	struct repeats *repeats;
+};
+
+static const struct option_row *find(
+	const struct args_parser *p, const char *name, size_t len, char letter, struct found *ret)
 {
 	const struct option_row *row;
 	size_t s, i;
@@ -23,7 +30,8 @@ static const struct option_row *find(const struct args_parser *p, const char *na
 						   strncmp(row->name, name, len) != 0
 					 : row->letter != letter)
 				continue;
-			*ret_value = &p->sets[s].values[i];
+			*ret = (struct found){row, &p->sets[s].values[i],
+				row->repeats ? p->sets[s].repeats : NULL};
 			return row;
 		}
 	return NULL;
@@ -34,46 +42,56 @@ static int wrong(const struct args_parser *p, const char *what, const char *opti
 	return help_usage_error(p->ctx, p->command, "%s %s", what, option);
 }
 
+static int give(const struct args_parser *p, const struct found *to, const char *value)
+{
+	*to->value = value;
+	if (to->repeats == NULL)
+		return EXIT_DONE;
+	if (to->repeats->n == REPEATS_MAX)
+		return wrong(p, "given too often:", to->row->name);
+	to->repeats->value[to->repeats->n++] = value;
+	return EXIT_DONE;
+}
+
 /* `--name`, `--name=VALUE`, `--name VALUE`. */
 static int long_option(const struct args_parser *p, struct cursor *c)
 {
-	const char *word = c->argv[c->at++], *equals = strchr(word, '='), **value;
+	const char *word = c->argv[c->at++], *equals = strchr(word, '=');
 	size_t len = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
-	const struct option_row *row = find(p, word + 2, len, 0, &value);
+	struct found to;
+	const struct option_row *row = find(p, word + 2, len, 0, &to);
 
 	if (row == NULL)
 		return wrong(p, "unknown option", word);
 	if (row->arg == NULL) {
 		if (equals != NULL)
 			return wrong(p, "no value is wanted by", word);
-		*value = "";
-		return EXIT_DONE;
+		return give(p, &to, "");
 	}
 	if (equals == NULL && c->at == c->n)
 		return wrong(p, "a value is missing after", word);
-	*value = equals ? equals + 1 : c->argv[c->at++];
-	return EXIT_DONE;
+	return give(p, &to, equals ? equals + 1 : c->argv[c->at++]);
 }
 
 /* `-a`, `-ab`, `-oFILE`, `-o FILE`. */
 static int short_options(const struct args_parser *p, struct cursor *c)
 {
-	const char *word = c->argv[c->at++], **value;
+	const char *word = c->argv[c->at++];
 	const struct option_row *row;
+	struct found to;
 	size_t i;
 
 	for (i = 1; word[i] != '\0'; i++) {
-		row = find(p, NULL, 0, word[i], &value);
+		row = find(p, NULL, 0, word[i], &to);
 		if (row == NULL)
 			return wrong(p, "unknown option", word);
 		if (row->arg == NULL) {
-			*value = "";
+			*to.value = "";
 			continue;
 		}
 		if (word[i + 1] == '\0' && c->at == c->n)
 			return wrong(p, "a value is missing after", word);
-		*value = word[i + 1] != '\0' ? word + i + 1 : c->argv[c->at++];
-		break;
+		return give(p, &to, word[i + 1] != '\0' ? word + i + 1 : c->argv[c->at++]);
 	}
 	return EXIT_DONE;
 }

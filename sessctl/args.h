@@ -12,6 +12,7 @@ struct option_set {
 	const struct option_row *rows;
 	size_t n;
 	const char **values;
+	struct repeats *repeats; /* NULL: no row of the table may be repeated */
 };
 
 struct args_parser {

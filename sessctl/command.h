@@ -12,6 +12,7 @@
 #include "sessctl/context.h"
 
 #define OPTIONS_MAX  8
+#define REPEATS_MAX  32
 #define OPERANDS_ANY 1000000
 
 struct option_row {
@@ -19,11 +20,20 @@ struct option_row {
 	char letter;	  /* 0: none */
 	const char *arg;  /* what its argument is called, or the choices as `a|b|c`; NULL: a flag */
 	const char *help; /* NULL: it is for the completion, and shown nowhere */
+	const char *choices; /* for the completion, where `arg` is only a name: `a|b|c` */
+	bool repeats;	     /* may be given several times; at most one row of a command */
+};
+
+/* The values of a row that may be given several times, in their order. */
+struct repeats {
+	const char *value[REPEATS_MAX];
+	size_t n;
 };
 
 /* What was given on the command line. */
 struct args {
 	const char *value[OPTIONS_MAX]; /* by row; NULL: not given; a flag that was: "" */
+	struct repeats repeats;
 	char **operand;
 	int n_operands;
 };

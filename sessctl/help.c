@@ -34,7 +34,9 @@ static void print_option(FILE *out, const struct option_row *row)
 		snprintf(letter, sizeof(letter), "-%c, ", row->letter);
 	snprintf(left, sizeof(left), "%s--%s%s%s", letter, row->name, row->arg ? " " : "",
 		row->arg ? row->arg : "");
-	fprintf(out, "  %-31s  %s\n", left, row->help);
+	/* what is too long for its column has a line of its own */
+	fprintf(out, strlen(left) > 31 ? "  %s\n  %31s  %s\n" : "  %-31s%s  %s\n", left, "",
+		row->help);
 }
 
 static void print_options(
@@ -84,7 +86,7 @@ static void print_words(FILE *out, const char *name, const struct option_row *ro
 	for (i = 0; i < n; i++) {
 		if (rows[i].help == NULL)
 			continue;
-		arg = rows[i].arg ? rows[i].arg : "-";
+		arg = rows[i].choices ? rows[i].choices : rows[i].arg ? rows[i].arg : "-";
 		fprintf(out, "%s\t--%s\t%s\n", name, rows[i].name, arg);
 		if (rows[i].letter != 0)
 			fprintf(out, "%s\t-%c\t%s\n", name, rows[i].letter, arg);

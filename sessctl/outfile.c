@@ -89,10 +89,10 @@ static int sync_folder(const char *path)
 	return r;
 }
 
-int outfile_write(struct outfile *o, const void *data, size_t len)
+int outfile_flush(struct outfile *o)
 {
 	errno = 0;
-	if (fwrite(data, 1, len, o->f) != len || fflush(o->f) == EOF)
+	if (fflush(o->f) == EOF || ferror(o->f))
 		o->error = o->error ? o->error : errno ? -errno : -EIO;
 	return o->error;
 }

@@ -87,8 +87,8 @@ static int run_command(struct context *ctx, const struct command *command, char 
 {
 	struct args args = {.operand = argv};
 	const struct option_set sets[] = {
-		{command->options, command->n_options, args.value},
-		{global_options, N_GLOBALS, globals},
+		{command->options, command->n_options, args.value, &args.repeats},
+		{global_options, N_GLOBALS, globals, NULL},
 	};
 	const struct args_parser parser = {
 		.ctx = ctx, .command = command, .sets = sets, .n_sets = 2};
@@ -128,7 +128,7 @@ static int no_command(struct context *ctx, char **words, int n, const char *cons
 static int run(struct context *ctx, char **argv, int n)
 {
 	const char *globals[N_GLOBALS] = {NULL};
-	const struct option_set set = {global_options, N_GLOBALS, globals};
+	const struct option_set set = {global_options, N_GLOBALS, globals, NULL};
 	const struct args_parser parser = {.ctx = ctx, .sets = &set, .n_sets = 1, .stop = true};
 	const struct command *command;
 	int r, left, used = 0;

@@ -138,7 +138,7 @@ static void test_parser(void **state)
 	char line[] = "x0\0-aj\0x1\0-ualice\0-\0--user=b=c\0--user\0--\0--\0--all\0x2";
 	char *argv[16], *at = line;
 	const char *values[3] = {NULL};
-	const struct option_set set = {rows, 3, values};
+	const struct option_set set = {rows, 3, values, NULL};
 	struct context ctx;
 	const struct args_parser p = {.ctx = &ctx, .sets = &set, .n_sets = 1};
 	int n = 0, operands = -1;
