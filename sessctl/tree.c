@@ -127,18 +127,33 @@ void tree_move(struct tree *t, const struct tree_place *places, size_t n, unsign
 	}
 }
 
+/* jansson takes DEL, alone of the control characters, for one that can be printed. */
+static int print_piece(const char *piece, size_t len, void *out)
+{
+	const char *del;
+	size_t n;
+
+	for (; len > 0; piece += n, len -= n) {
+		del = memchr(piece, 0x7f, len);
+		n = del != NULL ? (size_t)(del - piece) : len;
+		fwrite(piece, 1, n, out);
+		if (del != NULL) {
+			fputs("\\u007f", out);
+			n++;
+		}
+	}
+	return 0;
+}
+
 bool tree_print(struct tree *t, const char *rest, FILE *out)
 {
 	/* six decimals of a span of time, and not the digits behind them that a double makes up */
 	const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15);
 
-	if (!t->failed && json_object_size(t->left) > 0) {
+	if (!t->failed && json_object_size(t->left) > 0)
 		tree_put(t, rest, json_incref(t->left));
-	}
-	if (t->failed)
-		return false;
 	/* a stream that cannot be written is found when it is flushed */
-	if (json_dumpf(t->root, out, flags) < 0 && !ferror(out))
+	if (t->failed || json_dump_callback(t->root, print_piece, out, flags) < 0)
 		return false;
 	fputc('\n', out);
 	return true;

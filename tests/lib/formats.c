@@ -4,6 +4,7 @@
  *	formats lines		prints a ledger with every kind of event that sessd has and every
  *				member, ordinary and hostile, and what a later sessd might add
  *	formats FORMAT		prints the lines on standard input in that format
+ *	formats missing		prints the kinds of sessd that have no row in sessctl/kind.h
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,9 @@
 static const struct field fields[] = {ENTRY_FIELDS(FIELD_ROW, entry)};
 
 #define N_FIELDS (sizeof(fields) / sizeof(fields[0]))
+
+#define ONE_MORE(id, name, help) +1
+#define N_KINDS			 (0 ENTRY_KINDS(ONE_MORE))
 
 /* What a user might put wherever he can put something. */
 static const char *const hostile[] = {
@@ -70,7 +74,7 @@ static void print_entry(const struct entry *e)
 	print_line(members);
 }
 
-/* Something into each member that is empty yet; `text` into each text. */
+/* Something into each member that is empty yet; `text` into each text, or (NULL) its own name. */
 static void fill(struct entry *e, const char *text)
 {
 	char *at;
@@ -98,7 +102,7 @@ static void fill(struct entry *e, const char *text)
 			break;
 		case FIELD_STR:
 		case FIELD_TEXT:
-			snprintf(at, TEXT_STR_MAX + 1, "%s", text);
+			snprintf(at, TEXT_STR_MAX + 1, "%s", text ? text : fields[i].name);
 			break;
 		case FIELD_REASON:
 			*(enum reason *)(void *)at = REASON_REVOKED;
@@ -191,12 +195,11 @@ static void print_lines(void)
 
 	chain_init(&chain);
 	print_ordinary();
-#define NTH(id, name, help) +1
-	for (kind = 0; kind < 0 ENTRY_KINDS(NTH); kind++) {
+	for (kind = 0; kind < N_KINDS; kind++) {
 		begin(&e, (enum entry_kind)kind);
 		print_entry(&e);
 		begin(&e, (enum entry_kind)kind);
-		fill(&e, "plain");
+		fill(&e, NULL);
 		print_entry(&e);
 		for (i = 0; i < N_HOSTILE; i++) {
 			begin(&e, (enum entry_kind)kind);
@@ -204,9 +207,20 @@ static void print_lines(void)
 			print_entry(&e);
 		}
 	}
-#undef NTH
 	print_line("{\"time\":\"2026-11-22T14:30:00.000001Z\",\"event\":\"later_kind\","
 		   "\"user\":\"alice\",\"later\":{\"a\":[1,\"x\"]},\"later_number\":7}");
+}
+
+static void print_missing(void)
+{
+	const char *name;
+	int kind;
+
+	for (kind = 0; kind < N_KINDS; kind++) {
+		name = entry_name((enum entry_kind)kind);
+		if (kind_find(name, strlen(name)) == NULL)
+			puts(name);
+	}
 }
 
 static int print_format(const struct format *format)
@@ -235,6 +249,8 @@ int main(int argc, char **argv)
 
 	if (argc == 2 && strcmp(argv[1], "lines") == 0)
 		print_lines();
+	else if (argc == 2 && strcmp(argv[1], "missing") == 0)
+		print_missing();
 	else if (format != NULL)
 		return print_format(format);
 	else
