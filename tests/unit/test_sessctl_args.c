@@ -134,7 +134,10 @@ static void test_control_characters_in_a_message(void **state)
 static void test_parser(void **state)
 {
 	static const struct option_row rows[] = {
-		{"user", 'u', "USER", "h"}, {"all", 'a', NULL, "h"}, {"json", 'j', NULL, "h"}};
+		{.name = "user", .letter = 'u', .arg = "USER"},
+		{.name = "all", .letter = 'a'},
+		{.name = "json", .letter = 'j'},
+	};
 	char line[] = "x0\0-aj\0x1\0-ualice\0-\0--user=b=c\0--user\0--\0--\0--all\0x2";
 	char *argv[16], *at = line;
 	const char *values[3] = {NULL};
