@@ -10,15 +10,8 @@ struct cursor {
 	int at;
 };
 
-/* A row, and where its value goes. */
-struct found {
-	const struct option_row *row;
-	const char **value;
-	struct repeats *repeats;
-};
-
-static const struct option_row *find(
-	const struct args_parser *p, const char *name, size_t len, char letter, struct found *ret)
+static const struct option_row *find(const struct args_parser *p, const char *name, size_t len,
+	char letter, const char ***ret_value)
 {
 	const struct option_row *row;
 	size_t s, i;
@@ -30,8 +23,7 @@ static const struct option_row *find(
 						   strncmp(row->name, name, len) != 0
 					 : row->letter != letter)
 				continue;
-			*ret = (struct found){row, &p->sets[s].values[i],
-				row->repeats ? p->sets[s].repeats : NULL};
+			*ret_value = &p->sets[s].values[i];
 			return row;
 		}
 	return NULL;
@@ -42,23 +34,26 @@ static int wrong(const struct args_parser *p, const char *what, const char *opti
 	return help_usage_error(p->ctx, p->command, "%s %s", what, option);
 }
 
-static int give(const struct args_parser *p, const struct found *to, const char *value)
+static int give(const struct args_parser *p, const struct option_row *row, const char *value,
+	const char **to)
 {
-	*to->value = value;
-	if (to->repeats == NULL)
+	struct repeats *repeats = p->repeats;
+
+	*to = value;
+	if (repeats == NULL || p->command->repeats == NULL ||
+		strcmp(row->name, p->command->repeats) != 0)
 		return EXIT_DONE;
-	if (to->repeats->n == REPEATS_MAX)
-		return wrong(p, "given too often:", to->row->name);
-	to->repeats->value[to->repeats->n++] = value;
+	if (repeats->n == REPEATS_MAX)
+		return wrong(p, "given too often:", row->name);
+	repeats->value[repeats->n++] = value;
 	return EXIT_DONE;
 }
 
 /* `--name`, `--name=VALUE`, `--name VALUE`. */
 static int long_option(const struct args_parser *p, struct cursor *c)
 {
-	const char *word = c->argv[c->at++], *equals = strchr(word, '=');
+	const char *word = c->argv[c->at++], *equals = strchr(word, '='), **to;
 	size_t len = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
-	struct found to;
 	const struct option_row *row = find(p, word + 2, len, 0, &to);
 
 	if (row == NULL)
@@ -66,19 +61,19 @@ static int long_option(const struct args_parser *p, struct cursor *c)
 	if (row->arg == NULL) {
 		if (equals != NULL)
 			return wrong(p, "no value is wanted by", word);
-		return give(p, &to, "");
+		*to = "";
+		return EXIT_DONE;
 	}
 	if (equals == NULL && c->at == c->n)
 		return wrong(p, "a value is missing after", word);
-	return give(p, &to, equals ? equals + 1 : c->argv[c->at++]);
+	return give(p, row, equals ? equals + 1 : c->argv[c->at++], to);
 }
 
 /* `-a`, `-ab`, `-oFILE`, `-o FILE`. */
 static int short_options(const struct args_parser *p, struct cursor *c)
 {
-	const char *word = c->argv[c->at++];
+	const char *word = c->argv[c->at++], **to;
 	const struct option_row *row;
-	struct found to;
 	size_t i;
 
 	for (i = 1; word[i] != '\0'; i++) {
@@ -86,12 +81,12 @@ static int short_options(const struct args_parser *p, struct cursor *c)
 		if (row == NULL)
 			return wrong(p, "unknown option", word);
 		if (row->arg == NULL) {
-			*to.value = "";
+			*to = "";
 			continue;
 		}
 		if (word[i + 1] == '\0' && c->at == c->n)
 			return wrong(p, "a value is missing after", word);
-		return give(p, &to, word[i + 1] != '\0' ? word + i + 1 : c->argv[c->at++]);
+		return give(p, row, word[i + 1] != '\0' ? word + i + 1 : c->argv[c->at++], to);
 	}
 	return EXIT_DONE;
 }

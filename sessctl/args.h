@@ -12,7 +12,6 @@ struct option_set {
 	const struct option_row *rows;
 	size_t n;
 	const char **values;
-	struct repeats *repeats; /* NULL: no row of the table may be repeated */
 };
 
 struct args_parser {
@@ -20,7 +19,8 @@ struct args_parser {
 	const struct command *command; /* for the messages; NULL: none yet */
 	const struct option_set *sets;
 	size_t n_sets;
-	bool stop; /* at the first operand */
+	struct repeats *repeats; /* of the option that the command lets repeat; NULL: none */
+	bool stop;		 /* at the first operand */
 };
 
 /*

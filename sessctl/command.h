@@ -20,11 +20,9 @@ struct option_row {
 	char letter;	  /* 0: none */
 	const char *arg;  /* what its argument is called, or the choices as `a|b|c`; NULL: a flag */
 	const char *help; /* NULL: it is for the completion, and shown nowhere */
-	const char *choices; /* for the completion, where `arg` is only a name: `a|b|c` */
-	bool repeats;	     /* may be given several times; at most one row of a command */
 };
 
-/* The values of a row that may be given several times, in their order. */
+/* The values of an option that may be given several times, in their order. */
 struct repeats {
 	const char *value[REPEATS_MAX];
 	size_t n;
@@ -46,7 +44,9 @@ struct command {
 	const char *operands; /* as the usage shows them; "": none */
 	int min_operands;
 	int max_operands;
-	const char *text; /* what else its help says: whole lines; may be "" */
+	const char *text;    /* what else its help says: whole lines; may be "" */
+	const char *repeats; /* the name of the option that may be given several times; or NULL */
+	const char *choices; /* the words of that one, as `a|b|c`, for the completion; or NULL */
 	int (*exec)(struct context *ctx, const struct args *args);
 };
 

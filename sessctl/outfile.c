@@ -99,7 +99,7 @@ int outfile_flush(struct outfile *o)
 
 static int finish_file(struct outfile *o)
 {
-	if (o->error < 0)
+	if (outfile_flush(o) < 0)
 		return o->error;
 	if (fsync(fileno(o->f)) < 0 || rename(o->temp, o->path) < 0)
 		return -errno;

@@ -87,11 +87,14 @@ static int run_command(struct context *ctx, const struct command *command, char 
 {
 	struct args args = {.operand = argv};
 	const struct option_set sets[] = {
-		{command->options, command->n_options, args.value, &args.repeats},
-		{global_options, N_GLOBALS, globals, NULL},
+		{command->options, command->n_options, args.value},
+		{global_options, N_GLOBALS, globals},
 	};
-	const struct args_parser parser = {
-		.ctx = ctx, .command = command, .sets = sets, .n_sets = 2};
+	const struct args_parser parser = {.ctx = ctx,
+		.command = command,
+		.sets = sets,
+		.n_sets = 2,
+		.repeats = &args.repeats};
 	int r;
 
 	r = args_parse(&parser, argv, n, &args.n_operands);
@@ -128,7 +131,7 @@ static int no_command(struct context *ctx, char **words, int n, const char *cons
 static int run(struct context *ctx, char **argv, int n)
 {
 	const char *globals[N_GLOBALS] = {NULL};
-	const struct option_set set = {global_options, N_GLOBALS, globals, NULL};
+	const struct option_set set = {global_options, N_GLOBALS, globals};
 	const struct args_parser parser = {.ctx = ctx, .sets = &set, .n_sets = 1, .stop = true};
 	const struct command *command;
 	int r, left, used = 0;

@@ -134,14 +134,11 @@ static void test_control_characters_in_a_message(void **state)
 static void test_parser(void **state)
 {
 	static const struct option_row rows[] = {
-		{.name = "user", .letter = 'u', .arg = "USER"},
-		{.name = "all", .letter = 'a'},
-		{.name = "json", .letter = 'j'},
-	};
+		{"user", 'u', "USER", "h"}, {"all", 'a', NULL, "h"}, {"json", 'j', NULL, "h"}};
 	char line[] = "x0\0-aj\0x1\0-ualice\0-\0--user=b=c\0--user\0--\0--\0--all\0x2";
 	char *argv[16], *at = line;
 	const char *values[3] = {NULL};
-	const struct option_set set = {rows, 3, values, NULL};
+	const struct option_set set = {rows, 3, values};
 	struct context ctx;
 	const struct args_parser p = {.ctx = &ctx, .sets = &set, .n_sets = 1};
 	int n = 0, operands = -1;
@@ -166,16 +163,18 @@ static void test_parser(void **state)
 static void test_repeats(void **state)
 {
 	static const struct option_row rows[] = {
-		{.name = "event", .letter = 'e', .arg = "EVENT", .repeats = true},
-		{.name = "user", .letter = 'u', .arg = "USER"},
+		{"event", 'e', "EVENT", "h"},
+		{"user", 'u', "USER", "h"},
 	};
+	static const struct command command = {.name = "c", .operands = "", .repeats = "event"};
 	char line[] = "-ea\0-u\0x\0--event=b\0-u\0y\0--event\0c\0-e\0-d";
 	char *argv[16], *at = line;
 	const char *values[2] = {NULL};
 	struct repeats repeats = {0};
-	const struct option_set set = {rows, 2, values, &repeats};
+	const struct option_set set = {rows, 2, values};
 	struct context ctx;
-	const struct args_parser p = {.ctx = &ctx, .sets = &set, .n_sets = 1};
+	const struct args_parser p = {
+		.ctx = &ctx, .command = &command, .sets = &set, .n_sets = 1, .repeats = &repeats};
 	int n = 0, operands = -1;
 
 	(void)state;
@@ -270,7 +269,7 @@ static void test_words_for_the_completion(void **state)
 static void test_tables(void **state)
 {
 	const struct command *c;
-	size_t i, k, m, repeat;
+	size_t i, k, m, repeats;
 
 	(void)state;
 	for (i = 0; i < n_commands; i++) {
@@ -281,9 +280,10 @@ static void test_tables(void **state)
 		assert_true(c->n_options <= OPTIONS_MAX);
 		assert_true(c->min_operands <= c->max_operands);
 		assert_true((c->max_operands == 0) == (c->operands[0] == '\0'));
-		for (k = 0, repeat = 0; k < c->n_options; k++) {
-			repeat += c->options[k].repeats;
-			assert_true(repeat <= 1);
+		for (k = 0, repeats = 0; k < c->n_options; k++) {
+			repeats += c->repeats != NULL &&
+				   strcmp(c->options[k].name, c->repeats) == 0 &&
+				   c->options[k].arg != NULL;
 			for (m = 0; m < k; m++) {
 				assert_string_not_equal(c->options[k].name, c->options[m].name);
 				assert_true(c->options[k].letter == 0 ||
@@ -295,6 +295,8 @@ static void test_tables(void **state)
 					    c->options[k].letter != global_options[m].letter);
 			}
 		}
+		/* the one that repeats is there, and has an argument */
+		assert_int_equal(repeats, c->repeats != NULL);
 	}
 }
 

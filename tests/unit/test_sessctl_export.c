@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 
 #include "sessctl/context.h"
 #include "sessctl/kind.h"
@@ -154,7 +155,7 @@ static void test_usage(void **state)
 			"--since: tomorrow is no time (say 2026-11-22, \"2026-11-22 14:30\""},
 		{"--until 2026-02-30", "--until: 2026-02-30 is no time"},
 		{"--since now --until -1h", "--since is later than --until"},
-		{"--event session_open", "--event: session_open is none of daemon_started "},
+		{"--event session_open", "--event: session_open is none of daemon_started|"},
 		{"--event lock_set,nonsense,lock_set", "--event: nonsense is none of"},
 		{"--event lock_set,", "--event:  is none of"},
 		{"--follow --output /tmp/x", "--follow never makes a whole file"},
@@ -307,20 +308,59 @@ static void test_format_to_file(void **state)
 	release(&r, d);
 }
 
+static void nothing_at_all(struct daemon *d, const struct wire_frame *r)
+{
+	page(d, r, 0, false, "");
+}
+
+/* The header alone is a whole file, too. */
+static void test_nothing_to_file(void **state)
+{
+	struct daemon *d = daemon_start(nothing_at_all, NULL);
+	char line[128], path[64];
+	struct result r;
+	struct stat st;
+
+	(void)state;
+	snprintf(path, sizeof(path), "%s/out", d->dir);
+	snprintf(line, sizeof(line), "audit export --format csv -o %s", path);
+	r = run(d, line);
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(st.st_size > 100);
+	unlink(path);
+	release(&r, d);
+}
+
+/* What is held back until the end cannot be written either. */
+static void test_nothing_to_full_disk(void **state)
+{
+	struct daemon *d = daemon_start(nothing_at_all, NULL);
+	FILE *out = fopen("/dev/full", "we"), *err;
+	size_t size;
+	char *text;
+
+	(void)state;
+	err = open_memstream(&text, &size);
+	assert_non_null(out);
+	assert_non_null(err);
+	assert_int_equal(run_into(d, "audit export --format csv", out, err), EXIT_NO);
+	fclose(out);
+	fclose(err);
+	assert_has(text, "sessctl: standard output: No space left on device\n");
+	free(text);
+	daemon_free(d);
+}
+
 static void three_at_last(struct daemon *d, const struct wire_frame *r)
 {
 	page(d, r, 3, false, OPENED_AL LOCK_AL LOCK_NET);
 }
 
-static void nothing_new(struct daemon *d, const struct wire_frame *r)
-{
-	page(d, r, 0, false, "");
-}
-
 /* What is there, and then what comes; also behind a page that had nothing. */
 static void test_follow(void **state)
 {
-	struct daemon *d = daemon_start(three_at_last, nothing_new, last_two, NULL);
+	struct daemon *d = daemon_start(three_at_last, nothing_at_all, last_two, NULL);
 	struct result r = run(d, "audit export --follow --user bo");
 
 	(void)state;
@@ -390,6 +430,8 @@ int main(void)
 		cmocka_unit_test(test_damaged_line_as_it_is),
 		cmocka_unit_test(test_damaged_line_to_file),
 		cmocka_unit_test(test_format_to_file),
+		cmocka_unit_test(test_nothing_to_file),
+		cmocka_unit_test(test_nothing_to_full_disk),
 		cmocka_unit_test(test_follow),
 		cmocka_unit_test(test_follow_ends_quietly),
 		cmocka_unit_test(test_every_kind_has_a_row),
