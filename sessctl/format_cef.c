@@ -59,11 +59,13 @@ static const int severities[] = {
 /* Line ends are escaped already, as all control characters are. */
 static void put_escaped(FILE *out, const char *s, const char *special)
 {
-	for (; *s != '\0'; s++) {
-		if (strchr(special, *s) != NULL)
-			fputc('\\', out);
-		fputc(*s, out);
+	size_t n = strcspn(s, special);
+
+	for (; s[n] != '\0'; s += n, n = 1 + strcspn(s + 1, special)) {
+		fwrite(s, 1, n, out);
+		fputc('\\', out);
 	}
+	fwrite(s, 1, n, out);
 }
 
 static bool put_value(FILE *out, const char *key, const json_t *value)

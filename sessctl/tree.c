@@ -1,4 +1,5 @@
-#include <inttypes.h>
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/duration.h"
@@ -25,7 +26,9 @@ static const char *next_name(const char *path, char *out)
 {
 	size_t len = strcspn(path, ".");
 
-	snprintf(out, NAME_MAX_BYTES, "%.*s", (int)len, path);
+	assert(len < NAME_MAX_BYTES);
+	memcpy(out, path, len);
+	out[len] = '\0';
 	return path[len] == '.' ? path + len + 1 : NULL;
 }
 
@@ -128,21 +131,16 @@ void tree_move(struct tree *t, const struct tree_place *places, size_t n, unsign
 }
 
 /* jansson takes DEL, alone of the control characters, for one that can be printed. */
-static int print_piece(const char *piece, size_t len, void *out)
+static void print_text(const char *s, FILE *out)
 {
-	const char *del;
 	size_t n;
 
-	for (; len > 0; piece += n, len -= n) {
-		del = memchr(piece, 0x7f, len);
-		n = del != NULL ? (size_t)(del - piece) : len;
-		fwrite(piece, 1, n, out);
-		if (del != NULL) {
-			fputs("\\u007f", out);
-			n++;
-		}
+	for (n = strcspn(s, "\x7f"); s[n] != '\0'; s += n + 1, n = strcspn(s, "\x7f")) {
+		fwrite(s, 1, n, out);
+		fputs("\\u007f", out);
 	}
-	return 0;
+	fwrite(s, 1, n, out);
+	fputc('\n', out);
 }
 
 bool tree_print(struct tree *t, const char *rest, FILE *out)
@@ -150,11 +148,13 @@ bool tree_print(struct tree *t, const char *rest, FILE *out)
 	/* six decimals of a span of time, and not the digits behind them that a double makes up */
 	const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15);
 
+	char *text;
+
 	if (!t->failed && json_object_size(t->left) > 0)
 		tree_put(t, rest, json_incref(t->left));
-	/* a stream that cannot be written is found when it is flushed */
-	if (t->failed || json_dump_callback(t->root, print_piece, out, flags) < 0)
-		return false;
-	fputc('\n', out);
-	return true;
+	text = t->failed ? NULL : json_dumps(t->root, flags);
+	if (text != NULL)
+		print_text(text, out);
+	free(text);
+	return text != NULL;
 }
