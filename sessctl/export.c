@@ -66,8 +66,8 @@ static int write_page(void *arg, const struct wire_page *page)
 	if (r != EXIT_DONE)
 		return r;
 	progress_tick(&e->ctx->progress, clock_boot(), e->events, 0);
-	if (e->file != NULL)
-		return outfile_flush(e->file) < 0 ? EXIT_NO : EXIT_DONE;
+	if (e->to_file)
+		return outfile_flush(&e->file) < 0 ? EXIT_NO : EXIT_DONE;
 	return context_flush(e->ctx) ? EXIT_DONE : EXIT_NO;
 }
 
@@ -100,7 +100,7 @@ static int export_all(struct export *e)
 		e->format->begin(e->out);
 	r = read_ledger(e, &c);
 	conn_close(&c);
-	if (r != EXIT_DONE && e->file == NULL && e->events > 0 && !e->follow)
+	if (r != EXIT_DONE && !e->to_file && e->events > 0 && !e->follow)
 		context_error(
 			e->ctx, "the export is not complete: it has %" PRIu64 " events", e->events);
 	if (r == EXIT_DONE && e->damaged > 0) {
@@ -115,26 +115,26 @@ static int export_all(struct export *e)
 
 int export_save(struct export *e, const char *path)
 {
+	struct outfile *file = &e->file;
 	struct context *ctx = e->ctx;
-	struct outfile file;
 	int r, error;
 
-	error = outfile_open(&file, path);
+	error = outfile_open(file, path);
 	if (error < 0) {
 		context_error(ctx, "%s: %s", path,
 			error == -EEXIST ? "not a regular file; use standard output"
 					 : strerror(-error));
 		return EXIT_NO;
 	}
-	e->file = &file;
-	e->out = file.f;
+	e->to_file = true;
+	e->out = file->f;
 	r = export_all(e);
 	/* a file that cannot be written fails in the commit, which knows why */
-	if (r != EXIT_DONE && file.error == 0) {
-		outfile_abort(&file);
+	if (r != EXIT_DONE && file->error == 0) {
+		outfile_abort(file);
 		return r;
 	}
-	error = outfile_commit(&file);
+	error = outfile_commit(file);
 	if (error == 0)
 		return EXIT_DONE;
 	context_error(ctx, "%s: %s", path, strerror(-error));

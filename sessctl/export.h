@@ -19,7 +19,8 @@ struct export
 	struct filter filter;
 	bool follow;
 	/* private */
-	struct outfile *file; /* NULL: standard output */
+	bool to_file; /* else to standard output */
+	struct outfile file;
 	FILE *out;
 	char host[EXPORT_HOST];
 	uint64_t lines;	  /* read */

@@ -26,7 +26,7 @@ static void put_name(FILE *out, const char *s, size_t most)
 
 	if (s[0] == '\0')
 		fputc('-', out);
-	for (i = 0; s[i] != '\0' && i < most; i++)
+	for (i = 0; i < most && s[i] != '\0'; i++)
 		fputc(s[i] > ' ' && s[i] <= '~' && strchr("=]\"", s[i]) == NULL ? s[i] : '_', out);
 }
 

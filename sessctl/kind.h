@@ -67,7 +67,8 @@ struct kind {
 extern const struct kind kinds[];
 extern const size_t n_kinds;
 
-/* `daemon_started|daemon_stopped|…`: the words of an option. A constant, as rows of a table need. */
+/* `daemon_started|daemon_stopped|…`: the words of an option. A constant, as rows of a table need.
+ */
 extern const char kind_barred[];
 #define KIND_NAMES (kind_barred + 1)
 
