@@ -399,6 +399,50 @@ static void test_follow_ends_quietly(void **state)
 	daemon_free(d);
 }
 
+/* What somebody at a terminal is told. */
+static void expect_told(const char *options, const char *told)
+{
+	struct daemon *d = daemon_start(first_three, last_two, NULL);
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	char line[128], text[256], *out_text;
+	size_t size;
+	FILE *out = open_memstream(&out_text, &size), *err;
+	ssize_t n;
+
+	assert_non_null(out);
+	assert_true(master >= 0);
+	assert_int_equal(grantpt(master), 0);
+	assert_int_equal(unlockpt(master), 0);
+	err = fopen(ptsname(master), "r+e");
+	assert_non_null(err);
+	snprintf(line, sizeof(line), "audit export %s", options);
+	assert_int_equal(run_into(d, line, out, err), EXIT_DONE);
+	/* a mark, so that there is something to read in any case */
+	fputs("end", err);
+	fflush(err);
+	n = read(master, text, sizeof(text) - 1);
+	assert_true(n > 0);
+	text[n] = '\0';
+	assert_string_equal(text, told);
+	fclose(err);
+	close(master);
+	fclose(out);
+	free(out_text);
+	daemon_free(d);
+}
+
+static void test_told_that_the_chain_is_broken(void **state)
+{
+	(void)state;
+	expect_told("", "end");
+	expect_told("--since 2026-11-22T00:00:00Z", "end");
+	expect_told("--format ecs --user al", "end");
+	expect_told("--user al",
+		"sessctl: the chain cannot be verified from this: lines are left out\r\nend");
+	expect_told("--event lock_set",
+		"sessctl: the chain cannot be verified from this: lines are left out\r\nend");
+}
+
 /* Formats name the kinds by a table of their own, because sessctl sees nothing of sessd's. */
 static void test_every_kind_has_a_row(void **state)
 {
@@ -434,6 +478,7 @@ int main(void)
 		cmocka_unit_test(test_nothing_to_full_disk),
 		cmocka_unit_test(test_follow),
 		cmocka_unit_test(test_follow_ends_quietly),
+		cmocka_unit_test(test_told_that_the_chain_is_broken),
 		cmocka_unit_test(test_every_kind_has_a_row),
 	};
 
