@@ -12,41 +12,42 @@
 #include "sessctl/format.h"
 #include "sessctl/ocsf_class.h"
 #include "sessctl/source.h"
-#include "sessctl/tree.h"
+#include "sessctl/mapping.h"
 
 #define OCSF_VERSION "1.6.0"
 
-static const struct tree_place places[] = {
-	{"time", "metadata.original_time", TREE_SAME, OCSF_ANY},
-	{"event", "metadata.event_code", TREE_SAME, OCSF_ANY},
-	{"seq", "metadata.sequence", TREE_SAME, OCSF_ANY},
-	{"user", "user.name", TREE_SAME, OCSF_AUTHENTICATION},
-	{"uid", "user.uid", TREE_STRING, OCSF_AUTHENTICATION},
-	{"sid", "session.uid", TREE_SAME, OCSF_AUTHENTICATION},
-	{"audit_session", "session.uid_alt", TREE_STRING, OCSF_AUTHENTICATION},
-	{"opened_at", "session.created_time", TREE_MS, OCSF_AUTHENTICATION},
-	{"expires_at", "session.expiration_time", TREE_MS, OCSF_AUTHENTICATION},
-	{"tty", "session.terminal", TREE_SAME, OCSF_AUTHENTICATION},
-	{"reason", "session.expiration_reason", TREE_SAME, OCSF_ENDING},
-	{"reason", "status_code", TREE_SAME, OCSF_ANY},
-	{"text", "status_detail", TREE_SAME, OCSF_ANY},
-	{"service", "service.name", TREE_SAME, OCSF_AUTHENTICATION},
-	{"leader_pid", "logon_process.pid", TREE_SAME, OCSF_AUTHENTICATION},
-	{"by", "actor.user.name", TREE_SAME, OCSF_ANY},
-	{"ruser", "actor.user.name", TREE_SAME, OCSF_AUTHENTICATION},
-	{"by_sid", "actor.session.uid", TREE_SAME, OCSF_ANY},
-	{"parent", "actor.session.uid", TREE_SAME, OCSF_AUTHENTICATION},
-	{"policy", "policy.name", TREE_SAME, OCSF_ANY},
-	{"boot_id", "device.boot_uid", TREE_SAME, OCSF_ANY},
+static const struct mapping_place places[] = {
+	{"time", "metadata.original_time", MAPPING_SAME, OCSF_ANY},
+	{"event", "metadata.event_code", MAPPING_SAME, OCSF_ANY},
+	{"seq", "metadata.sequence", MAPPING_SAME, OCSF_ANY},
+	{"user", "user.name", MAPPING_SAME, OCSF_AUTHENTICATION},
+	{"uid", "user.uid", MAPPING_STRING, OCSF_AUTHENTICATION},
+	{"sid", "session.uid", MAPPING_SAME, OCSF_AUTHENTICATION},
+	{"audit_session", "session.uid_alt", MAPPING_STRING, OCSF_AUTHENTICATION},
+	{"opened_at", "session.created_time", MAPPING_MS, OCSF_AUTHENTICATION},
+	{"expires_at", "session.expiration_time", MAPPING_MS, OCSF_AUTHENTICATION},
+	{"tty", "session.terminal", MAPPING_SAME, OCSF_AUTHENTICATION},
+	{"reason", "session.expiration_reason", MAPPING_SAME, OCSF_ENDING},
+	{"reason", "status_code", MAPPING_SAME, OCSF_ANY},
+	{"text", "status_detail", MAPPING_SAME, OCSF_ANY},
+	{"service", "service.name", MAPPING_SAME, OCSF_AUTHENTICATION},
+	{"leader_pid", "logon_process.pid", MAPPING_SAME, OCSF_AUTHENTICATION},
+	{"by", "actor.user.name", MAPPING_SAME, OCSF_ANY},
+	{"ruser", "actor.user.name", MAPPING_SAME, OCSF_AUTHENTICATION},
+	{"by_sid", "actor.session.uid", MAPPING_SAME, OCSF_ANY},
+	{"parent", "actor.session.uid", MAPPING_SAME, OCSF_AUTHENTICATION},
+	{"policy", "policy.name", MAPPING_SAME, OCSF_ANY},
+	{"boot_id", "device.boot_uid", MAPPING_SAME, OCSF_ANY},
 };
 
-static void put_id(struct tree *t, const char *id, unsigned n, const char *name, const char *words)
+static void put_id(
+	struct mapping *m, const char *id, unsigned n, const char *name, const char *words)
 {
-	tree_put_integer(t, id, n);
-	tree_put_string(t, name, words);
+	mapping_put_integer(m, id, n);
+	mapping_put_string(m, name, words);
 }
 
-static void put_class(struct tree *t, const struct line *line, const struct ocsf_class *c)
+static void put_class(struct mapping *m, const struct line *line, const struct ocsf_class *c)
 {
 	static const struct {
 		unsigned id;
@@ -59,34 +60,34 @@ static void put_class(struct tree *t, const struct line *line, const struct ocsf
 	};
 	bool failed = line->kind->outcome == OUTCOME_FAILURE;
 
-	tree_put_integer(t, "time", line->time / NS_PER_MS);
-	put_id(t, "category_uid", c->category_uid, "category_name", c->category_name);
-	put_id(t, "class_uid", c->class_uid, "class_name", c->class_name);
-	put_id(t, "activity_id", c->activity_id, "activity_name", c->activity_name);
-	tree_put_integer(t, "type_uid", c->class_uid * 100 + c->activity_id);
-	put_id(t, "severity_id", severities[line->kind->weight].id, "severity",
+	mapping_put_integer(m, "time", line->time / NS_PER_MS);
+	put_id(m, "category_uid", c->category_uid, "category_name", c->category_name);
+	put_id(m, "class_uid", c->class_uid, "class_name", c->class_name);
+	put_id(m, "activity_id", c->activity_id, "activity_name", c->activity_name);
+	mapping_put_integer(m, "type_uid", c->class_uid * 100 + c->activity_id);
+	put_id(m, "severity_id", severities[line->kind->weight].id, "severity",
 		severities[line->kind->weight].name);
-	put_id(t, "status_id", failed ? 2 : 1, "status", failed ? "Failure" : "Success");
-	tree_put_string(t, "message", line->kind->words);
+	put_id(m, "status_id", failed ? 2 : 1, "status", failed ? "Failure" : "Success");
+	mapping_put_string(m, "message", line->kind->words);
 }
 
-static void put_metadata(struct tree *t, const char *host)
+static void put_metadata(struct mapping *m, const char *host)
 {
 	json_t *profiles = json_pack("[s, s]", "host", "security_control");
 
-	tree_put_string(t, "metadata.version", OCSF_VERSION);
-	tree_put(t, "metadata.profiles", profiles);
-	tree_put_string(t, "metadata.product.name", "sessd");
-	tree_put_string(t, "metadata.product.vendor_name", "sessd");
-	tree_put_string(t, "metadata.product.version", SESSD_VERSION);
-	tree_put_string(t, "metadata.log_name", "ledger");
-	tree_put_string(t, "metadata.log_provider", "sessd");
-	tree_put_string(t, "device.hostname", host);
-	put_id(t, "device.type_id", 1, "device.type", "Server");
+	mapping_put_string(m, "metadata.version", OCSF_VERSION);
+	mapping_put(m, "metadata.profiles", profiles);
+	mapping_put_string(m, "metadata.product.name", "sessd");
+	mapping_put_string(m, "metadata.product.vendor_name", "sessd");
+	mapping_put_string(m, "metadata.product.version", SESSD_VERSION);
+	mapping_put_string(m, "metadata.log_name", "ledger");
+	mapping_put_string(m, "metadata.log_provider", "sessd");
+	mapping_put_string(m, "device.hostname", host);
+	put_id(m, "device.type_id", 1, "device.type", "Server");
 }
 
 /* What was decided: a login let in or turned away, a session that was taken away. */
-static void put_decision(struct tree *t, const struct line *line, const struct ocsf_class *c)
+static void put_decision(struct mapping *m, const struct line *line, const struct ocsf_class *c)
 {
 	/* in these, nobody but the user himself or a machine's start ended it */
 	static const char *const by_itself[] = {"logout", "leader_gone", "reboot"};
@@ -95,11 +96,11 @@ static void put_decision(struct tree *t, const struct line *line, const struct o
 
 	if (c->activity_id == ACTIVITY_LOGON || c->activity_id == OCSF_ACCOUNT_SWITCH) {
 		if (line->kind->outcome == OUTCOME_FAILURE) {
-			put_id(t, "action_id", 2, "action", "Denied");
-			put_id(t, "disposition_id", 2, "disposition", "Blocked");
+			put_id(m, "action_id", 2, "action", "Denied");
+			put_id(m, "disposition_id", 2, "disposition", "Blocked");
 		} else {
-			put_id(t, "action_id", 1, "action", "Allowed");
-			put_id(t, "disposition_id", 1, "disposition", "Allowed");
+			put_id(m, "action_id", 1, "action", "Allowed");
+			put_id(m, "disposition_id", 1, "disposition", "Allowed");
 		}
 		return;
 	}
@@ -108,41 +109,41 @@ static void put_decision(struct tree *t, const struct line *line, const struct o
 	for (i = 0; i < sizeof(by_itself) / sizeof(by_itself[0]); i++)
 		if (strcmp(reason, by_itself[i]) == 0)
 			return;
-	put_id(t, "action_id", 2, "action", "Denied");
-	put_id(t, "disposition_id", 24, "disposition", "Access Revoked");
+	put_id(m, "action_id", 2, "action", "Denied");
+	put_id(m, "disposition_id", 24, "disposition", "Access Revoked");
 }
 
-static void put_source(struct tree *t, const struct line *line)
+static void put_source(struct mapping *m, const struct line *line)
 {
 	const char *rhost = line_str(line, "rhost");
 
-	tree_put(t, "is_remote", json_boolean(rhost != NULL));
-	tree_put(t, "session.is_remote", json_boolean(rhost != NULL));
+	mapping_put(m, "is_remote", json_boolean(rhost != NULL));
+	mapping_put(m, "session.is_remote", json_boolean(rhost != NULL));
 	if (rhost == NULL)
 		return;
-	tree_put_string(t,
+	mapping_put_string(m,
 		source_of(rhost) == SOURCE_NAME ? "src_endpoint.hostname" : "src_endpoint.ip",
 		rhost);
-	tree_drop(t, "rhost");
+	mapping_drop(m, "rhost");
 }
 
 /* sshd gives PAM the terminal `ssh`, whatever the login is for: more than that it came over the
  * network is not known. */
-static void put_logon_type(struct tree *t, const struct line *line)
+static void put_logon_type(struct mapping *m, const struct line *line)
 {
 	const char *class = line_str(line, "class"), *tty = line_str(line, "tty");
 	bool remote = line_str(line, "rhost") != NULL;
 
 	if (class != NULL && strcmp(class, "background") == 0)
-		put_id(t, "logon_type_id", 4, "logon_type", "Batch");
+		put_id(m, "logon_type_id", 4, "logon_type", "Batch");
 	else if (class == NULL || strcmp(class, "login") != 0)
 		return;
 	else if (!remote)
-		put_id(t, "logon_type_id", 2, "logon_type", "Interactive");
+		put_id(m, "logon_type_id", 2, "logon_type", "Interactive");
 	else if (tty == NULL || strcmp(tty, "ssh") == 0)
-		put_id(t, "logon_type_id", 3, "logon_type", "Network");
+		put_id(m, "logon_type_id", 3, "logon_type", "Network");
 	else
-		put_id(t, "logon_type_id", 10, "logon_type", "Remote Interactive");
+		put_id(m, "logon_type_id", 10, "logon_type", "Remote Interactive");
 }
 
 static json_t *factor_of(const char *method, size_t len)
@@ -155,82 +156,82 @@ static json_t *factor_of(const char *method, size_t len)
 }
 
 /* `publickey SHA256:…, password`: a method and what it was done with, and the next. */
-static void put_factors(struct tree *t, const char *auth)
+static void put_factors(struct mapping *m, const char *auth)
 {
 	json_t *factors = json_array();
 	const char *at, *key = strstr(auth, "SHA256:");
 
 	for (at = auth; at[0] != '\0'; at += strspn(at, ", ")) {
 		if (json_array_append_new(factors, factor_of(at, strcspn(at, " ,"))) < 0)
-			t->failed = true;
+			m->failed = true;
 		at += strcspn(at, ",");
 	}
-	tree_put(t, "is_mfa", json_boolean(json_array_size(factors) > 1));
-	tree_put(t, "auth_factors", factors);
+	mapping_put(m, "is_mfa", json_boolean(json_array_size(factors) > 1));
+	mapping_put(m, "auth_factors", factors);
 	if (key != NULL)
-		tree_put(t, "session.credential_uid", json_stringn(key, strcspn(key, " ,")));
+		mapping_put(m, "session.credential_uid", json_stringn(key, strcspn(key, " ,")));
 	if (strncmp(auth, "gssapi", strlen("gssapi")) == 0) {
-		put_id(t, "auth_protocol_id", 2, "auth_protocol", "Kerberos");
+		put_id(m, "auth_protocol_id", 2, "auth_protocol", "Kerberos");
 		return;
 	}
-	tree_put_integer(t, "auth_protocol_id", 99);
-	tree_put(t, "auth_protocol", json_stringn(auth, strcspn(auth, " ,")));
+	mapping_put_integer(m, "auth_protocol_id", 99);
+	mapping_put(m, "auth_protocol", json_stringn(auth, strcspn(auth, " ,")));
 }
 
-static void put_session(struct tree *t, const struct line *line, const struct ocsf_class *c)
+static void put_session(struct mapping *m, const struct line *line, const struct ocsf_class *c)
 {
 	double elapsed = json_number_value(json_object_get(line->members, "elapsed"));
 	const char *auth = line_str(line, "auth");
 
-	put_decision(t, line, c);
-	put_source(t, line);
-	put_logon_type(t, line);
+	put_decision(m, line, c);
+	put_source(m, line);
+	put_logon_type(m, line);
 	if (auth != NULL && auth[0] != '\0')
-		put_factors(t, auth);
+		put_factors(m, auth);
 	if (c->activity_id == OCSF_ACCOUNT_SWITCH)
-		put_id(t, "account_switch_type_id", 1, "account_switch_type", "Substitute User");
+		put_id(m, "account_switch_type_id", 1, "account_switch_type", "Substitute User");
 	/* whole ms; `unmapped` has it exactly */
 	if (elapsed > 0 && elapsed < 9e9)
-		tree_put_integer(t, "duration", (uint64_t)(elapsed * 1e3));
+		mapping_put_integer(m, "duration", (uint64_t)(elapsed * 1e3));
 }
 
 /* What was changed: a lock that is of no user, or the configuration. */
-static void put_entity(struct tree *t, const struct line *line)
+static void put_entity(struct mapping *m, const struct line *line)
 {
 	const char *lock = line_str(line, "lock");
 
-	tree_put_string(t, "entity.name", lock != NULL ? lock : "sessd.conf");
-	tree_put_string(t, "entity.type", lock != NULL ? "lock" : "configuration");
+	mapping_put_string(m, "entity.name", lock != NULL ? lock : "sessd.conf");
+	mapping_put_string(m, "entity.type", lock != NULL ? "lock" : "configuration");
 }
 
-static void put_subject(struct tree *t, const struct line *line, const char *host)
+static void put_subject(struct mapping *m, const struct line *line, const char *host)
 {
 	const struct ocsf_class c = ocsf_class_of(line);
 
-	tree_move(t, places, sizeof(places) / sizeof(places[0]), c.is);
-	put_class(t, line, &c);
-	put_metadata(t, host);
+	mapping_move(m, places, sizeof(places) / sizeof(places[0]), c.is);
+	put_class(m, line, &c);
+	put_metadata(m, host);
 	if (c.is & OCSF_AUTHENTICATION) {
-		tree_put_string(t, "dst_endpoint.hostname", host);
-		put_session(t, line, &c);
+		mapping_put_string(m, "dst_endpoint.hostname", host);
+		put_session(m, line, &c);
 	} else if (c.is & OCSF_ACCOUNT) {
-		tree_put_string(t, "user.name", line_locked_user(line));
+		mapping_put_string(m, "user.name", line_locked_user(line));
 	} else if (c.is & OCSF_ENTITY) {
-		put_entity(t, line);
+		put_entity(m, line);
 	} else if (c.is & OCSF_LOG) {
-		tree_put_string(t, "log_name", "ledger");
-		put_id(t, "log_type_id", 2, "log_type", "Application");
+		mapping_put_string(m, "log_name", "ledger");
+		put_id(m, "log_type_id", 2, "log_type", "Application");
 	}
 }
 
 bool format_ocsf_write(FILE *out, const struct line *line, const char *host)
 {
-	struct tree t;
+	struct mapping m;
 	bool ok;
 
-	tree_init(&t, line);
-	put_subject(&t, line, host);
-	ok = tree_print(&t, "unmapped", out);
-	tree_fini(&t);
+	mapping_init(&m, line);
+	put_subject(&m, line, host);
+	ok = mapping_print(&m, "unmapped", out);
+	mapping_fini(&m);
 	return ok;
 }

@@ -4,21 +4,21 @@
 
 #include "common/duration.h"
 #include "sessctl/moment.h"
-#include "sessctl/tree.h"
+#include "sessctl/mapping.h"
 
 /* The longest name within a path. */
 #define NAME_MAX_BYTES 64
 
-void tree_init(struct tree *t, const struct line *line)
+void mapping_init(struct mapping *m, const struct line *line)
 {
-	*t = (struct tree){.root = json_object(), .left = json_copy(line->members)};
-	t->failed = t->root == NULL || t->left == NULL;
+	*m = (struct mapping){.root = json_object(), .left = json_copy(line->members)};
+	m->failed = m->root == NULL || m->left == NULL;
 }
 
-void tree_fini(struct tree *t)
+void mapping_fini(struct mapping *m)
 {
-	json_decref(t->root);
-	json_decref(t->left);
+	json_decref(m->root);
+	json_decref(m->left);
 }
 
 /* The first name of the path, in `out`; returns what follows it, or NULL at the last. */
@@ -32,9 +32,9 @@ static const char *next_name(const char *path, char *out)
 	return path[len] == '.' ? path + len + 1 : NULL;
 }
 
-bool tree_has(const struct tree *t, const char *path)
+bool mapping_has(const struct mapping *m, const char *path)
 {
-	const json_t *at = t->root;
+	const json_t *at = m->root;
 	char name[NAME_MAX_BYTES];
 
 	while (path != NULL && at != NULL) {
@@ -61,49 +61,49 @@ static json_t *parent_of(json_t *root, const char *path, char *ret_name)
 	return at;
 }
 
-void tree_put(struct tree *t, const char *path, json_t *value)
+void mapping_put(struct mapping *m, const char *path, json_t *value)
 {
 	char name[NAME_MAX_BYTES];
-	json_t *parent = parent_of(t->root, path, name);
+	json_t *parent = parent_of(m->root, path, name);
 
 	/* takes the value over also where it fails, and fails where there is none */
 	if (json_object_set_new(parent, name, value) < 0)
-		t->failed = true;
+		m->failed = true;
 }
 
-void tree_put_string(struct tree *t, const char *path, const char *s)
+void mapping_put_string(struct mapping *m, const char *path, const char *s)
 {
-	tree_put(t, path, json_string(s));
+	mapping_put(m, path, json_string(s));
 }
 
-void tree_put_integer(struct tree *t, const char *path, uint64_t n)
+void mapping_put_integer(struct mapping *m, const char *path, uint64_t n)
 {
-	tree_put(t, path, json_integer((json_int_t)n));
+	mapping_put(m, path, json_integer((json_int_t)n));
 }
 
-void tree_drop(struct tree *t, const char *member)
+void mapping_drop(struct mapping *m, const char *member)
 {
-	json_object_del(t->left, member);
+	json_object_del(m->left, member);
 }
 
 /* NULL: it has not the form that is wanted. */
-static json_t *converted(json_t *value, enum tree_as as)
+static json_t *converted(json_t *value, enum mapping_as as)
 {
 	const char *s = json_string_value(value);
 	uint64_t ns;
 
 	switch (as) {
-	case TREE_SAME:
+	case MAPPING_SAME:
 		return json_incref(value);
-	case TREE_STRING:
+	case MAPPING_STRING:
 		if (!json_is_integer(value))
 			return NULL;
 		return json_sprintf("%" JSON_INTEGER_FORMAT, json_integer_value(value));
-	case TREE_MS:
+	case MAPPING_MS:
 		if (s == NULL || !moment_parse_exact(s, &ns))
 			return NULL;
 		return json_integer((json_int_t)(ns / NS_PER_MS));
-	case TREE_NS:
+	case MAPPING_NS:
 		/* beyond 2^53 ns, 104 days, the last microseconds are not what they were */
 		if (!json_is_number(value) || json_number_value(value) < 0 ||
 			json_number_value(value) > 9e9)
@@ -113,20 +113,22 @@ static json_t *converted(json_t *value, enum tree_as as)
 	return NULL;
 }
 
-void tree_move(struct tree *t, const struct tree_place *places, size_t n, unsigned situation)
+void mapping_move(
+	struct mapping *m, const struct mapping_place *places, size_t n, unsigned situation)
 {
 	json_t *value;
 	size_t i;
 
-	for (i = 0; i < n && !t->failed; i++) {
-		value = json_object_get(t->left, places[i].member);
-		if (value == NULL || !(places[i].when & situation) || tree_has(t, places[i].path))
+	for (i = 0; i < n && !m->failed; i++) {
+		value = json_object_get(m->left, places[i].member);
+		if (value == NULL || !(places[i].when & situation) ||
+			mapping_has(m, places[i].path))
 			continue;
 		value = converted(value, places[i].as);
 		if (value == NULL)
 			continue;
-		tree_put(t, places[i].path, value);
-		tree_drop(t, places[i].member);
+		mapping_put(m, places[i].path, value);
+		mapping_drop(m, places[i].member);
 	}
 }
 
@@ -143,16 +145,16 @@ static void print_text(const char *s, FILE *out)
 	fputc('\n', out);
 }
 
-bool tree_print(struct tree *t, const char *rest, FILE *out)
+bool mapping_print(struct mapping *m, const char *rest, FILE *out)
 {
 	/* six decimals of a span of time, and not the digits behind them that a double makes up */
 	const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15);
 
 	char *text;
 
-	if (!t->failed && json_object_size(t->left) > 0)
-		tree_put(t, rest, json_incref(t->left));
-	text = t->failed ? NULL : json_dumps(t->root, flags);
+	if (!m->failed && json_object_size(m->left) > 0)
+		mapping_put(m, rest, json_incref(m->left));
+	text = m->failed ? NULL : json_dumps(m->root, flags);
 	if (text != NULL)
 		print_text(text, out);
 	free(text);
