@@ -1,8 +1,10 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "common/text.h"
 #include "common/timestamp.h"
 #include "sessctl/conn.h"
 #include "sessctl/export.h"
@@ -85,6 +87,16 @@ static int read_ledger(struct export *e, struct conn *c)
 	return r;
 }
 
+/* The kernel takes any bytes for a name. */
+static void name_host(char *ret)
+{
+	char name[HOST_NAME_MAX + 1] = "localhost";
+
+	/* one that is cut off has no end of its own */
+	gethostname(name, sizeof(name) - 1);
+	text_escape(name, strlen(name), ret, EXPORT_HOST);
+}
+
 static int export_all(struct export *e)
 {
 	struct conn c;
@@ -93,9 +105,7 @@ static int export_all(struct export *e)
 	r = conn_open(&c, e->ctx);
 	if (r != EXIT_DONE)
 		return r;
-	/* a name that is cut off has no end of its own, so one byte is kept for it */
-	if (gethostname(e->host, sizeof(e->host) - 1) < 0)
-		strcpy(e->host, "localhost");
+	name_host(e->host);
 	if (e->format->begin != NULL)
 		e->format->begin(e->out);
 	r = read_ledger(e, &c);

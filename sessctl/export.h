@@ -9,7 +9,8 @@
 #include "sessctl/format.h"
 #include "sessctl/outfile.h"
 
-#define EXPORT_HOST 256
+/* Bytes of this machine's name, escaped. */
+#define EXPORT_HOST 260
 
 struct export
 {
