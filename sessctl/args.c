@@ -34,46 +34,59 @@ static int wrong(const struct args_parser *p, const char *what, const char *opti
 	return help_usage_error(p->ctx, p->command, "%s %s", what, option);
 }
 
+static int give(const struct args_parser *p, const struct option_row *row, const char *value,
+	const char **to)
+{
+	struct repeats *repeats = p->repeats;
+
+	*to = value;
+	if (repeats == NULL || p->command->repeats == NULL ||
+		strcmp(row->name, p->command->repeats) != 0)
+		return EXIT_DONE;
+	if (repeats->n == REPEATS_MAX)
+		return wrong(p, "given too often:", row->name);
+	repeats->value[repeats->n++] = value;
+	return EXIT_DONE;
+}
+
 /* `--name`, `--name=VALUE`, `--name VALUE`. */
 static int long_option(const struct args_parser *p, struct cursor *c)
 {
-	const char *word = c->argv[c->at++], *equals = strchr(word, '='), **value;
+	const char *word = c->argv[c->at++], *equals = strchr(word, '='), **to;
 	size_t len = equals ? (size_t)(equals - word) - 2 : strlen(word) - 2;
-	const struct option_row *row = find(p, word + 2, len, 0, &value);
+	const struct option_row *row = find(p, word + 2, len, 0, &to);
 
 	if (row == NULL)
 		return wrong(p, "unknown option", word);
 	if (row->arg == NULL) {
 		if (equals != NULL)
 			return wrong(p, "no value is wanted by", word);
-		*value = "";
+		*to = "";
 		return EXIT_DONE;
 	}
 	if (equals == NULL && c->at == c->n)
 		return wrong(p, "a value is missing after", word);
-	*value = equals ? equals + 1 : c->argv[c->at++];
-	return EXIT_DONE;
+	return give(p, row, equals ? equals + 1 : c->argv[c->at++], to);
 }
 
 /* `-a`, `-ab`, `-oFILE`, `-o FILE`. */
 static int short_options(const struct args_parser *p, struct cursor *c)
 {
-	const char *word = c->argv[c->at++], **value;
+	const char *word = c->argv[c->at++], **to;
 	const struct option_row *row;
 	size_t i;
 
 	for (i = 1; word[i] != '\0'; i++) {
-		row = find(p, NULL, 0, word[i], &value);
+		row = find(p, NULL, 0, word[i], &to);
 		if (row == NULL)
 			return wrong(p, "unknown option", word);
 		if (row->arg == NULL) {
-			*value = "";
+			*to = "";
 			continue;
 		}
 		if (word[i + 1] == '\0' && c->at == c->n)
 			return wrong(p, "a value is missing after", word);
-		*value = word[i + 1] != '\0' ? word + i + 1 : c->argv[c->at++];
-		break;
+		return give(p, row, word[i + 1] != '\0' ? word + i + 1 : c->argv[c->at++], to);
 	}
 	return EXIT_DONE;
 }

@@ -19,7 +19,8 @@ struct args_parser {
 	const struct command *command; /* for the messages; NULL: none yet */
 	const struct option_set *sets;
 	size_t n_sets;
-	bool stop; /* at the first operand */
+	struct repeats *repeats; /* of the option that the command lets repeat; NULL: none */
+	bool stop;		 /* at the first operand */
 };
 
 /*

@@ -1,91 +1,124 @@
-#include <errno.h>
-#include <inttypes.h>
 #include <string.h>
 
 #include "common/timestamp.h"
 #include "sessctl/command.h"
-#include "sessctl/conn.h"
-#include "sessctl/outfile.h"
+#include "sessctl/export.h"
+#include "sessctl/help.h"
+#include "sessctl/moment.h"
 
-enum { EXPORT_OUTPUT };
+enum {
+	EXPORT_FORMAT,
+	EXPORT_SINCE,
+	EXPORT_UNTIL,
+	EXPORT_USER,
+	EXPORT_EVENT,
+	EXPORT_FOLLOW,
+	EXPORT_OUTPUT,
+};
 
 static const struct option_row options[] = {
+	[EXPORT_FORMAT] = {"format", 'f', FORMAT_NAMES,
+		"how a line is written (jsonl, as the ledger has it)"},
+	[EXPORT_SINCE] = {"since", 0, "TIME", "what happened then or later"},
+	[EXPORT_UNTIL] = {"until", 0, "TIME", "what happened before"},
+	[EXPORT_USER] = {"user", 'u', "USER", "only what is about USER"},
+	[EXPORT_EVENT] = {"event", 'e', "EVENT", "only such events; several, or with commas"},
+	[EXPORT_FOLLOW] = {"follow", 0, NULL, "go on with what happens, until interrupted"},
 	[EXPORT_OUTPUT] = {"output", 'o', "FILE", "write to FILE, whole or not at all"},
 };
 
-struct job {
-	struct context *ctx;
-	struct outfile *file; /* NULL: standard output */
-	uint64_t events;
-};
-
-/* EXIT_NO: it cannot be written; context_finish() or the commit says why. */
-static int write_page(void *arg, const struct wire_page *page)
+static int read_time(
+	struct context *ctx, const char *option, const char *text, uint64_t now, uint64_t *ret)
 {
-	struct job *job = arg;
-	const char *body = page->body.data;
-	size_t i;
-
-	for (i = 0; i < page->body.len; i++)
-		job->events += body[i] == '\n';
-	progress_tick(&job->ctx->progress, clock_boot(), job->events, 0);
-	if (job->file != NULL)
-		return outfile_write(job->file, body, page->body.len) < 0 ? EXIT_NO : EXIT_DONE;
-	fwrite(body, 1, page->body.len, job->ctx->out);
-	return context_flush(job->ctx) ? EXIT_DONE : EXIT_NO;
+	if (text == NULL || moment_parse(text, now, ret))
+		return EXIT_DONE;
+	return help_usage_error(
+		ctx, &cmd_audit_export, "%s: %s is no time (say %s)", option, text, moment_forms);
 }
 
-static int export(struct job *job)
+static int read_times(struct export *e, const struct args *args)
 {
-	struct conn c;
+	uint64_t now = clock_wall();
 	int r;
 
-	r = conn_open(&c, job->ctx);
-	if (r != EXIT_DONE)
-		return r;
-	progress_begin(&job->ctx->progress, "exporting; events", clock_boot());
-	r = conn_ledger(&c, write_page, job);
-	progress_end(&job->ctx->progress);
-	conn_close(&c);
-	if (r != EXIT_DONE && job->file == NULL && job->events > 0)
-		context_error(job->ctx, "the export is not complete: it has %" PRIu64 " events",
-			job->events);
+	r = read_time(e->ctx, "--since", args->value[EXPORT_SINCE], now, &e->filter.since);
+	if (r == EXIT_DONE)
+		r = read_time(e->ctx, "--until", args->value[EXPORT_UNTIL], now, &e->filter.until);
+	if (r == EXIT_DONE && e->filter.since > e->filter.until)
+		r = help_usage_error(e->ctx, &cmd_audit_export, "--since is later than --until");
 	return r;
 }
 
-static int export_to(struct context *ctx, const char *path)
+static int read_kinds(struct export *e, const struct args *args)
 {
-	struct outfile file;
-	struct job job = {.ctx = ctx, .file = &file};
-	int r, e;
+	const char *wrong = NULL;
+	size_t i;
+	int len;
 
-	e = outfile_open(&file, path);
-	if (e < 0) {
-		context_error(ctx, "%s: %s", path,
-			e == -EEXIST ? "not a regular file; use standard output" : strerror(-e));
-		return EXIT_NO;
-	}
-	r = export(&job);
-	/* a file that cannot be written fails in the commit, which knows why */
-	if (r != EXIT_DONE && file.error == 0) {
-		outfile_abort(&file);
-		return r;
-	}
-	e = outfile_commit(&file);
-	if (e == 0)
+	for (i = 0; i < args->repeats.n && wrong == NULL; i++)
+		wrong = filter_add_kinds(&e->filter, args->repeats.value[i], &len);
+	if (wrong == NULL)
 		return EXIT_DONE;
-	context_error(ctx, "%s: %s", path, strerror(-e));
-	return EXIT_NO;
+	return help_usage_error(
+		e->ctx, &cmd_audit_export, "--event: %.*s is none of %s", len, wrong, KIND_NAMES);
+}
+
+static int read_format(struct export *e, const char *name)
+{
+	e->format = name != NULL ? format_find(name) : &formats[0];
+	if (e->format == NULL)
+		return help_usage_error(e->ctx, &cmd_audit_export, "--format: %s is none of %s",
+			name, FORMAT_NAMES);
+	return EXIT_DONE;
+}
+
+/* That which has no end makes no whole file, and needs no time at which it would be over. */
+static int check_follow(const struct export *e, const struct args *args, bool to_file)
+{
+	if (!e->follow)
+		return EXIT_DONE;
+	if (to_file)
+		return help_usage_error(e->ctx, &cmd_audit_export,
+			"--follow never makes a whole file: use standard output");
+	if (args->value[EXPORT_UNTIL] != NULL)
+		return help_usage_error(
+			e->ctx, &cmd_audit_export, "--follow and --until exclude each other");
+	return EXIT_DONE;
+}
+
+static int read_options(struct export *e, const struct args *args, bool to_file)
+{
+	int r;
+
+	e->filter = FILTER_ALL;
+	e->filter.user = args->value[EXPORT_USER];
+	e->follow = args->value[EXPORT_FOLLOW] != NULL;
+	r = read_format(e, args->value[EXPORT_FORMAT]);
+	if (r == EXIT_DONE)
+		r = read_times(e, args);
+	if (r == EXIT_DONE)
+		r = read_kinds(e, args);
+	if (r == EXIT_DONE)
+		r = check_follow(e, args, to_file);
+	return r;
 }
 
 static int exec(struct context *ctx, const struct args *args)
 {
 	const char *path = args->value[EXPORT_OUTPUT];
-	struct job job = {.ctx = ctx};
+	struct export e = {.ctx = ctx};
+	bool to_file = path != NULL && strcmp(path, "-") != 0;
+	int r;
 
-	if (path != NULL && strcmp(path, "-") != 0)
-		return export_to(ctx, path);
-	return export(&job);
+	r = read_options(&e, args, to_file);
+	if (r != EXIT_DONE)
+		return r;
+	ctx->pipe_ends = e.follow;
+	r = to_file ? export_save(&e, path) : export_print(&e);
+	if (r == EXIT_DONE && ctx->progress.terminal && e.format->write == NULL &&
+		filter_breaks_chain(&e.filter))
+		context_error(ctx, "the chain cannot be verified from this: lines are left out");
+	return r;
 }
 
 const struct command cmd_audit_export = {
@@ -93,7 +126,12 @@ const struct command cmd_audit_export = {
 	.summary = "Print the ledger, one event a line",
 	OPTIONS(options),
 	.operands = "",
-	.text = "The lines are JSON, and the very bytes that the hash chain is made of.\n"
-		"A plain user is given the events of his own sessions.\n",
+	.text = "As jsonl, the lines are the very bytes that the hash chain is made of; in other\n"
+		"formats, or with --user or --event, the chain cannot be verified. A TIME is\n"
+		"2026-11-22, \"2026-11-22 14:30\", 2026-11-22T14:30:00Z, -24h, yesterday, today "
+		"or\n"
+		"now. A plain user is given the events of his own sessions.\n",
+	.repeats = "event",
+	.choices = KIND_NAMES,
 	.exec = exec,
 };

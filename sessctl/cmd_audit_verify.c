@@ -75,6 +75,7 @@ static int take_page(void *arg, const struct wire_page *page)
 static int read_live(struct job *job)
 {
 	struct wire_state state;
+	uint64_t after = 0;
 	struct conn c;
 	int r;
 
@@ -84,7 +85,7 @@ static int read_live(struct job *job)
 	r = conn_status(&c, &state);
 	if (r == EXIT_DONE) {
 		job->total = state.ledger_seq;
-		r = conn_ledger(&c, take_page, job);
+		r = conn_ledger(&c, &after, take_page, job);
 	}
 	conn_close(&c);
 	/* what is wrong with a line is told later */

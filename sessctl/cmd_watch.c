@@ -10,56 +10,50 @@ static const struct option_row options[] = {
 	[WATCH_JSON] = {"json", 'j', NULL, "the ledger's own lines: one JSON object each"},
 };
 
-static void print_line(struct context *ctx, const char *line, size_t len, bool json)
+struct job {
+	struct context *ctx;
+	bool json;
+};
+
+static void print_line(const struct job *job, const char *line, size_t len)
 {
-	if (!json) {
-		event_print(ctx->out, line, len);
+	if (!job->json) {
+		event_print(job->ctx->out, line, len);
 	} else {
-		fwrite(line, 1, len, ctx->out);
-		fputc('\n', ctx->out);
+		fwrite(line, 1, len, job->ctx->out);
+		fputc('\n', job->ctx->out);
 	}
 }
 
-/* False: nobody reads any more. */
-static bool print_page(struct context *ctx, const struct wire_page *page, bool json)
+/* EXIT_NO: nobody reads any more, with which context_finish() may find no fault. */
+static int print_page(void *arg, const struct wire_page *page)
 {
-	const char *body = page->body.data, *newline;
-	size_t at, len;
+	const struct job *job = arg;
+	const char *line;
+	size_t at = 0, len;
 
-	for (at = 0; at < page->body.len; at += len + 1) {
-		newline = memchr(body + at, '\n', page->body.len - at);
-		len = newline ? (size_t)(newline - body) - at : page->body.len - at;
-		print_line(ctx, body + at, len, json);
-		if (!context_flush(ctx))
-			return false;
+	while (conn_line(page, &at, &line, &len)) {
+		print_line(job, line, len);
+		if (!context_flush(job->ctx))
+			return EXIT_NO;
 	}
-	return true;
+	return EXIT_DONE;
 }
 
-static int watch(struct conn *c, bool json)
+static int watch(struct conn *c, struct job *job)
 {
-	struct wire_read ask = {.wait = true};
 	struct wire_state state;
 	int r;
 
 	r = conn_status(c, &state);
-	ask.after = state.ledger_seq;
-	c->timeout = 0;
-	while (r == EXIT_DONE && (r = conn_ask(c, WIRE_read, &ask)) == EXIT_DONE &&
-		(r = conn_next(c)) == EXIT_DONE) {
-		if (c->frame.type != WIRE_page)
-			return conn_strange(c);
-		if (!print_page(c->ctx, &c->frame.u.page, json))
-			break;
-		/* a page without lines may say nothing new */
-		if (c->frame.u.page.last > ask.after)
-			ask.after = c->frame.u.page.last;
-	}
-	return r;
+	if (r != EXIT_DONE)
+		return r;
+	return conn_follow(c, state.ledger_seq, print_page, job);
 }
 
 static int exec(struct context *ctx, const struct args *args)
 {
+	struct job job = {.ctx = ctx, .json = args->value[WATCH_JSON] != NULL};
 	struct conn c;
 	int r;
 
@@ -67,7 +61,7 @@ static int exec(struct context *ctx, const struct args *args)
 	r = conn_open(&c, ctx);
 	if (r != EXIT_DONE)
 		return r;
-	r = watch(&c, args->value[WATCH_JSON] != NULL);
+	r = watch(&c, &job);
 	conn_close(&c);
 	return r;
 }

@@ -12,6 +12,7 @@
 #include "sessctl/context.h"
 
 #define OPTIONS_MAX  8
+#define REPEATS_MAX  32
 #define OPERANDS_ANY 1000000
 
 struct option_row {
@@ -21,9 +22,16 @@ struct option_row {
 	const char *help; /* NULL: it is for the completion, and shown nowhere */
 };
 
+/* The values of an option that may be given several times, in their order. */
+struct repeats {
+	const char *value[REPEATS_MAX];
+	size_t n;
+};
+
 /* What was given on the command line. */
 struct args {
 	const char *value[OPTIONS_MAX]; /* by row; NULL: not given; a flag that was: "" */
+	struct repeats repeats;
 	char **operand;
 	int n_operands;
 };
@@ -36,7 +44,9 @@ struct command {
 	const char *operands; /* as the usage shows them; "": none */
 	int min_operands;
 	int max_operands;
-	const char *text; /* what else its help says: whole lines; may be "" */
+	const char *text;    /* what else its help says: whole lines; may be "" */
+	const char *repeats; /* the name of the option that may be given several times; or NULL */
+	const char *choices; /* the words of that one, as `a|b|c`, for the completion; or NULL */
 	int (*exec)(struct context *ctx, const struct args *args);
 };
 

@@ -1,5 +1,6 @@
 #include <poll.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "common/duration.h"
 #include "common/timestamp.h"
@@ -178,19 +179,47 @@ static int one_page(struct conn *c, enum wire_type type, const void *ask, uint64
 	/* a page that does not lead on would have us ask for ever */
 	if (c->frame.type != WIRE_page || (page->more && page->last <= *after))
 		return conn_strange(c);
-	*after = page->last;
+	/* a page without lines may say nothing new */
+	if (page->last > *after)
+		*after = page->last;
 	return page->body.len == 0 ? EXIT_DONE : fn(arg, page);
 }
 
-int conn_ledger(struct conn *c, conn_page_fn *fn, void *arg)
+int conn_ledger(struct conn *c, uint64_t *after, conn_page_fn *fn, void *arg)
 {
-	struct wire_read ask = {0};
+	struct wire_read ask = {.after = *after};
 	int r;
 
 	do
 		r = one_page(c, WIRE_read, &ask, &ask.after, fn, arg);
 	while (r == EXIT_DONE && c->frame.u.page.more);
+	*after = ask.after;
 	return r;
+}
+
+int conn_follow(struct conn *c, uint64_t after, conn_page_fn *fn, void *arg)
+{
+	struct wire_read ask = {.after = after, .wait = true};
+	int r;
+
+	c->timeout = 0;
+	do
+		r = one_page(c, WIRE_read, &ask, &ask.after, fn, arg);
+	while (r == EXIT_DONE);
+	return r;
+}
+
+bool conn_line(const struct wire_page *page, size_t *at, const char **ret_line, size_t *ret_len)
+{
+	const char *body = page->body.data, *newline;
+
+	if (*at >= page->body.len)
+		return false;
+	newline = memchr(body + *at, '\n', page->body.len - *at);
+	*ret_line = body + *at;
+	*ret_len = newline ? (size_t)(newline - *ret_line) : page->body.len - *at;
+	*at += *ret_len + 1;
+	return true;
 }
 
 int conn_metrics(struct conn *c, conn_page_fn *fn, void *arg)

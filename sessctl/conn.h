@@ -44,7 +44,16 @@ int conn_status(struct conn *c, struct wire_state *ret);
  * are no more; a code other than EXIT_DONE from it stops the reading and is returned.
  */
 typedef int conn_page_fn(void *arg, const struct wire_page *page);
-int conn_ledger(struct conn *c, conn_page_fn *fn, void *arg);
+/* The ledger behind the event *after, which moves on. */
+int conn_ledger(struct conn *c, uint64_t *after, conn_page_fn *fn, void *arg);
+/* The same, but that it waits for what is not there yet, and never comes to an end by itself. */
+int conn_follow(struct conn *c, uint64_t after, conn_page_fn *fn, void *arg);
 int conn_metrics(struct conn *c, conn_page_fn *fn, void *arg);
+
+/*
+ * The next line of a page of the ledger, without its newline. *at is 0 at first, and moves on.
+ * False: there are no more.
+ */
+bool conn_line(const struct wire_page *page, size_t *at, const char **ret_line, size_t *ret_len);
 
 #endif

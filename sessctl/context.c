@@ -47,7 +47,7 @@ int context_finish(struct context *ctx, int code)
 	if (context_flush(ctx))
 		return code;
 	if (ctx->out_errno == EPIPE && ctx->pipe_ends)
-		return code;
+		return EXIT_DONE;
 	context_error(ctx, "standard output: %s", strerror(ctx->out_errno));
 	return code == EXIT_DONE ? EXIT_NO : code;
 }

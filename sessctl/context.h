@@ -27,7 +27,7 @@ struct context {
 	FILE *out;
 	FILE *err;
 	int out_errno;	/* the first write to `out` that failed: why; 0: none has */
-	bool pipe_ends; /* that the reader of `out` went away is no mistake (watch) */
+	bool pipe_ends; /* that the reader of `out` went away is how it ends (watch) */
 	bool bold;	/* `out` may be sent colours */
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	uint64_t timeout; /* ns for each answer of the daemon; 0: none */

@@ -34,7 +34,9 @@ static void print_option(FILE *out, const struct option_row *row)
 		snprintf(letter, sizeof(letter), "-%c, ", row->letter);
 	snprintf(left, sizeof(left), "%s--%s%s%s", letter, row->name, row->arg ? " " : "",
 		row->arg ? row->arg : "");
-	fprintf(out, "  %-31s  %s\n", left, row->help);
+	/* what is too long for its column has a line of its own */
+	fprintf(out, strlen(left) > 31 ? "  %s\n  %31s  %s\n" : "  %-31s%s  %s\n", left, "",
+		row->help);
 }
 
 static void print_options(
@@ -76,18 +78,27 @@ void help_command(FILE *out, bool bold, const struct command *command)
 	print_options(out, bold, "options of every command:", global_options, N_GLOBALS);
 }
 
-static void print_words(FILE *out, const char *name, const struct option_row *rows, size_t n)
+static void print_word(
+	FILE *out, const char *name, const struct option_row *row, const char *choices)
 {
-	const char *arg;
+	const char *arg = choices != NULL ? choices : row->arg != NULL ? row->arg : "-";
+
+	if (row->help == NULL)
+		return;
+	fprintf(out, "%s\t--%s\t%s\n", name, row->name, arg);
+	if (row->letter != 0)
+		fprintf(out, "%s\t-%c\t%s\n", name, row->letter, arg);
+}
+
+static void print_words(FILE *out, const struct command *c)
+{
+	bool named;
 	size_t i;
 
-	for (i = 0; i < n; i++) {
-		if (rows[i].help == NULL)
-			continue;
-		arg = rows[i].arg ? rows[i].arg : "-";
-		fprintf(out, "%s\t--%s\t%s\n", name, rows[i].name, arg);
-		if (rows[i].letter != 0)
-			fprintf(out, "%s\t-%c\t%s\n", name, rows[i].letter, arg);
+	fprintf(out, "%s\t-\t%s\n", c->name, c->operands[0] ? c->operands : "-");
+	for (i = 0; i < c->n_options; i++) {
+		named = c->repeats != NULL && strcmp(c->options[i].name, c->repeats) == 0;
+		print_word(out, c->name, &c->options[i], named ? c->choices : NULL);
 	}
 }
 
@@ -95,12 +106,10 @@ void help_words(FILE *out)
 {
 	size_t i;
 
-	print_words(out, "-", global_options, N_GLOBALS);
-	for (i = 0; i < n_commands; i++) {
-		fprintf(out, "%s\t-\t%s\n", commands[i]->name,
-			commands[i]->operands[0] ? commands[i]->operands : "-");
-		print_words(out, commands[i]->name, commands[i]->options, commands[i]->n_options);
-	}
+	for (i = 0; i < N_GLOBALS; i++)
+		print_word(out, "-", &global_options[i], NULL);
+	for (i = 0; i < n_commands; i++)
+		print_words(out, commands[i]);
 }
 
 int help_usage_error(struct context *ctx, const struct command *command, const char *format, ...)

@@ -89,17 +89,17 @@ static int sync_folder(const char *path)
 	return r;
 }
 
-int outfile_write(struct outfile *o, const void *data, size_t len)
+int outfile_flush(struct outfile *o)
 {
 	errno = 0;
-	if (fwrite(data, 1, len, o->f) != len || fflush(o->f) == EOF)
+	if (fflush(o->f) == EOF || ferror(o->f))
 		o->error = o->error ? o->error : errno ? -errno : -EIO;
 	return o->error;
 }
 
 static int finish_file(struct outfile *o)
 {
-	if (o->error < 0)
+	if (outfile_flush(o) < 0)
 		return o->error;
 	if (fsync(fileno(o->f)) < 0 || rename(o->temp, o->path) < 0)
 		return -errno;

@@ -22,8 +22,8 @@ struct outfile {
  */
 int outfile_open(struct outfile *o, const char *path);
 
-/* Goes through to the file. -errno, which outfile_commit() gives again. */
-int outfile_write(struct outfile *o, const void *data, size_t len);
+/* Sends what was written to o->f on its way. -errno, which outfile_commit() gives again. */
+int outfile_flush(struct outfile *o);
 
 /* Puts it in its place, on disk. On failure nothing is left of it. -errno. */
 int outfile_commit(struct outfile *o);

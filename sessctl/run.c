@@ -90,8 +90,11 @@ static int run_command(struct context *ctx, const struct command *command, char 
 		{command->options, command->n_options, args.value},
 		{global_options, N_GLOBALS, globals},
 	};
-	const struct args_parser parser = {
-		.ctx = ctx, .command = command, .sets = sets, .n_sets = 2};
+	const struct args_parser parser = {.ctx = ctx,
+		.command = command,
+		.sets = sets,
+		.n_sets = 2,
+		.repeats = &args.repeats};
 	int r;
 
 	r = args_parse(&parser, argv, n, &args.n_operands);

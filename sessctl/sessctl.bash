@@ -22,6 +22,7 @@ _sessctl_values()
 		mapfile -t COMPREPLY < <(compgen -W "$(sessctl --timeout 1s list 2>/dev/null |
 			awk 'NR > 1 { print $1 }')" -- "$cur")
 		;;
+	TIME) mapfile -t COMPREPLY < <(compgen -W 'now today yesterday -1h -24h -7d' -- "$cur") ;;
 	*'|'*)
 		# of `user|group NAME`, the first word's choices
 		set -- "${1%% *}"

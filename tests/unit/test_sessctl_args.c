@@ -162,6 +162,39 @@ static void test_parser(void **state)
 	assert_non_null(values[2]);
 }
 
+/* Each in its order, in all forms; of an option that may not be repeated the last one holds. */
+static void test_repeats(void **state)
+{
+	static const struct option_row rows[] = {
+		{"event", 'e', "EVENT", "h"},
+		{"user", 'u', "USER", "h"},
+	};
+	static const struct command command = {.name = "c", .operands = "", .repeats = "event"};
+	char line[] = "-ea\0-u\0x\0--event=b\0-u\0y\0--event\0c\0-e\0-d";
+	char *argv[16], *at = line;
+	const char *values[2] = {NULL};
+	struct repeats repeats = {0};
+	const struct option_set set = {rows, 2, values};
+	struct context ctx;
+	const struct args_parser p = {
+		.ctx = &ctx, .command = &command, .sets = &set, .n_sets = 1, .repeats = &repeats};
+	int n = 0, operands = -1;
+
+	(void)state;
+	for (; at < line + sizeof(line); at += strlen(at) + 1)
+		argv[n++] = at;
+	context_init(&ctx, stdout, stderr);
+	assert_int_equal(args_parse(&p, argv, n, &operands), EXIT_DONE);
+	assert_int_equal(operands, 0);
+	assert_int_equal(repeats.n, 4);
+	assert_string_equal(repeats.value[0], "a");
+	assert_string_equal(repeats.value[1], "b");
+	assert_string_equal(repeats.value[2], "c");
+	assert_string_equal(repeats.value[3], "-d");
+	assert_string_equal(values[0], "-d");
+	assert_string_equal(values[1], "y");
+}
+
 static void test_version(void **state)
 {
 	struct result r = run("--version");
@@ -228,6 +261,8 @@ static void test_words_for_the_completion(void **state)
 	assert_non_null(strstr(r.out, "-\t--color\tauto|always|never\n"));
 	assert_non_null(strstr(r.out, "show\t-\tSID\n"));
 	assert_non_null(strstr(r.out, "audit export\t-o\tFILE\n"));
+	assert_non_null(strstr(r.out, "audit export\t-f\tjsonl|csv|ocsf|ecs|cef|syslog\n"));
+	assert_non_null(strstr(r.out, "audit export\t--event\tdaemon_started|daemon_stopped|"));
 	assert_non_null(strstr(r.out, "list\t--all\t-\n"));
 	assert_null(strstr(r.out, "--words"));
 	release(&r);
@@ -237,7 +272,7 @@ static void test_words_for_the_completion(void **state)
 static void test_tables(void **state)
 {
 	const struct command *c;
-	size_t i, k, m;
+	size_t i, k, m, repeats;
 
 	(void)state;
 	for (i = 0; i < n_commands; i++) {
@@ -248,7 +283,10 @@ static void test_tables(void **state)
 		assert_true(c->n_options <= OPTIONS_MAX);
 		assert_true(c->min_operands <= c->max_operands);
 		assert_true((c->max_operands == 0) == (c->operands[0] == '\0'));
-		for (k = 0; k < c->n_options; k++) {
+		for (k = 0, repeats = 0; k < c->n_options; k++) {
+			repeats += c->repeats != NULL &&
+				   strcmp(c->options[k].name, c->repeats) == 0 &&
+				   c->options[k].arg != NULL;
 			for (m = 0; m < k; m++) {
 				assert_string_not_equal(c->options[k].name, c->options[m].name);
 				assert_true(c->options[k].letter == 0 ||
@@ -260,6 +298,8 @@ static void test_tables(void **state)
 					    c->options[k].letter != global_options[m].letter);
 			}
 		}
+		/* the one that repeats is there, and has an argument */
+		assert_int_equal(repeats, c->repeats != NULL);
 	}
 }
 
@@ -372,6 +412,7 @@ int main(void)
 		cmocka_unit_test(test_long_runtime_dir),
 		cmocka_unit_test(test_control_characters_in_a_message),
 		cmocka_unit_test(test_parser),
+		cmocka_unit_test(test_repeats),
 		cmocka_unit_test(test_version),
 		cmocka_unit_test(test_help_of_each),
 		cmocka_unit_test(test_help_lists_all),
