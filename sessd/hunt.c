@@ -283,8 +283,9 @@ static void begin_reading(void *ctx)
 	uint64_t now = clock_boot();
 	struct hunt *h;
 
-	LIST_FOREACH (h, &hunts->list, link)
+	LIST_FOREACH (h, &hunts->list, link) {
 		h->reading = h->due <= now;
+	}
 	hunts->looking = true;
 	remains_want(&hunts->look);
 }
