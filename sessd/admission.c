@@ -309,7 +309,7 @@ void admission_begin(struct core *core, struct session *s, int pidfd, struct ans
 		return;
 	}
 	s->answer = answer;
-	lock = locks_find_session(core, s);
+	lock = denial_of_session(core, s);
 	if (lock != NULL) {
 		v.lock = lock_title(lock->kind, lock->name, title);
 		admission_refuse(core, s, REASON_LOCKED, &v, lock_words(lock));
@@ -424,7 +424,7 @@ void admission_acct(struct core *core, const struct event *event)
 
 	rec.class = policy_class(&core->parts.config->policies, acct->service);
 	granted.tracked = rec.class != CLASS_IGNORED;
-	lock = locks_find(core, &lockable, acct->service, rec.class);
+	lock = denial_of_login(core, &lockable, acct->service, rec.class);
 	if (lock != NULL)
 		v = (struct verdict){.lock = lock_title(lock->kind, lock->name, title)};
 	else if (rec.class == CLASS_LOGIN && !cap_exempts(core, &subject))

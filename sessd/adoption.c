@@ -52,7 +52,7 @@ static void record_history(
 	bool rebooted = strcmp(r->boot_id, core->parts.boot_id) != 0;
 
 	if (r->was_refused) {
-		remark.reason = locks_find_session(core, s) ? REASON_LOCKED : REASON_UNAVAILABLE;
+		remark.reason = denial_of_session(core, s) ? REASON_LOCKED : REASON_UNAVAILABLE;
 		core->parts.metrics->refused[remark.reason]++;
 		core_append(core, s, ENTRY_SESSION_REFUSED, &remark, false, spool_answered, answer);
 		return;

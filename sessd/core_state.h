@@ -358,18 +358,43 @@ void locks_init(struct core *core);
 int locks_load(struct core *core);
 /* After the load: reads the folder, writes what stands there. */
 int locks_start(struct core *core);
-/* Ends all sessions that a lock hits. */
-void locks_enforce(struct core *core);
 void locks_fini(struct core *core);
 void locks_set(struct core *core, const struct event *event);
 void locks_lift(struct core *core, const struct event *event);
-/* The lock that hits, or NULL. */
-const struct wire_locked *locks_find(const struct core *core, const struct lock_subject *subject,
-	const char *service, enum session_class class);
-const struct wire_locked *locks_find_session(const struct core *core, const struct session *s);
+struct lock *locks_by_name(const struct core *core, const char *kind, const char *name);
+/* Takes it into the list, in place of one of the same name. id 0: a new one. NULL: there is no
+ * room. */
+struct lock *locks_put(struct core *core, const struct wire_locked *what, uint64_t id);
+/* A deadline counts in the boot that it was set in; in a later one the wall clock says when. */
+void locks_set_deadline(const struct core *core, struct wire_locked *what);
+/* Queues the entry with the lock's row. done may be NULL. */
+void locks_record(struct core *core, const struct lock *lock, enum entry_kind kind,
+	const struct caller *by, ledger_done_fn *done, void *ctx);
+
+/* lockdir.c: the folder of the locks' files; all of it does nothing where there is none. */
+int lockdir_open(struct core *core);
+void lockdir_close(struct core *core);
+void lockdir_read(struct core *core);
+int lockdir_write(const struct core *core, const struct wire_locked *what);
+void lockdir_remove(const struct core *core, const struct wire_locked *what);
+
+/* denial.c */
+
+/* The lock that hits such a login, or the session; or NULL. */
+const struct wire_locked *denial_of_login(const struct core *core,
+	const struct lock_subject *subject, const char *service, enum session_class class);
+const struct wire_locked *denial_of_session(const struct core *core, const struct session *s);
 /* Is it still there, and does it hit what is left of such a login? */
-bool locks_hits_leftover(const struct core *core, uint64_t id, const struct lock_subject *subject);
+bool denial_hits_leftover(const struct core *core, uint64_t id, const struct lock_subject *subject);
 /* May it hit any of that user's, as far as his uid says? */
-bool locks_may_hit(const struct core *core, uint64_t id, uid_t uid);
+bool denial_may_hit(const struct core *core, uint64_t id, uid_t uid);
+/* Ends the sessions that it hits, then what is left over from logins of those whom it hits. r: who
+ * waits for that; NULL: no memory, so that nothing can be done when the sessions are gone. */
+void denial_enforce(
+	struct core *core, const struct lock *lock, const struct caller *by, struct revocation *r);
+/* The same where nobody waits for it. */
+void denial_enforce_alone(struct core *core, const struct lock *lock);
+/* The same for all locks. */
+void denial_enforce_all(struct core *core);
 
 #endif

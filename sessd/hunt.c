@@ -137,8 +137,9 @@ static bool wants(const struct remains_look *look, uid_t login)
 	const struct hunt *h;
 
 	LIST_FOREACH (h, &hunts->list, link)
-		if (h->reading && (owner_of(h, login) != NULL ||
-					  (h->lock != 0 && locks_may_hit(h->core, h->lock, login))))
+		if (h->reading &&
+			(owner_of(h, login) != NULL ||
+				(h->lock != 0 && denial_may_hit(h->core, h->lock, login))))
 			return true;
 	return false;
 }
@@ -154,7 +155,7 @@ static bool is_prey(const struct hunt *h, const struct remains *m)
 		.rhost = "",
 		.auth = ""};
 
-	if (h->lock != 0 ? !locks_hits_leftover(h->core, h->lock, &subject) : owner == NULL)
+	if (h->lock != 0 ? !denial_hits_leftover(h->core, h->lock, &subject) : owner == NULL)
 		return false;
 	if (m->audit_session == h->spare_audit || (m->cron && !h->cron))
 		return false;

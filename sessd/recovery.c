@@ -111,7 +111,7 @@ int core_recover(struct core *core)
 		recover_session(core, s);
 	cgroup_each_made(core->parts.cgroups, collect_unowned, core);
 	r = locks_start(core);
-	locks_enforce(core);
+	denial_enforce_all(core);
 	core_arm(core);
 	fault_point(FAULT_recovery_judged);
 	return r;
