@@ -219,6 +219,9 @@ void expiry_looked(struct core *core, struct session *s, const struct terminal_l
 
 int input_init(struct core *core);
 void input_fini(struct core *core);
+/* Which terminals the session has: all of the question but done(). What it points to is the
+ * session's. */
+struct terminal_look input_question(const struct core *core, const struct session *s);
 /* Looks for the terminals of the session, unless that is under way; at once, or not before
  * core->input.rest_until. */
 void input_look(struct core *core, struct session *s);
