@@ -301,27 +301,6 @@ static void cannot_be_found_out(void **state)
 
 /* --- Starts --- */
 
-static void start_again(struct world *w)
-{
-	struct core_parts parts = {.loop = w->f->loop,
-		.cgroups = &w->cgroups,
-		.reaper = w->reaper,
-		.sweep = w->sweep,
-		.metrics = &w->metrics,
-		.config = &w->config,
-		.token_key = w->key,
-		.boot_id = "test"};
-
-	core_free(w->core);
-	w->core = NULL;
-	close_ledger(w->f);
-	open_ledger(w->f);
-	parts.ledger = w->f->ledger;
-	assert_int_equal(core_new(&parts, &w->core), 0);
-	assert_int_equal(core_load(w->core), 0);
-	assert_int_equal(core_recover(w->core), 0);
-}
-
 /* Nothing of it is stored: the first look tells. */
 static void restart(void **state)
 {
@@ -332,7 +311,7 @@ static void restart(void **state)
 	POLICIES(w, {.name = one, .any_group = true, .idle = HOUR});
 	typed(0);
 	l = enter_on_terminal(w, sshd);
-	start_again(w);
+	start_again(w, "test", NULL);
 	s = session_of(w, l);
 	assert_int_equal(s->input_at, 0);
 	WAIT_UNTIL(w->f, s->input_at != 0);
@@ -340,7 +319,7 @@ static void restart(void **state)
 	assert_in_range(s->input_at, clock_boot() - 60 * S, clock_boot() + 8 * S);
 	typed(1000);
 	policies_[0].idle = 1 * MS;
-	start_again(w);
+	start_again(w, "test", NULL);
 	assert_ended(w, l, "idle");
 }
 
