@@ -11,6 +11,9 @@
 #include "sessd/fault.h"
 #include "sessd/log.h"
 
+/* Between a process and the leader of its session, at the most. */
+#define DESCENT_MAX 64
+
 struct revocation {
 	struct answer *answer;
 	uint32_t pending;
@@ -130,26 +133,36 @@ static bool means(const struct wire_revoke *req, const struct session *s)
 	       (req->id.set && req->id.uid == s->uid);
 }
 
-/* Did that process start the other one, or one that did? */
-static bool is_ancestor(pid_t ancestor, uint64_t start, pid_t pid)
+/* A process, and those who started it. */
+struct descent {
+	pid_t pid[DESCENT_MAX];
+	uint64_t start[DESCENT_MAX];
+	unsigned n;
+};
+
+static void descent_of(pid_t pid, struct descent *ret)
 {
 	struct proc_stat st;
-	unsigned depth;
 
-	for (depth = 0; depth < 64 && pid > 1 && proc_stat(pid, &st) == 0; depth++) {
-		if (pid == ancestor)
-			return st.start == start;
-		pid = st.ppid;
+	for (ret->n = 0; ret->n < DESCENT_MAX && pid > 1 && proc_stat(pid, &st) == 0;
+		pid = st.ppid) {
+		ret->pid[ret->n] = pid;
+		ret->start[ret->n++] = st.start;
 	}
-	return false;
 }
 
 /* Does he speak from within it? */
-static bool speaks_from(const struct caller *caller, const struct session *s)
+static bool speaks_from(
+	const struct caller *caller, const struct descent *descent, const struct session *s)
 {
+	unsigned i;
+
 	if (caller->audit_session != PROC_NO_AUDIT && s->audit_session != 0)
 		return caller->audit_session == s->audit_session;
-	return is_ancestor(s->leader, s->leader_start, caller->pid);
+	for (i = 0; i < descent->n; i++)
+		if (descent->pid[i] == s->leader)
+			return descent->start[i] == s->leader_start;
+	return false;
 }
 
 /* Nobody who ends some of them is kept from ending them by those that he may not end: then he may
@@ -187,15 +200,18 @@ static void revoke_many(struct core *core, const struct wire_revoke *req,
 			      .remark = remark,
 			      .cron = req->cron,
 			      .spare_audit = req->all ? remark->by->audit_session : PROC_NO_AUDIT});
+	struct descent descent = {.n = 0};
 	struct session *s;
 	uint32_t slot = 0;
 
+	if (req->all)
+		descent_of(remark->by->pid, &descent);
 	if (hunt != NULL && req->id.set)
 		hunt_add(hunt, req->id.uid, req->user);
 	while ((s = session_next(&core->table, &slot)) != NULL) {
 		if (!means(req, s))
 			continue;
-		if (req->all && speaks_from(remark->by, s)) {
+		if (req->all && speaks_from(remark->by, &descent, s)) {
 			spare(r, s);
 			continue;
 		}
