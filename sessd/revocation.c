@@ -206,8 +206,6 @@ static void revoke_many(struct core *core, const struct wire_revoke *req,
 
 	if (req->all)
 		descent_of(remark->by->pid, &descent);
-	if (hunt != NULL && req->id.set)
-		hunt_add(hunt, req->id.uid, req->user);
 	while ((s = session_next(&core->table, &slot)) != NULL) {
 		if (!means(req, s))
 			continue;
@@ -220,6 +218,9 @@ static void revoke_many(struct core *core, const struct wire_revoke *req,
 			hunt_add(hunt, s->uid, text_or_empty(s->user));
 		revocation_add(core, s, REASON_REVOKED, remark, r);
 	}
+	/* a name that nobody but the asker himself knows is not put into the record */
+	if (hunt != NULL && req->id.set)
+		hunt_add(hunt, req->id.uid, remark->by->admin ? req->user : "");
 	revocation_then(r, hunt);
 }
 

@@ -395,12 +395,35 @@ static void taken_down(void **state)
 	finish(left);
 }
 
+/* He names his uid, and somebody else's name: the record is of what he has, and has not that name.
+ */
+static void under_a_false_name(void **state)
+{
+	struct world *w = *state;
+	struct wire_revoke want = everything_of(ANNA);
+	uint32_t audit;
+	struct order o;
+	pid_t left;
+
+	NEED_AUDIT();
+	left = begin(w, BEN, be_root, &audit);
+	want.id.uid = BEN;
+	o = order(w, &ben, &want);
+	assert_int_equal(o.last, WIRE_done);
+	assert_int_equal(o.outcomes, 1);
+	assert_true(is_dead(left));
+	assert_string_equal(o.outcome.user, "uid 3000001001");
+	assert_int_equal(entries(w, "\"leftovers_ended\""), 1);
+	assert_int_equal(entries(w, "\"anna\""), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static int all(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(of_one_user),
+		TEST(under_a_false_name),
 		TEST(of_nobody_else),
 		TEST(not_what_a_session_has),
 		TEST(not_a_login_that_begins),
