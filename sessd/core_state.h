@@ -258,7 +258,8 @@ void ending_start(struct core *core, struct session *s);
 bool ending_is_scheduled(enum reason reason);
 /* It is being ended, and may take its time: its place is not free in a moment. */
 bool ending_has_grace(const struct session *s);
-/* The last line was said, or there was nobody to read it: the end goes on. */
+/* The last line was said, or there was nobody to read it; or what follows could not be done before:
+ * the end goes on. */
 void ending_said(struct core *core, struct session *s);
 void ending_reaped(struct core *core, const struct event *event);
 /* Answers, as to a revocation, when the session that is being ended is gone. */
