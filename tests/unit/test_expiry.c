@@ -347,25 +347,6 @@ static void stop_in_a_look(void **state)
 	loop_turn(w->f->loop, 0);
 }
 
-/* A login that nobody saw, with this opening. */
-static void adopt(struct world *w, struct login *l, uint64_t opened_at, uint64_t began)
-{
-	struct wire_spooled spooled = {.sid = l->open.sid,
-		.leader_pid = (uint64_t)l->caller.pid,
-		.leader_start = l->caller.start,
-		.opened_at = opened_at,
-		.began = began,
-		.uid = ANNA};
-	const struct event event = {
-		.type = EVENT_SPOOLED, .answer = &l->answer, .u.spooled = &spooled};
-
-	strcpy(spooled.user, "anna");
-	strcpy(spooled.service, sshd);
-	strcpy(spooled.boot_id, "test");
-	core_handle(w->core, &event);
-	WAIT_UNTIL(w->f, l->answers > 0);
-}
-
 static void adopted(void **state)
 {
 	struct world *w = *state;
