@@ -121,6 +121,11 @@ void waiters_forget(struct waiter **list)
 
 /* --- Whom a request means --- */
 
+struct whom {
+	struct wire_revoke req;
+	struct caller by;
+};
+
 /* Its user's, or everybody's; what cron runs only where that is asked for. */
 static bool means(const struct wire_revoke *req, const struct session *s)
 {
@@ -178,33 +183,43 @@ static void spare(struct revocation *r, const struct session *s)
 	revocation_tell(r, WIRE_session, &record);
 }
 
+/* The asker's own session is left to him where all are meant, and he is told so. */
+static bool means_but_own(
+	struct core *core, const void *ctx, const struct session *s, struct revocation *r)
+{
+	const struct whom *whom = ctx;
+
+	(void)core;
+	if (!means(&whom->req, s))
+		return false;
+	if (!whom->req.all || !speaks_from(&whom->by, s))
+		return true;
+	spare(r, s);
+	return false;
+}
+
 /* Ends them, and then what is left over from logins of whoever had one of them. */
 static void revoke_many(struct core *core, const struct wire_revoke *req,
 	const struct remark *remark, struct revocation *r)
 {
+	const struct whom whom = {.req = *req, .by = *remark->by};
 	struct hunt *hunt = hunt_new(
 		core, &(struct hunt_order){.reason = REASON_REVOKED,
 			      .remark = remark,
 			      .cron = req->cron,
 			      .spare_audit = req->all ? remark->by->audit_session : PROC_NO_AUDIT});
-	struct session *s;
-	uint32_t slot = 0;
 
 	if (hunt != NULL && req->id.set)
 		hunt_add(hunt, req->id.uid, req->user);
-	while ((s = session_next(&core->table, &slot)) != NULL) {
-		if (!means(req, s))
-			continue;
-		if (req->all && speaks_from(remark->by, s)) {
-			spare(r, s);
-			continue;
-		}
-		/* who became root for a moment has not logged in as root */
-		if (hunt != NULL && s->class != CLASS_ELEVATION)
-			hunt_add(hunt, s->uid, text_or_empty(s->user));
-		revocation_add(core, s, REASON_REVOKED, remark, r);
-	}
-	revocation_then(r, hunt);
+	round_begin(core,
+		&(struct round_order){.reason = REASON_REVOKED,
+			.remark = remark,
+			.means = means_but_own,
+			.whom = &whom,
+			.size = sizeof(whom),
+			.hunts = true,
+			.hunt = hunt},
+		r);
 }
 
 static const char *what_is_wrong(const struct wire_revoke *req)
