@@ -122,29 +122,32 @@ static struct hunt *hunt_of(struct core *core, const struct lock *lock, const st
 	return hunt;
 }
 
+/* One that was lifted meanwhile hits nobody. */
+static bool means(struct core *core, const void *ctx, const struct session *s, struct revocation *r)
+{
+	const struct lock *lock = by_id(core, *(const uint64_t *)ctx);
+
+	(void)r;
+	return lock != NULL && hits_session(core, lock, s);
+}
+
 void denial_enforce(
 	struct core *core, const struct lock *lock, const struct caller *by, struct revocation *r)
 {
 	enum lock_kind kind = lock_kind(lock->what.kind);
-	bool hunts = kind == LOCK_USER || kind == LOCK_GROUP;
+	bool hunts = r != NULL && (kind == LOCK_USER || kind == LOCK_GROUP);
 	char text[TEXT_LONG_MAX + 1];
 	struct remark remark = {.by = by, .text = why(&lock->what, text)};
-	struct hunt *hunt = hunts && r != NULL ? hunt_of(core, lock, &remark) : NULL;
-	struct session *s;
-	uint32_t slot = 0;
 
-	while ((s = session_next(&core->table, &slot)) != NULL) {
-		if (!hits_session(core, lock, s))
-			continue;
-		if (hunt != NULL && s->class != CLASS_ELEVATION)
-			hunt_add(hunt, s->uid, text_or_empty(s->user));
-		if (r != NULL)
-			revocation_add(core, s, REASON_LOCKED, &remark, r);
-		else
-			ending_begin(core, s, REASON_LOCKED, &remark);
-	}
-	if (hunts && r != NULL)
-		revocation_then(r, hunt);
+	round_begin(core,
+		&(struct round_order){.reason = REASON_LOCKED,
+			.remark = &remark,
+			.means = means,
+			.whom = &lock->id,
+			.size = sizeof(lock->id),
+			.hunts = hunts,
+			.hunt = hunts ? hunt_of(core, lock, &remark) : NULL},
+		r);
 }
 
 void denial_enforce_alone(struct core *core, const struct lock *lock)

@@ -151,6 +151,13 @@ static void descent_of(pid_t pid, struct descent *ret)
 	}
 }
 
+/* What a round needs to know of the request. */
+struct whom {
+	struct wire_revoke req;
+	struct caller by;
+	struct descent descent;
+};
+
 /* Does he speak from within it? */
 static bool speaks_from(
 	const struct caller *caller, const struct descent *descent, const struct session *s)
@@ -191,37 +198,60 @@ static void spare(struct revocation *r, const struct session *s)
 	revocation_tell(r, WIRE_session, &record);
 }
 
+/* The asker's own session is left to him where all are meant, and he is told so. */
+static bool means_but_own(
+	struct core *core, const void *ctx, const struct session *s, struct revocation *r)
+{
+	const struct whom *whom = ctx;
+
+	(void)core;
+	if (!means(&whom->req, s))
+		return false;
+	if (!whom->req.all || !speaks_from(&whom->by, &whom->descent, s))
+		return true;
+	spare(r, s);
+	return false;
+}
+
+/* A name that nobody but the asker himself knows is not put into the record. */
+static const char *name_of_user(
+	const struct core *core, const struct wire_revoke *req, const struct caller *caller)
+{
+	const struct account *a = session_account(&core->table, caller->uid);
+	const struct session *s;
+
+	if (caller->admin)
+		return req->user;
+	for (s = a != NULL ? a->first : NULL; s != NULL; s = s->account_next)
+		if (s->class != CLASS_ELEVATION && strcmp(text_or_empty(s->user), req->user) == 0)
+			return req->user;
+	return "";
+}
+
 /* Ends them, and then what is left over from logins of whoever had one of them. */
 static void revoke_many(struct core *core, const struct wire_revoke *req,
 	const struct remark *remark, struct revocation *r)
 {
+	struct whom whom = {.req = *req, .by = *remark->by};
 	struct hunt *hunt = hunt_new(
 		core, &(struct hunt_order){.reason = REASON_REVOKED,
 			      .remark = remark,
 			      .cron = req->cron,
 			      .spare_audit = req->all ? remark->by->audit_session : PROC_NO_AUDIT});
-	struct descent descent = {.n = 0};
-	struct session *s;
-	uint32_t slot = 0;
 
 	if (req->all)
-		descent_of(remark->by->pid, &descent);
-	while ((s = session_next(&core->table, &slot)) != NULL) {
-		if (!means(req, s))
-			continue;
-		if (req->all && speaks_from(remark->by, &descent, s)) {
-			spare(r, s);
-			continue;
-		}
-		/* who became root for a moment has not logged in as root */
-		if (hunt != NULL && s->class != CLASS_ELEVATION)
-			hunt_add(hunt, s->uid, text_or_empty(s->user));
-		revocation_add(core, s, REASON_REVOKED, remark, r);
-	}
-	/* a name that nobody but the asker himself knows is not put into the record */
+		descent_of(remark->by->pid, &whom.descent);
 	if (hunt != NULL && req->id.set)
-		hunt_add(hunt, req->id.uid, remark->by->admin ? req->user : "");
-	revocation_then(r, hunt);
+		hunt_add(hunt, req->id.uid, name_of_user(core, req, remark->by));
+	round_begin(core,
+		&(struct round_order){.reason = REASON_REVOKED,
+			.remark = remark,
+			.means = means_but_own,
+			.whom = &whom,
+			.size = sizeof(whom),
+			.hunts = true,
+			.hunt = hunt},
+		r);
 }
 
 static const char *what_is_wrong(const struct wire_revoke *req)
