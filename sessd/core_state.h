@@ -34,12 +34,14 @@ struct watch {
 /* A lock that stands. */
 struct lock {
 	TAILQ_ENTRY(lock) link;
+	struct hash_link by_id;
 	uint64_t id; /* of its row; rising in the list */
 	struct wire_locked what;
 };
 
 struct locks {
 	TAILQ_HEAD(lock_list, lock) list;
+	struct hash by_id;
 	LIST_HEAD(lock_orders, lock_order) orders; /* that the ledger does not have yet */
 	unsigned n;
 	uint64_t last_id;
@@ -387,6 +389,8 @@ int locks_start(struct core *core);
 void locks_fini(struct core *core);
 void locks_set(struct core *core, const struct event *event);
 void locks_lift(struct core *core, const struct event *event);
+/* Each session and process is compared with it while an order goes on: so it is quick. */
+const struct lock *locks_by_id(const struct core *core, uint64_t id);
 struct lock *locks_by_name(const struct core *core, const char *kind, const char *name);
 /* Takes it into the list, in place of one of the same name. id 0: a new one. NULL: there is no
  * room. */
