@@ -395,6 +395,52 @@ static void taken_down(void **state)
 	finish(left);
 }
 
+/* The same after any number of turns, with all that can be under way under way. */
+static void taken_down_at_any_turn(void **state)
+{
+	struct wire_lock lock = {.kind = "user", .name = "ben", .id = {.set = true, .uid = BEN}};
+	struct wire_revoke gently = everything_of(ANNA), at_once = gently;
+	struct order first, second, third = {.answer.fn = ordered};
+	struct event set = {.type = EVENT_LOCK, .caller = &root, .answer = &third.answer};
+	struct login *parent, *child;
+	unsigned turns, i;
+	uint32_t audit;
+	struct world *w;
+	void *world;
+	pid_t left;
+
+	(void)state;
+	NEED_AUDIT();
+	set.u.lock = &lock;
+	gently.grace = WIRE_GRACE_MAX;
+	strcpy(gently.message, "later");
+	for (turns = 0; turns < 40; turns++) {
+		assert_int_equal(setup(&world), 0);
+		w = world;
+		w->config.policies.policies =
+			&(struct policy){.name = one, .any_group = true, .idle = 1, .warn = 1};
+		w->config.policies.n_policies = 1;
+		left = begin(w, ANNA, be_anna, &audit);
+		log_out(w, audit);
+		parent = enter(w, ANNA, sshd);
+		child = arrive(w, 0, sudo);
+		child->open.token = parent->open.new_token;
+		ask(w, child);
+		enter(w, BEN, sshd);
+		third.last = 0;
+		begin_order(w, &first, &root, &gently);
+		core_handle(w->core, &set);
+		for (i = 0; i < turns; i++) {
+			if (i == turns / 2)
+				begin_order(w, &second, &root, &at_once);
+			assert_true(loop_turn(w->f->loop, 1) >= 0);
+		}
+		start(w, BEN, sshd);
+		finish(left);
+		assert_int_equal(teardown(&world), 0);
+	}
+}
+
 /* He names his uid, and somebody else's name: the record is of what he has, and has not that name.
  */
 static void under_a_false_name(void **state)
@@ -431,6 +477,7 @@ static int all(void)
 		TEST(of_the_locked),
 		TEST(after_a_logout),
 		TEST(taken_down),
+		cmocka_unit_test(taken_down_at_any_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
