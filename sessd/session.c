@@ -337,10 +337,10 @@ int session_table_add(struct session_table *t, struct session *s)
 	hash_put(&t->by_sid, &s->by_sid, bytes_key(s->sid.b));
 	if (!token_is_zero(&s->token_hash))
 		hash_put(&t->by_token, &s->by_token, bytes_key(s->token_hash.b));
+	else if (!sid_is_zero(&s->parent))
+		hash_put(&t->by_parent, &s->by_parent, bytes_key(s->parent.b));
 	if (s->audit_session != 0)
 		hash_put(&t->by_audit, &s->by_audit, hash_mix(s->audit_session));
-	if (!sid_is_zero(&s->parent))
-		hash_put(&t->by_parent, &s->by_parent, bytes_key(s->parent.b));
 	s->account = a;
 	s->account_prev = a->last;
 	s->account_next = NULL;
@@ -359,10 +359,10 @@ void session_table_remove(struct session_table *t, struct session *s)
 	hash_remove(&t->by_sid, &s->by_sid);
 	if (!token_is_zero(&s->token_hash))
 		hash_remove(&t->by_token, &s->by_token);
+	else if (!sid_is_zero(&s->parent))
+		hash_remove(&t->by_parent, &s->by_parent);
 	if (s->audit_session != 0)
 		hash_remove(&t->by_audit, &s->by_audit);
-	if (!sid_is_zero(&s->parent))
-		hash_remove(&t->by_parent, &s->by_parent);
 	*(s->account_prev ? &s->account_prev->account_next : &a->first) = s->account_next;
 	*(s->account_next ? &s->account_next->account_prev : &a->last) = s->account_prev;
 	a->n--;

@@ -63,7 +63,10 @@ struct session {
 	struct input *input;   /* NULL: no look is under way */
 	struct answer *answer; /* opening: whom to tell */
 
-	struct hash_link by_sid, by_token, by_audit, by_parent;
+	struct hash_link by_sid, by_audit;
+	union { /* what was made in another session has no token of its own */
+		struct hash_link by_token, by_parent;
+	};
 	struct account *account;
 	struct session *account_prev, *account_next;
 };
