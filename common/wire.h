@@ -112,7 +112,8 @@ enum wire_use {
 	F(R, STR,    rhost,          6, OPTIONAL) /* PAM_RHOST */ \
 	F(R, STR,    ruser,          7, OPTIONAL) /* PAM_RUSER */ \
 	F(R, STR,    auth,           8, OPTIONAL) /* first line of SSH_AUTH_INFO_0 */ \
-	F(R, TOKEN,  token,          9, OPTIONAL) /* found in the caller's session keyring */
+	F(R, TOKEN,  token,          9, OPTIONAL) /* found in the caller's session keyring */ \
+	F(R, BOOL,   forged,        10, OPTIONAL) /* without token: in its place there is a key that is not root's */
 
 #define WIRE_FIELDS_acct(F, R) WIRE_FIELDS_LOGIN(F, R)
 

@@ -83,3 +83,236 @@ alice_runs() # BACKGROUND COMMAND
 	run -3 on_host sessctl check --quiet
 	contains "$output" 'sessctl: '
 }
+
+# --- su and sudo, in everyday life ---
+
+# What was let through without proof, as `USER SERVICE PARENT OTHER: TEXT` lines.
+lacking()
+{
+	ledger | jq -r 'select(.event == "proof_lacking") | "\(.user) \(.service) \(.parent // "-") \(.other_sid // "-"): \(.text)"'
+}
+
+# What was refused for want of proof, in the same form.
+mismatches()
+{
+	ledger | jq -r 'select(.event == "session_refused" and .reason == "token_mismatch") |
+		"\(.user) \(.service) \(.parent // "-") \(.other_sid // "-"): \(.text)"'
+}
+
+# The ledger is complete: what was asked last is in it.
+sid_of_last_login()
+{
+	events_where '.event == "session_opened" and .class == "login"' sid | tail -n 1 | tr -d '"'
+}
+
+# A shell's words that empty its session keyring, of the token and of what pam_keyinit has put there.
+# shellcheck disable=SC2016
+unlink='for key in $(keyctl rlist @s); do keyctl unlink $key @s; done'
+no_token='its caller has no token of his login'
+no_session='its caller is in no live session'
+
+@test "everyday: with the token of one's login nothing is recorded" {
+	run -0 ssh_as alice -- "sudo -n true && sudo -n su bob -c 'sudo -n -l >/dev/null; true' && su bob -c true <<<'$PASSWORD'"
+	run -0 login_as alice 'sudo -n true; echo "status $?"'
+	contains "$output" "status 0"
+	equal "" "$(lacking)$(mismatches)"
+}
+
+@test "everyday: after su -, and in a new session keyring, sudo goes on and is recorded" {
+	run -0 ssh_as alice -- "su - alice -c 'sudo -n true' <<<'$PASSWORD'"
+	equal "alice sudo $(sid_of_last_login) -: $no_token" "$(lacking)"
+	run -0 ssh_as alice -- "keyctl session - sudo -n true"
+	equal "alice sudo $(sid_of_last_login) -: $no_token" "$(lacking | tail -n 1)"
+	equal "" "$(mismatches)"
+}
+
+@test "everyday: who has unlinked his token may still become root" {
+	run -0 ssh_as alice -- "$unlink && sudo -n true"
+	equal "alice sudo $(sid_of_last_login) -: $no_token" "$(lacking)"
+}
+
+@test "everyday: sudo in a tmux that outlived its login" {
+	alice_runs one 'tmux -L old new-session -d "/sessd/hold tmux; sudo -n id -u >/tmp/tmux.out 2>&1; tmux -L old wait-for -S asked; cat" &&
+		/sessd/hold one'
+	release one
+	finish one
+	ends_by_logout "$sid"
+	background two ssh_as alice -tt -- 'TERM=vt100 tmux -L old attach'
+	wait_until '[ "$(sessions_count ".class == \"login\"")" = 1 ]'
+	release tmux
+	run -0 ssh_as alice -- 'tmux -L old wait-for asked; tmux -L old kill-server'
+	finish two || true
+	equal 0 "$(cat "$HOST_FS/tmp/tmux.out")"
+	equal "alice sudo - -: $no_session" "$(lacking)"
+}
+
+# A job of cron that runs sudo; pam_exec stands for crond's child.
+cron_runs() # COMMAND
+{
+	printf '#!/bin/sh\nexec setpriv --reuid alice --regid alice --init-groups %s\n' "$1" >"$HOST_FS/tmp/job"
+	chmod 0755 "$HOST_FS/tmp/job"
+	echo 'session required pam_exec.so type=open_session stdout /tmp/job' >>"$HOST_FS/etc/pam.d/cron"
+}
+
+@test "everyday: sudo in a cron job, also of a crond that was started in somebody's login" {
+	cron_runs 'sudo -n true'
+	run -0 on_host pamtester cron alice acct_mgmt open_session close_session
+	run -0 ssh_as alice -- 'sudo -n pamtester cron alice acct_mgmt open_session close_session'
+	equal '"alice" "alice"' "$(events_where '.service == "cron" and .event == "session_opened"' user | paste -sd ' ')"
+	equal "" "$(mismatches)$(lacking)"
+}
+
+@test "everyday: a service that nobody logged in to start" {
+	on_host bash -c 'echo 4294967295 >/proc/self/loginuid; [ "$(cat /proc/self/sessionid)" = 4294967295 ]' 2>/dev/null ||
+		skip "the kernel lets nobody out of an audit session"
+	run -0 on_host bash -c 'echo 4294967295 >/proc/self/loginuid
+		keyctl session - setpriv --reuid alice --regid alice --init-groups sudo -n true'
+	equal "alice sudo - -: $no_session" "$(lacking)"
+	run -0 on_host setpriv --reuid alice --regid alice --init-groups keyctl session - sudo -n true
+	equal "alice sudo - -: $no_session" "$(lacking | tail -n 1)"
+	equal "" "$(mismatches)"
+}
+
+# --- Attacks ---
+
+# sudo gives its user no line of the account phase to read; su does.
+
+forged='this shell has a forged token; log in again'
+another='this shell has the token of another login; log in again'
+
+plant='head -c 32 /dev/urandom | keyctl padd user sessd:token'
+
+@test "forged: a key that was there before the token is displaced by it" {
+	printf '#!/bin/sh\nhead -c 32 /dev/urandom | setpriv --reuid alice --regid alice --clear-groups keyctl padd user sessd:token @s\n' \
+		>"$HOST_FS/tmp/plant"
+	chmod 0755 "$HOST_FS/tmp/plant"
+	sed -i '/common-session/i session required pam_exec.so type=open_session log=/tmp/planted /tmp/plant' "$HOST_FS/etc/pam.d/sshd"
+	run -0 ssh_as alice -- 'sudo -n true || exit; for key in $(keyctl rlist @s); do keyctl read $key; done; true'
+	contains "$output" 'ermission denied'
+	[ -s "$HOST_FS/tmp/planted" ]
+	equal "" "$(mismatches)$(lacking)"
+}
+
+@test "forged: the token cannot be overwritten, and what replaces it is refused" {
+	run ! ssh_as alice -- "$plant @s"
+	run ! ssh_as alice -- "$unlink; $plant @s; sudo -n touch /tmp/forged"
+	contains "$output" "PAM account management error"
+	equal "alice sudo $(sid_of_last_login) -: $forged" "$(mismatches)"
+	run ! ssh_as bob -- "$unlink; $plant @s; su alice -c 'touch /tmp/forged' <<<'$PASSWORD'"
+	contains "$output" "sessd: $forged"
+	equal "alice su $(sid_of_last_login) -: $forged" "$(mismatches | tail -n 1)"
+	[ ! -e "$HOST_FS/tmp/forged" ]
+	equal "" "$(lacking)"
+}
+
+@test "forged: in a keyring within, or in that of the user, it is not looked at" {
+	run -0 ssh_as alice -- "ring=\$(keyctl newring sub @s); $plant \$ring; $plant @u; keyctl link @u @s; sudo -n true"
+	equal "" "$(mismatches)$(lacking)"
+	# Nor does it stand for one that is missing.
+	run -0 ssh_as alice -- "$unlink; ring=\$(keyctl newring sub @s); $plant \$ring; keyctl link @u @s
+		sudo -n true; keyctl clear @u"
+	equal "alice sudo $(sid_of_last_login) -: $no_token" "$(lacking)"
+	equal "" "$(mismatches)"
+}
+
+@test "joined: the keyring of another login, of the same user and of another" {
+	local first
+	alice_runs one 'keyctl setperm @s 0x3f3f3f3f && /sessd/hold one'
+	first=$sid
+	run ! ssh_as alice -- 'keyctl session _ses sudo -n touch /tmp/joined'
+	contains "$output" "PAM account management error"
+	equal "alice sudo $(sid_of_last_login) $first: $another" "$(mismatches)"
+	run ! ssh_as bob -- "keyctl session _ses su carol -c 'touch /tmp/joined' <<<'$PASSWORD'"
+	contains "$output" "sessd: $another"
+	equal "carol su $(sid_of_last_login) $first: $another" "$(mismatches | tail -n 1)"
+	[ ! -e "$HOST_FS/tmp/joined" ]
+	equal "" "$(lacking)"
+	# The one who shared it keeps what is his.
+	release one
+	finish one
+}
+
+@test "shared: a keyring of another login that is linked into one's own is not looked at" {
+	local ring
+	# shellcheck disable=SC2016
+	alice_runs one 'keyctl setperm @s 0x3f3f0000 && echo "ring $(keyctl show @s | awk "NR == 2 { print \$1 }")"; /sessd/hold one'
+	ring=$(output_of one | awk '/^ring/ { print $2 }')
+	run -0 ssh_as alice -- "keyctl link $ring @s && sudo -n true"
+	equal "" "$(mismatches)$(lacking)"
+	run -0 ssh_as alice -- "$unlink; keyctl link $ring @s && sudo -n true"
+	equal "alice sudo $(sid_of_last_login) -: $no_token" "$(lacking)"
+	release one
+	finish one
+}
+
+@test "joined: the keyring of a login that is over shows nothing, or is revoked" {
+	alice_runs one 'keyctl setperm @s 0x3f3f0000; setsid keyctl session _ses /sessd/hold two >/dev/null 2>&1 & /sessd/hold one'
+	release one
+	finish one
+	ends_by_logout "$sid"
+	run ssh_as alice -- 'keyctl session _ses sudo -n true'
+	equal "" "$(mismatches)"
+	release two
+}
+
+# --- Where proof is required ---
+
+# sessd anew, with these settings.
+strict() # SETTINGS
+{
+	stop_sessd
+	start_sessd "$1"
+}
+
+@test "token = required: no token, no sudo" {
+	strict 'token = required'
+	run -0 ssh_as alice -- 'sudo -n true'
+	run ! ssh_as bob -- "keyctl session - su carol -c true <<<'$PASSWORD'"
+	contains "$output" 'sessd: this shell has no token of its login; log in again'
+	equal "carol su $(sid_of_last_login) -: this shell has no token of its login; log in again" "$(mismatches)"
+	# What has no token of its own lacks none.
+	cron_runs 'sudo -n true'
+	run -0 on_host pamtester cron alice acct_mgmt open_session close_session
+	equal "" "$(lacking)"
+}
+
+@test "orphans = deny: what outlived its login stays what it is" {
+	local words='this shell outlived the login that it belongs to; authenticate again'
+	strict 'orphans = deny'
+	run -0 ssh_as alice -- 'keyctl session - sudo -n true'
+	background one ssh_as bob -- "setsid nohup sh -c '/sessd/hold two; echo \"$PASSWORD\" | su carol -c true; echo status \$?' >/tmp/left 2>&1 </dev/null &
+		/sessd/hold one"
+	held one
+	one_session '.user == "bob"'
+	sid=$(of_record sid)
+	release one
+	finish one
+	ends_by_logout "$sid"
+	release two
+	wait_until 'grep -q ^status "$HOST_FS/tmp/left"'
+	contains "$(cat "$HOST_FS/tmp/left")" "sessd: $words"
+	run ! grep -x 'status 0' "$HOST_FS/tmp/left"
+	equal "carol su - -: $words" "$(mismatches)"
+}
+
+@test "strictness spares who is exempt, breaks glass or is root already" {
+	local i
+	strict 'token = required
+		orphans = deny
+		policy "chosen" { users = {"alice"} exempt = true }'
+	echo 'erin ALL=(ALL:ALL) NOPASSWD: ALL' >>"$HOST_FS/etc/sudoers"
+	for i in alice erin; do
+		run -0 ssh_as "$i" -- "keyctl session - sudo -n true; $unlink; $plant @s; sudo -n true"
+	done
+	run -0 on_host su bob -c true
+	equal "alice sudo: $no_token
+alice sudo: its caller has a forged token, and is spared
+erin sudo: $no_token
+erin sudo: its caller has a forged token, and is spared
+bob su: $no_session" "$(lacking | sed -E 's/ [0-9a-f-]+ -:/:/')"
+	equal "" "$(mismatches)"
+	# Who is exempt stays so when he becomes another one who is not.
+	run -0 ssh_as alice -- "keyctl session - su bob -c true <<<'$PASSWORD'"
+	run ! ssh_as bob -- "keyctl session - su carol -c true <<<'$PASSWORD'"
+	equal 1 "$(mismatches | wc -l)"
+}
