@@ -136,7 +136,8 @@ enum wire_use {
 	F(R, TIME,   opened_at,     34, REQUIRED) \
 	F(R, TIME,   closed_at,     35, OPTIONAL) /* set: the session was closed, or the login refused */ \
 	F(R, BOOL,   was_refused,   36, OPTIONAL) /* with closed_at: unavailable=deny turned the login away */ \
-	F(R, STR,    boot_id,       37, REQUIRED)
+	F(R, STR,    boot_id,       37, REQUIRED) \
+	F(R, DUR,    began,         38, OPTIONAL) /* clock_boot() of opened_at */
 
 /* A lock. A time of its end stands twice: by the clock that nobody can set, for this boot, and by the
  * wall clock, for the next one. */

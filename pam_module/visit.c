@@ -237,6 +237,7 @@ static int open_attempt(const struct visit *visit, struct attempt *a)
 		pam_syslog(visit->pamh, LOG_WARNING, "/proc does not tell this process: %s",
 			strerrordesc_np(-r));
 	a->record.opened_at = clock_wall();
+	a->record.began = clock_boot();
 	a->record.notice = notice_wanted(visit, &a->record);
 	request_open(&a->request.open, &a->record);
 	ask_daemon(&visit->args, visit->deadline, WIRE_open, &a->request.open, &a->answer);

@@ -132,9 +132,10 @@ void admission_complete(
 		rec->deadline = clock_boot() + limits.lifetime;
 		/* the module of an adopted one was told nothing */
 		if (!rec->adopted)
-			rec->runtime_max = RUNTIME_SLACK + (limits.max_lifetime > limits.lifetime
-									   ? limits.max_lifetime
-									   : limits.lifetime);
+			rec->runtime_max =
+				(limits.max_lifetime > limits.lifetime ? limits.max_lifetime
+								       : limits.lifetime) +
+				limits.grace + RUNTIME_SLACK;
 	}
 }
 

@@ -86,6 +86,14 @@ static void spooled_again(
 	spool_answered(answer, 0);
 }
 
+/* Its lifetime began with its login, not when we heard of it; no clock that can be set says when
+ * that was. */
+static void count_from_login(const struct wire_spooled *r, struct wire_stored *rec)
+{
+	if (rec->deadline != 0 && r->began != 0 && r->began <= clock_boot())
+		rec->deadline = r->began + (rec->expires_at - rec->opened_at);
+}
+
 void adoption_spooled(struct core *core, const struct event *event)
 {
 	const struct wire_spooled *r = event->u.spooled;
@@ -106,8 +114,10 @@ void adoption_spooled(struct core *core, const struct event *event)
 	}
 	RECORD_OF_LOGIN(r, &rec);
 	alive = spooled_leader(core, r, &leader) >= 0;
-	if (alive)
+	if (alive) {
 		admission_complete(core, &leader, &rec);
+		count_from_login(r, &rec);
+	}
 	if (rec.class == CLASS_LOGIN)
 		admission_hash_token(core, &r->new_token, &rec.token_hash);
 	parent = alive && rec.class == CLASS_ELEVATION ? admission_parent(core, &leader, &r->token)

@@ -13,6 +13,9 @@
 #include "sessd/core_state.h"
 #include "sessd/log.h"
 
+/* Deadlines that are handled in one turn of the loop. */
+#define DUE_BATCH 32
+
 int core_new(const struct core_parts *parts, struct core **ret)
 {
 	struct core *core = calloc(1, sizeof(*core));
@@ -57,6 +60,7 @@ void core_free(struct core *core)
 	session_table_fini(&core->table);
 	ending_forget(core);
 	logouts_forget(core);
+	rounds_forget(core);
 	hunts_forget(core);
 	leftovers_forget(core);
 	extension_forget(core);
@@ -273,10 +277,16 @@ static void deadline_passed(void *ctx)
 {
 	struct core *core = ctx;
 	struct session *s;
+	unsigned n;
 
-	while ((s = session_first_due(&core->table)) != NULL && s->deadline.key <= clock_boot()) {
-		struct event event = {.type = EVENT_DUE, .u.session = s};
+	/* the rest in the next turn: thousands that are due together must not hold up a login */
+	for (n = 0; n < DUE_BATCH; n++) {
+		struct event event = {.type = EVENT_DUE};
 
+		s = session_first_due(&core->table);
+		if (s == NULL || s->deadline.key > clock_boot())
+			break;
+		event.u.session = s;
 		session_clear_deadline(&core->table, s);
 		core_handle(core, &event);
 	}

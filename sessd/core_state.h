@@ -71,10 +71,11 @@ struct core {
 	LIST_HEAD(ending_list, ending) recorded;	 /* ends that wait for the ledger alone */
 	LIST_HEAD(extension_list, extension) extensions; /* that are not on disk yet */
 	LIST_HEAD(remnant_list, remnant)
-	leftovers;		 /* that are being ended, or are not on disk yet */
-	struct hunts *hunts;	 /* hunt.c; NULL: there was none yet */
-	struct logouts *logouts; /* logout.c; the same */
-	bool closing;		 /* core_free(): nothing is answered or begun any more */
+	leftovers;			     /* that are being ended, or are not on disk yet */
+	LIST_HEAD(round_list, round) rounds; /* orders that are being carried out */
+	struct hunts *hunts;		     /* hunt.c; NULL: there was none yet */
+	struct logouts *logouts;	     /* logout.c; the same */
+	bool closing; /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };
 
@@ -221,6 +222,9 @@ void expiry_looked(struct core *core, struct session *s, const struct terminal_l
 
 int input_init(struct core *core);
 void input_fini(struct core *core);
+/* Which terminals the session has: all of the question but done(). What it points to is the
+ * session's. */
+struct terminal_look input_question(const struct core *core, const struct session *s);
 /* Looks for the terminals of the session, unless that is under way; at once, or not before
  * core->input.rest_until. */
 void input_look(struct core *core, struct session *s);
@@ -309,6 +313,27 @@ void revocation_forget(struct revocation *r);
 /* A message of the answer, before the last. */
 void revocation_tell(struct revocation *r, enum wire_type type, const void *msg);
 void revocation_revoke(struct core *core, const struct event *event);
+
+/* round.c */
+struct round_order {
+	enum reason reason;
+	const struct remark *remark; /* its by, text, message and grace */
+	/* Is that one of the sessions that are meant? whom: what the order gave, or a copy of it.
+	 */
+	bool (*means)(
+		struct core *core, const void *whom, const struct session *s, struct revocation *r);
+	const void *whom;
+	size_t size;	   /* of whom, bytes */
+	bool hunts;	   /* what outlived the sessions is ended after them ... */
+	struct hunt *hunt; /* ... by this; taken over. NULL: there was no memory for it */
+};
+/*
+ * Ends all the sessions that are meant, of those that there are now; the revocation is held until
+ * the last of them has been told, and each holds it until it is gone. All is copied. r may be NULL:
+ * then nobody waits, and nothing is hunted.
+ */
+void round_begin(struct core *core, const struct round_order *order, struct revocation *r);
+void rounds_forget(struct core *core);
 
 /* Those who wait for one end: each holds its revocation until it is told. -ENOMEM. */
 int waiters_add(struct waiter **list, struct revocation *r);

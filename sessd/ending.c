@@ -111,15 +111,10 @@ static void reaped(void *ctx, const struct reap_result *result)
 static void end_children(struct core *core, const struct session *parent, enum reason reason,
 	const struct remark *remark)
 {
-	const uint32_t *n = core->table.count[CLASS_ELEVATION];
-	struct session *s;
-	uint32_t slot = 0;
+	struct session *s = NULL;
 
-	if (n[PHASE_ACTIVE] + n[PHASE_OPENING] + n[PHASE_ENDING] == 0)
-		return;
-	while ((s = session_next(&core->table, &slot)) != NULL)
-		if (s->class == CLASS_ELEVATION && sid_equal(&s->parent, &parent->sid))
-			ending_begin(core, s, reason, remark);
+	while ((s = session_child(&core->table, &parent->sid, s)) != NULL)
+		ending_begin(core, s, reason, remark);
 }
 
 /*

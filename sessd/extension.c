@@ -47,29 +47,31 @@ static void committed(void *ctx, int result)
 }
 
 /* How long a session may last that has a scope of logind's: systemd ends that when it was told at
- * the login, whatever is extended. UINT64_MAX: it has none. */
-static uint64_t scope_max(const struct core *core, const struct session *s)
+ * the login, whatever is extended, and the grace must fit in. UINT64_MAX: it has none. */
+static uint64_t scope_max(const struct core *core, const struct session *s, uint64_t grace)
 {
+	uint64_t apart = RUNTIME_SLACK + grace;
 	char path[PROC_CGROUP];
 
 	if (s->runtime_max == 0 || s->cgroup != NULL ||
 		cgroup_find(core->parts.cgroups, s->leader, s->uid,
 			s->audit_session != 0 ? s->audit_session : PROC_NO_AUDIT, path) < 0)
 		return UINT64_MAX;
-	return s->runtime_max - RUNTIME_SLACK;
+	return s->runtime_max > apart ? s->runtime_max - apart : 0;
 }
 
 /* May it last that much longer? False: `words` says why not. */
 static bool may_last(
 	const struct core *core, const struct session *s, uint64_t time, char *words, size_t size)
 {
-	uint64_t lasts = s->expires_at - s->opened_at, scope = scope_max(core, s), policy, max;
+	uint64_t lasts = s->expires_at - s->opened_at, scope, policy, max;
 	char longest[DURATION_TEXT], left[DURATION_TEXT];
 	struct subject subject;
 	struct limits limits;
 
 	session_subject(s, &subject);
 	policy_resolve(&core->parts.config->policies, &subject, &limits);
+	scope = scope_max(core, s, limits.grace);
 	/* sums of times must not overflow, whoever asks how often */
 	policy = limits.max_lifetime != 0 ? limits.max_lifetime : DURATION_MAX;
 	max = scope < policy ? scope : policy;

@@ -85,14 +85,8 @@ struct farewell *farewell_begin(
 		return NULL;
 	f->core = core;
 	f->session = s;
-	f->look =
-		(struct terminal_look){.audit_session = s->sweep ? s->audit_session : PROC_NO_AUDIT,
-			.cgroups = core->parts.cgroups,
-			.cgroup = text_or_empty(s->cgroup),
-			.leader = s->leader,
-			.leader_start = s->leader_start,
-			.uid = s->uid,
-			.done = looked};
+	f->look = input_question(core, s);
+	f->look.done = looked;
 	compose(f, grace, message);
 	f->looking = loop_timer_set(core->parts.loop, &f->timer, clock_boot() + LOOK_LONGEST, over,
 			     f) == 0 &&

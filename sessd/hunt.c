@@ -27,8 +27,10 @@
 #define REST 4
 
 struct owner {
+	SLIST_ENTRY(owner) link;
+	struct hash_link by_uid;
 	uid_t uid;
-	char *user;
+	char user[];
 };
 
 struct hunt {
@@ -36,8 +38,9 @@ struct hunt {
 	struct core *core;
 	struct revocation *revocation; /* held */
 	struct entry entry;	       /* what it records, without who and which */
-	struct owner *owners;	       /* whom it is after, in no order */
-	size_t n_owners, size;
+	/* whom it is after: of everybody's sessions, these can be many thousands */
+	SLIST_HEAD(owner_list, owner) owners;
+	struct hash by_uid;
 	uint64_t lock; /* id; then it is after those whom that hits, and owners says their names */
 	uint64_t grace;
 	uint64_t due;	 /* clock_boot(): of its next reading */
@@ -81,54 +84,42 @@ struct hunt *hunt_new(struct core *core, const struct hunt_order *order)
 
 void hunt_free(struct hunt *h)
 {
-	size_t i;
+	struct owner *owner;
 
 	if (h == NULL)
 		return;
-	for (i = 0; i < h->n_owners; i++)
-		free(h->owners[i].user);
-	free(h->owners);
+	while ((owner = SLIST_FIRST(&h->owners)) != NULL) {
+		SLIST_REMOVE_HEAD(&h->owners, link);
+		hash_remove(&h->by_uid, &owner->by_uid);
+		free(owner);
+	}
+	hash_fini(&h->by_uid);
 	free(h);
 }
 
 static const struct owner *owner_of(const struct hunt *h, uid_t uid)
 {
-	size_t i;
+	struct hash_link *l = hash_first(&h->by_uid, hash_mix(uid));
 
-	for (i = 0; i < h->n_owners; i++)
-		if (h->owners[i].uid == uid)
-			return &h->owners[i];
-	return NULL;
-}
-
-static int owners_grow(struct hunt *h)
-{
-	size_t size = h->size ? 2 * h->size : 4;
-	struct owner *p;
-
-	if (h->n_owners < h->size)
-		return 0;
-	p = reallocarray(h->owners, size, sizeof(*p));
-	if (p == NULL)
-		return -ENOMEM;
-	h->owners = p;
-	h->size = size;
-	return 0;
+	return l != NULL ? container_of(l, struct owner, by_uid) : NULL;
 }
 
 void hunt_add(struct hunt *h, uid_t uid, const char *user)
 {
-	struct owner owner = {.uid = uid};
+	size_t size = strlen(user) + 1;
+	struct owner *owner;
 
 	if (owner_of(h, uid) != NULL)
 		return;
-	owner.user = strdup(user);
-	if (owner.user == NULL || owners_grow(h) < 0) {
-		free(owner.user);
+	owner = hash_reserve(&h->by_uid) == 0 ? malloc(sizeof(*owner) + size) : NULL;
+	if (owner == NULL) {
 		h->lost = true;
 		return;
 	}
-	h->owners[h->n_owners++] = owner;
+	owner->uid = uid;
+	memcpy(owner->user, user, size);
+	SLIST_INSERT_HEAD(&h->owners, owner, link);
+	hash_put(&h->by_uid, &owner->by_uid, hash_mix(uid));
 }
 
 static bool wants(const struct remains_look *look, uid_t login)

@@ -164,6 +164,18 @@ static void look_done(struct terminal_look *look, int error)
 	free(in);
 }
 
+struct terminal_look input_question(const struct core *core, const struct session *s)
+{
+	return (struct terminal_look){
+		.audit_session = s->sweep ? s->audit_session : PROC_NO_AUDIT,
+		.cgroups = core->parts.cgroups,
+		.cgroup = text_or_empty(s->cgroup),
+		.leader = s->leader,
+		.leader_start = s->leader_start,
+		.uid = s->uid,
+	};
+}
+
 void input_look(struct core *core, struct session *s)
 {
 	uint64_t now = clock_boot();
@@ -178,14 +190,8 @@ void input_look(struct core *core, struct session *s)
 	}
 	in->core = core;
 	in->session = s;
-	in->look =
-		(struct terminal_look){.audit_session = s->sweep ? s->audit_session : PROC_NO_AUDIT,
-			.cgroups = core->parts.cgroups,
-			.cgroup = text_or_empty(s->cgroup),
-			.leader = s->leader,
-			.leader_start = s->leader_start,
-			.uid = s->uid,
-			.done = look_done};
+	in->look = input_question(core, s);
+	in->look.done = look_done;
 	if (terminal_look_begin(core->parts.sweep, &in->look) < 0) {
 		free(in);
 		core->input.rest_until = now + REST_ERROR;

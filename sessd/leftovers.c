@@ -126,19 +126,12 @@ static void end_elevations(struct core *core, const struct leftover *leftover)
 {
 	const struct entry *what = leftover->what;
 	struct remark remark = {.text = what->text, .grace = leftover->grace};
-	struct session *s;
-	uint32_t slot = 0;
+	struct session *s = NULL;
 
 	if (what->policy[0] != '\0')
 		remark.policy = what->policy;
-	if (core->table.count[CLASS_ELEVATION][PHASE_ACTIVE] +
-			core->table.count[CLASS_ELEVATION][PHASE_OPENING] ==
-		0)
-		return;
-	while ((s = session_next(&core->table, &slot)) != NULL)
-		if (s->class == CLASS_ELEVATION && s->audit_session != 0 &&
-			s->audit_session == leftover->audit_session)
-			ending_begin(core, s, what->reason, &remark);
+	while ((s = session_elevation(&core->table, leftover->audit_session, s)) != NULL)
+		ending_begin(core, s, what->reason, &remark);
 }
 
 static struct remnant *begin(struct core *core, const struct leftover *leftover)

@@ -80,7 +80,7 @@ static struct peer *most_dispensable(const struct listener *l)
 	return idle ? NULL : TAILQ_FIRST(&l->peers_by_age);
 }
 
-void listener_make_room(struct listener *l)
+static void make_room(struct listener *l)
 {
 	struct peer *p = l->n < PEERS_MAX ? NULL : most_dispensable(l);
 
@@ -93,6 +93,7 @@ void listener_make_room(struct listener *l)
 static void welcome_connection(struct listener *l, int fd)
 {
 	struct peers *peers = l->peers;
+	struct charge *charge;
 	struct caller caller;
 	int r;
 
@@ -104,8 +105,12 @@ static void welcome_connection(struct listener *l, int fd)
 		close(fd);
 		return;
 	}
-	r = peer_new(l, fd, &caller);
-	if (r < 0) {
+	charge = charge_connection(&peers->charges, caller.uid, clock_boot());
+	/* only now: he who has too many pushes nobody out */
+	if (charge != NULL)
+		make_room(l);
+	if (charge == NULL || peer_new(l, fd, &caller, charge) < 0) {
+		charge_release(&peers->charges, charge);
 		close(caller.pidfd);
 		turn_away(peers, fd);
 	}

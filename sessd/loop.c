@@ -16,6 +16,8 @@
 #include "sessd/loop.h"
 
 #define LOOP_BATCH 256
+/* Timers that are called in one turn, so that descriptors need not wait for thousands of them. */
+#define TIMER_BATCH 64
 
 struct slot {
 	struct loop_io *io; /* NULL: free */
@@ -159,14 +161,15 @@ static struct loop_timer *first_timer(const struct loop *loop)
 		    : NULL;
 }
 
-/* Calls the timers that are due. What a callback sets for now waits for the next turn: see
- * loop_timer_set(). */
+/* Calls the timers that are due, the first so many of them. What a callback sets for now waits for
+ * the next turn: see loop_timer_set(). */
 static void run_timers(struct loop *loop)
 {
 	struct loop_timer *timer;
+	unsigned n;
 
 	loop->now = clock_boot();
-	while (!loop->stop) {
+	for (n = 0; n < TIMER_BATCH && !loop->stop; n++) {
 		timer = first_timer(loop);
 		if (timer == NULL || timer->node.key > loop->now)
 			break;

@@ -160,6 +160,22 @@ static void say_end(struct lines *l, const struct session *s)
 		say(l, "This session has no end of its own");
 }
 
+/* Where the policies in force now say so. */
+static void say_idle(struct lines *l, const struct core *core, const struct session *s)
+{
+	char lasts[DURATION_TEXT], policy[NAME_ROOM];
+	struct subject subject;
+	struct limits limits;
+
+	session_subject(s, &subject);
+	policy_resolve(&core->parts.config->policies, &subject, &limits);
+	if (limits.idle == 0)
+		return;
+	say(l, "%s if nobody types for %s (policy \"%s\")",
+		s->deadline_at != 0 ? ", or" : ", but ends", duration_format(limits.idle, lasts),
+		shown(limits.idle_policy, policy));
+}
+
 uint64_t notice_last_live(const struct session *s)
 {
 	const struct session *other;
@@ -181,6 +197,7 @@ void notice_give(struct core *core, const struct session *s, const struct ledger
 	say_past(&l, past);
 	say_others(&l, s);
 	say_end(&l, s);
+	say_idle(&l, core, s);
 	text_escape(l.text, l.len, ret_lines, TEXT_LONG_MAX + 1);
 	core_append(core, s, ENTRY_NOTICE_GIVEN, &remark, false, NULL, NULL);
 }

@@ -311,7 +311,7 @@ static void peer_ready(void *ctx, uint32_t events)
 	settle(p);
 }
 
-int peer_new(struct listener *l, int fd, const struct caller *caller)
+int peer_new(struct listener *l, int fd, const struct caller *caller, struct charge *charge)
 {
 	struct peers *peers = l->peers;
 	struct peer *p = calloc(1, sizeof(*p));
@@ -319,13 +319,6 @@ int peer_new(struct listener *l, int fd, const struct caller *caller)
 
 	if (p == NULL)
 		return -ENOMEM;
-	p->charge = charge_connection(&peers->charges, caller->uid, clock_boot());
-	if (p->charge == NULL) {
-		free(p);
-		return -EUSERS;
-	}
-	/* only now: he who has too many pushes nobody out */
-	listener_make_room(l);
 	p->listener = l;
 	p->fd = fd;
 	STAILQ_INIT(&p->queue);
@@ -336,10 +329,10 @@ int peer_new(struct listener *l, int fd, const struct caller *caller)
 		r = loop_timer_set(peers->o.loop, &p->timeout, p->quiet_until, timed_out, p);
 	if (r < 0) {
 		loop_io_remove(peers->o.loop, &p->io);
-		charge_release(&peers->charges, p->charge);
 		free(p);
 		return r;
 	}
+	p->charge = charge;
 	p->caller = *caller;
 	link_newest(p);
 	/* its hello is there already, as a rule: so who is silent is so by his own choice */

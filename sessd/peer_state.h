@@ -63,13 +63,10 @@ struct peers {
 };
 
 /*
- * A new peer of that listener, who has been admitted; its first packet is read at once. On success
- * fd and caller->pidfd are taken over. -EUSERS: that uid has too many connections.
+ * A new peer of that listener; its first packet is read at once. On success fd, caller->pidfd and
+ * the charge are taken over.
  */
-int peer_new(struct listener *l, int fd, const struct caller *caller);
+int peer_new(struct listener *l, int fd, const struct caller *caller, struct charge *charge);
 void peer_close(struct peer *p);
-
-/* listener.c: lets the most dispensable peer go where there is no place for one more. */
-void listener_make_room(struct listener *l);
 
 #endif

@@ -70,24 +70,39 @@ static int watch_again(struct core *core, struct session *s)
 	return core_watch(core, s, pidfd);
 }
 
+/* All are watched before the first is judged: what ends one can end another, whose leader must then
+ * be known. */
+static void watch_all(struct core *core)
+{
+	struct session *s;
+	uint32_t slot = 0;
+	int r;
+
+	while ((s = session_next(&core->table, &slot)) != NULL) {
+		if (s->reason == REASON_REBOOT)
+			continue;
+		r = watch_again(core, s);
+		if (r < 0 && r != -ESRCH)
+			log_error("session of %s: its leader cannot be watched: %s",
+				text_or_empty(s->user), strerror(-r));
+	}
+}
+
 static void recover_session(struct core *core, struct session *s)
 {
 	static const struct remark none;
-	int r = 0;
 
-	if (s->reason == REASON_REBOOT) {
-		ending_finish(core, s, REASON_REBOOT, &none, NULL, NULL);
+	/* with the one that it was made in */
+	if (s->ending != NULL)
 		return;
-	}
-	if (s->watch == NULL)
-		r = watch_again(core, s);
-	if (s->phase == PHASE_ENDING) {
+	if (s->reason == REASON_REBOOT)
+		ending_finish(core, s, REASON_REBOOT, &none, NULL, NULL);
+	else if (s->phase == PHASE_ENDING)
 		ending_repeat(core, s);
-	} else if (r < 0) {
+	else if (s->watch == NULL)
 		ending_begin(core, s, REASON_LEADER_GONE, &none);
-	} else {
+	else
 		expiry_arm(core, s);
-	}
 }
 
 static void collect_unowned(void *ctx, const char *path)
@@ -107,6 +122,7 @@ int core_recover(struct core *core)
 	int r;
 
 	fault_point(FAULT_recovery_spooled);
+	watch_all(core);
 	while ((s = session_next(&core->table, &slot)) != NULL)
 		recover_session(core, s);
 	cgroup_each_made(core->parts.cgroups, collect_unowned, core);

@@ -11,6 +11,9 @@
 #include "sessd/fault.h"
 #include "sessd/log.h"
 
+/* Between a process and the leader of its session, at the most. */
+#define DESCENT_MAX 64
+
 struct revocation {
 	struct answer *answer;
 	uint32_t pending;
@@ -130,26 +133,43 @@ static bool means(const struct wire_revoke *req, const struct session *s)
 	       (req->id.set && req->id.uid == s->uid);
 }
 
-/* Did that process start the other one, or one that did? */
-static bool is_ancestor(pid_t ancestor, uint64_t start, pid_t pid)
+/* A process, and those who started it. */
+struct descent {
+	pid_t pid[DESCENT_MAX];
+	uint64_t start[DESCENT_MAX];
+	unsigned n;
+};
+
+static void descent_of(pid_t pid, struct descent *ret)
 {
 	struct proc_stat st;
-	unsigned depth;
 
-	for (depth = 0; depth < 64 && pid > 1 && proc_stat(pid, &st) == 0; depth++) {
-		if (pid == ancestor)
-			return st.start == start;
-		pid = st.ppid;
+	for (ret->n = 0; ret->n < DESCENT_MAX && pid > 1 && proc_stat(pid, &st) == 0;
+		pid = st.ppid) {
+		ret->pid[ret->n] = pid;
+		ret->start[ret->n++] = st.start;
 	}
-	return false;
 }
 
+/* What a round needs to know of the request. */
+struct whom {
+	struct wire_revoke req;
+	struct caller by;
+	struct descent descent;
+};
+
 /* Does he speak from within it? */
-static bool speaks_from(const struct caller *caller, const struct session *s)
+static bool speaks_from(
+	const struct caller *caller, const struct descent *descent, const struct session *s)
 {
+	unsigned i;
+
 	if (caller->audit_session != PROC_NO_AUDIT && s->audit_session != 0)
 		return caller->audit_session == s->audit_session;
-	return is_ancestor(s->leader, s->leader_start, caller->pid);
+	for (i = 0; i < descent->n; i++)
+		if (descent->pid[i] == s->leader)
+			return descent->start[i] == s->leader_start;
+	return false;
 }
 
 /* Nobody who ends some of them is kept from ending them by those that he may not end: then he may
@@ -178,33 +198,45 @@ static void spare(struct revocation *r, const struct session *s)
 	revocation_tell(r, WIRE_session, &record);
 }
 
+/* The asker's own session is left to him where all are meant, and he is told so. */
+static bool means_but_own(
+	struct core *core, const void *ctx, const struct session *s, struct revocation *r)
+{
+	const struct whom *whom = ctx;
+
+	(void)core;
+	if (!means(&whom->req, s))
+		return false;
+	if (!whom->req.all || !speaks_from(&whom->by, &whom->descent, s))
+		return true;
+	spare(r, s);
+	return false;
+}
+
 /* Ends them, and then what is left over from logins of whoever had one of them. */
 static void revoke_many(struct core *core, const struct wire_revoke *req,
 	const struct remark *remark, struct revocation *r)
 {
+	struct whom whom = {.req = *req, .by = *remark->by};
 	struct hunt *hunt = hunt_new(
 		core, &(struct hunt_order){.reason = REASON_REVOKED,
 			      .remark = remark,
 			      .cron = req->cron,
 			      .spare_audit = req->all ? remark->by->audit_session : PROC_NO_AUDIT});
-	struct session *s;
-	uint32_t slot = 0;
 
+	if (req->all)
+		descent_of(remark->by->pid, &whom.descent);
 	if (hunt != NULL && req->id.set)
 		hunt_add(hunt, req->id.uid, req->user);
-	while ((s = session_next(&core->table, &slot)) != NULL) {
-		if (!means(req, s))
-			continue;
-		if (req->all && speaks_from(remark->by, s)) {
-			spare(r, s);
-			continue;
-		}
-		/* who became root for a moment has not logged in as root */
-		if (hunt != NULL && s->class != CLASS_ELEVATION)
-			hunt_add(hunt, s->uid, text_or_empty(s->user));
-		revocation_add(core, s, REASON_REVOKED, remark, r);
-	}
-	revocation_then(r, hunt);
+	round_begin(core,
+		&(struct round_order){.reason = REASON_REVOKED,
+			.remark = remark,
+			.means = means_but_own,
+			.whom = &whom,
+			.size = sizeof(whom),
+			.hunts = true,
+			.hunt = hunt},
+		r);
 }
 
 static const char *what_is_wrong(const struct wire_revoke *req)

@@ -218,6 +218,33 @@ bool session_owns_audit(const struct session_table *t, uint32_t audit_session)
 	return false;
 }
 
+struct session *session_child(
+	const struct session_table *t, const struct sid *parent, const struct session *after)
+{
+	struct hash_link *l = after != NULL ? hash_next(&after->by_parent)
+					    : hash_first(&t->by_parent, bytes_key(parent->b));
+
+	for (; l != NULL; l = hash_next(l))
+		if (sid_equal(&container_of(l, struct session, by_parent)->parent, parent))
+			return container_of(l, struct session, by_parent);
+	return NULL;
+}
+
+struct session *session_elevation(
+	const struct session_table *t, uint32_t audit_session, const struct session *after)
+{
+	struct hash_link *l = after != NULL ? hash_next(&after->by_audit)
+					    : hash_first(&t->by_audit, hash_mix(audit_session));
+	struct session *s;
+
+	for (; l != NULL; l = hash_next(l)) {
+		s = container_of(l, struct session, by_audit);
+		if (s->audit_session == audit_session && s->class == CLASS_ELEVATION)
+			return s;
+	}
+	return NULL;
+}
+
 struct account *session_account(const struct session_table *t, uid_t uid)
 {
 	struct hash_link *l = hash_first(&t->accounts, hash_mix(uid));
@@ -288,6 +315,8 @@ static int reserve(struct session_table *t)
 		r = hash_reserve(&t->by_token);
 	if (r == 0)
 		r = hash_reserve(&t->by_audit);
+	if (r == 0)
+		r = hash_reserve(&t->by_parent);
 	return r;
 }
 
@@ -310,6 +339,8 @@ int session_table_add(struct session_table *t, struct session *s)
 		hash_put(&t->by_token, &s->by_token, bytes_key(s->token_hash.b));
 	if (s->audit_session != 0)
 		hash_put(&t->by_audit, &s->by_audit, hash_mix(s->audit_session));
+	if (!sid_is_zero(&s->parent))
+		hash_put(&t->by_parent, &s->by_parent, bytes_key(s->parent.b));
 	s->account = a;
 	s->account_prev = a->last;
 	s->account_next = NULL;
@@ -330,6 +361,8 @@ void session_table_remove(struct session_table *t, struct session *s)
 		hash_remove(&t->by_token, &s->by_token);
 	if (s->audit_session != 0)
 		hash_remove(&t->by_audit, &s->by_audit);
+	if (!sid_is_zero(&s->parent))
+		hash_remove(&t->by_parent, &s->by_parent);
 	*(s->account_prev ? &s->account_prev->account_next : &a->first) = s->account_next;
 	*(s->account_next ? &s->account_next->account_prev : &a->last) = s->account_prev;
 	a->n--;
@@ -345,6 +378,7 @@ void session_table_fini(struct session_table *t)
 	hash_fini(&t->by_sid);
 	hash_fini(&t->by_token);
 	hash_fini(&t->by_audit);
+	hash_fini(&t->by_parent);
 	hash_fini(&t->accounts);
 	heap_fini(&t->deadlines);
 	free(t->slots);

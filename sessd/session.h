@@ -63,7 +63,7 @@ struct session {
 	struct input *input;   /* NULL: no look is under way */
 	struct answer *answer; /* opening: whom to tell */
 
-	struct hash_link by_sid, by_token, by_audit;
+	struct hash_link by_sid, by_token, by_audit, by_parent;
 	struct account *account;
 	struct session *account_prev, *account_next;
 };
@@ -79,7 +79,7 @@ struct account {
 struct session_table {
 	struct session **slots;
 	uint32_t n_slots, free_hint;
-	struct hash by_sid, by_token, by_audit, accounts;
+	struct hash by_sid, by_token, by_audit, by_parent, accounts;
 	struct heap deadlines;
 	uint32_t count[CLASS_LOGIN + 1][PHASE_ENDED + 1];
 };
@@ -120,6 +120,12 @@ struct session *session_by_token_hash(const struct session_table *t, const struc
 struct session *session_by_audit(const struct session_table *t, uint32_t audit_session);
 /* Does a session in the table, whatever its phase, have it for more than a su or sudo in it? */
 bool session_owns_audit(const struct session_table *t, uint32_t audit_session);
+/* Those that were made in that session, or the elevations of that audit session: the one after
+ * `after`, which must be in the table (NULL: the first); NULL at the end. */
+struct session *session_child(
+	const struct session_table *t, const struct sid *parent, const struct session *after);
+struct session *session_elevation(
+	const struct session_table *t, uint32_t audit_session, const struct session *after);
 /* NULL where the uid has none. */
 struct account *session_account(const struct session_table *t, uid_t uid);
 

@@ -7,21 +7,7 @@ sessctl=$(realpath "${BUILD:-build/plain}")/sessctl/sessctl
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 tree=$tmp/tree
-n=0
-failed=0
-
-# result NAME [WHAT IS WRONG]
-result()
-{
-	n=$((n + 1))
-	if [ -z "${2:-}" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | sed 's/^/# /'
-		failed=1
-	fi
-}
+. tests/lib/tap.sh
 
 # Debian 12's files without comments (tests/doctor/debian), and modules that are there in name.
 debian()
@@ -265,5 +251,4 @@ result 'sessctl(8) has every finding, and no other' "$(diff <(echo "$known") <(e
 machine='audit audit-unset cgroup cgroup-kill daemon daemon-config daemon-ledger keyring peer-pidfd pidfd'
 ids+=' include-deep modules-unknown no-file no-services too-large'
 result 'every finding of a tree has a case' "$(diff <(echo "$known") <(tr ' ' '\n' <<<"$ids $machine" | sed '/^$/d' | sort -u))"
-echo "1..$n"
-exit $failed
+plan

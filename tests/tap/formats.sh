@@ -6,21 +6,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
-failed=0
-
-# result NAME [WHAT IS WRONG]
-result()
-{
-	n=$((n + 1))
-	if [ -z "${2:-}" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | sed 's/^/# /'
-		failed=1
-	fi
-}
+. tests/lib/tap.sh
 
 # read_back FORMAT FILE: what is wrong with it
 read_back()
@@ -88,5 +74,4 @@ try syslog 's/\\]/]/'
 try syslog 's/user="alice"/user="mallory"/'
 try syslog 's/^<86>1/<86>/'
 result "each change is found" "$missed"
-echo "1..$n"
-exit $failed
+plan

@@ -29,28 +29,15 @@ declare -A below=(
 	[terminal]="proc procdir cgroup loop heap pidset sweep kin"
 	[remains]="proc sweep hash loop heap"
 )
-n=0
-failed=0
-
-report()
-{
-	n=$((n + 1))
-	if [ -z "$2" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | sed 's/^/# /'
-		failed=1
-	fi
-}
+. tests/lib/tap.sh
 
 for folder in pam_module sessctl fleet; do
-	report "$folder includes itself and common only" \
+	result "$folder includes itself and common only" \
 		"$(grep -Hn '^#include "' $folder/*.[ch] 2>/dev/null | grep -v "\"common/\|\"$folder/")"
 done
-report "common includes itself only" "$(grep -Hn '^#include "' common/*.[ch] | grep -v '"common/')"
-report "sessd includes itself and common only" "$(grep -Hn '^#include "' sessd/*.[ch] | grep -v '"common/\|"sessd/')"
-report "the module's part of common is free of libsodium" "$(grep -ln sodium common/*.[ch] | grep -v 'common/chain.c')"
+result "common includes itself only" "$(grep -Hn '^#include "' common/*.[ch] | grep -v '"common/')"
+result "sessd includes itself and common only" "$(grep -Hn '^#include "' sessd/*.[ch] | grep -v '"common/\|"sessd/')"
+result "the module's part of common is free of libsodium" "$(grep -ln sodium common/*.[ch] | grep -v 'common/chain.c')"
 for noun in "${!below[@]}"; do
 	bad=""
 	for file in sessd/$noun.[ch]; do
@@ -62,15 +49,14 @@ for noun in "${!below[@]}"; do
 			esac
 		done
 	done
-	report "sessd/$noun sees only what is below it" "$bad"
+	result "sessd/$noun sees only what is below it" "$bad"
 done
-report "only core's own files include core_state.h" "$(grep -l 'sessd/core_state.h' sessd/*.c |
+result "only core's own files include core_state.h" "$(grep -l 'sessd/core_state.h' sessd/*.c |
 	grep -v -e sessd/core.c -e sessd/admission.c -e sessd/adoption.c -e sessd/cap.c -e sessd/condemned.c -e sessd/ending.c -e sessd/proof.c \
 	-e sessd/recovery.c -e sessd/garbage.c -e sessd/explain.c -e sessd/extension.c -e sessd/locks.c \
 	-e sessd/expiry.c -e sessd/farewell.c -e sessd/input.c -e sessd/warning.c -e sessd/notice.c \
-	-e sessd/revocation.c -e sessd/hunt.c -e sessd/leftovers.c -e sessd/logout.c -e sessd/denial.c -e sessd/lockdir.c)"
-report "session, policy and wallclock are pure: no log, no descriptor, no clock" \
+	-e sessd/revocation.c -e sessd/hunt.c -e sessd/leftovers.c -e sessd/logout.c -e sessd/denial.c -e sessd/lockdir.c -e sessd/round.c)"
+result "session, policy and wallclock are pure: no log, no descriptor, no clock" \
 	"$(grep -Hn 'log\.h\|timestamp\.h\|unistd\.h\|fcntl\.h\|loop\.h\|time\.h' sessd/session.[ch] sessd/policy.[ch] \
 	sessd/wallclock.[ch])"
-echo "1..$n"
-exit $failed
+plan

@@ -4,21 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build/plain}
-n=0
-failed=0
-
-# result NAME [WHAT IS WRONG]
-result()
-{
-	n=$((n + 1))
-	if [ -z "${2:-}" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | sed 's/^/# /'
-		failed=1
-	fi
-}
+. tests/lib/tap.sh
 
 # missing LIST FROM: the lines of LIST that FROM lacks
 missing()
@@ -52,5 +38,4 @@ result "every option in sessd(8) is in sessd --help" "$(missing "$page" "$help")
 letters=$("$build/sessd/sessd" --help | grep -o '^  -[a-zA-Z]' | tr -d ' -')
 page=$(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh SOCKETS/s/^\.It Fl \([a-zA-Z]\) .*/\1/p' sessd/sessd.8)
 result "so are their letters" "$(missing "$letters" "$page" && missing "$page" "$letters")"
-echo "1..$n"
-exit $failed
+plan

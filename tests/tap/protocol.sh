@@ -5,21 +5,7 @@ set -u
 cd "$(dirname "$0")/../.." || exit 1
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
-n=0
-failed=0
-
-# result NAME [WHAT IS WRONG]
-result()
-{
-	n=$((n + 1))
-	if [ -z "${2:-}" ]; then
-		echo "ok $n - $1"
-	else
-		echo "not ok $n - $1"
-		printf '%s\n' "$2" | sed 's/^/# /'
-		failed=1
-	fi
-}
+. tests/lib/tap.sh
 
 # The tables of a document on standard input, as tests/lib/tables.c prints those of the headers. A table is known by
 # the first word of its head; a row `as in NAME` stands for the fields of that message.
@@ -119,5 +105,4 @@ else
 	done
 	result "they find each line that was changed, taken out or moved" "$missed"
 fi
-echo "1..$n"
-exit $failed
+plan

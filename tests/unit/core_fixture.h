@@ -81,6 +81,30 @@ static inline int setup(void **state)
 	return 0;
 }
 
+/* A daemon that died, and the next one; what is under way in the reaper is waited for. */
+static inline void start_again(struct world *w, const char *boot_id, const char *runtime_dir)
+{
+	struct core_parts parts = {.loop = w->f->loop,
+		.cgroups = &w->cgroups,
+		.reaper = w->reaper,
+		.sweep = w->sweep,
+		.metrics = &w->metrics,
+		.config = &w->config,
+		.token_key = w->key,
+		.boot_id = boot_id,
+		.runtime_dir = runtime_dir};
+
+	WAIT_UNTIL(w->f, reaper_active(w->reaper) == 0);
+	core_free(w->core);
+	w->core = NULL;
+	close_ledger(w->f);
+	open_ledger(w->f);
+	parts.ledger = w->f->ledger;
+	assert_int_equal(core_new(&parts, &w->core), 0);
+	assert_int_equal(core_load(w->core), 0);
+	assert_int_equal(core_recover(w->core), 0);
+}
+
 static inline int teardown(void **state)
 {
 	struct world *w = *state;

@@ -48,12 +48,19 @@ static void typed(long seconds_ago)
 	set_input(&mine, time(NULL) - seconds_ago, 0);
 }
 
-static struct login *enter_on_terminal(struct world *w, const char *service)
+static struct login *arrive_on_terminal(struct world *w, const char *service)
 {
 	int ready = w->shared->ready;
 	struct login *l = arrive_as(w, ANNA, service, on_mine);
 
 	await(w->shared->ready > ready);
+	return l;
+}
+
+static struct login *enter_on_terminal(struct world *w, const char *service)
+{
+	struct login *l = arrive_on_terminal(w, service);
+
 	ask(w, l);
 	assert_granted(w, l);
 	return l;
@@ -301,27 +308,6 @@ static void cannot_be_found_out(void **state)
 
 /* --- Starts --- */
 
-static void start_again(struct world *w)
-{
-	struct core_parts parts = {.loop = w->f->loop,
-		.cgroups = &w->cgroups,
-		.reaper = w->reaper,
-		.sweep = w->sweep,
-		.metrics = &w->metrics,
-		.config = &w->config,
-		.token_key = w->key,
-		.boot_id = "test"};
-
-	core_free(w->core);
-	w->core = NULL;
-	close_ledger(w->f);
-	open_ledger(w->f);
-	parts.ledger = w->f->ledger;
-	assert_int_equal(core_new(&parts, &w->core), 0);
-	assert_int_equal(core_load(w->core), 0);
-	assert_int_equal(core_recover(w->core), 0);
-}
-
 /* Nothing of it is stored: the first look tells. */
 static void restart(void **state)
 {
@@ -332,7 +318,7 @@ static void restart(void **state)
 	POLICIES(w, {.name = one, .any_group = true, .idle = HOUR});
 	typed(0);
 	l = enter_on_terminal(w, sshd);
-	start_again(w);
+	start_again(w, "test", NULL);
 	s = session_of(w, l);
 	assert_int_equal(s->input_at, 0);
 	WAIT_UNTIL(w->f, s->input_at != 0);
@@ -340,7 +326,7 @@ static void restart(void **state)
 	assert_in_range(s->input_at, clock_boot() - 60 * S, clock_boot() + 8 * S);
 	typed(1000);
 	policies_[0].idle = 1 * MS;
-	start_again(w);
+	start_again(w, "test", NULL);
 	assert_ended(w, l, "idle");
 }
 
@@ -362,24 +348,22 @@ static void stop_in_a_look(void **state)
 }
 
 /* A login that nobody saw, with this opening. */
-static struct login *adopt(struct world *w, uint64_t opened_at)
+static void adopt(struct world *w, struct login *l, uint64_t opened_at, uint64_t began)
 {
-	struct login *l = arrive_as(w, ANNA, sshd, on_mine);
 	struct wire_spooled spooled = {.sid = l->open.sid,
 		.leader_pid = (uint64_t)l->caller.pid,
 		.leader_start = l->caller.start,
 		.opened_at = opened_at,
+		.began = began,
 		.uid = ANNA};
 	const struct event event = {
 		.type = EVENT_SPOOLED, .answer = &l->answer, .u.spooled = &spooled};
 
-	await(w->shared->ready == 1);
 	strcpy(spooled.user, "anna");
 	strcpy(spooled.service, sshd);
 	strcpy(spooled.boot_id, "test");
 	core_handle(w->core, &event);
 	WAIT_UNTIL(w->f, l->answers > 0);
-	return l;
 }
 
 static void adopted(void **state)
@@ -389,8 +373,36 @@ static void adopted(void **state)
 
 	POLICIES(w, {.name = one, .any_group = true, .idle = 10 * S});
 	typed(1000);
-	l = adopt(w, clock_wall() - 20 * S);
+	l = arrive_on_terminal(w, sshd);
+	adopt(w, l, clock_wall() - 20 * S, 0);
 	assert_ended(w, l, "idle");
+}
+
+/* The wall clock of its login is of years ago: it is not asked. */
+static void lives_from_its_login(void **state)
+{
+	struct world *w = *state;
+	const uint64_t now = clock_boot(), began[] = {now - 20 * MS, now + HOUR, 0};
+	const struct session *s;
+	struct login *l;
+	size_t i;
+
+	POLICIES(w, {.name = one, .any_group = true, .lifetime = HOUR});
+	for (i = 0; i < sizeof(began) / sizeof(began[0]); i++) {
+		l = arrive(w, ANNA, sshd);
+		adopt(w, l, clock_wall() - 1000 * HOUR, began[i]);
+		s = session_of(w, l);
+		assert_int_equal(s->expires_at, s->opened_at + HOUR);
+		if (i == 0)
+			assert_int_equal(s->deadline_at, began[0] + HOUR);
+		else
+			/* what cannot be believed: from its adoption */
+			assert_in_range(s->deadline_at, now + HOUR, clock_boot() + HOUR);
+	}
+	policies_[0].lifetime = 10 * MS;
+	l = arrive(w, ANNA, sshd);
+	adopt(w, l, clock_wall(), now);
+	assert_ended(w, l, "lifetime");
 }
 
 /* Set forward by years while nobody looked: its login seems older than its leader, and its typing
@@ -404,7 +416,8 @@ static void adopted_under_another_clock(void **state)
 
 	POLICIES(w, {.name = one, .any_group = true, .idle = 10 * S});
 	typed(9 * 365 * 86400);
-	l = adopt(w, clock_wall() - 9 * 365 * 24 * HOUR);
+	l = arrive_on_terminal(w, sshd);
+	adopt(w, l, clock_wall() - 9 * 365 * 24 * HOUR, 0);
 	s = session_of(w, l);
 	WAIT_UNTIL(w->f, s->input_at != 0);
 	assert_active(w, l);
@@ -528,6 +541,7 @@ static int tests(void)
 		TEST(restart),
 		TEST(stop_in_a_look),
 		TEST(adopted),
+		TEST(lives_from_its_login),
 		TEST(adopted_under_another_clock),
 		TEST(warned_of_idle),
 		TEST(warned_and_ended),

@@ -267,6 +267,11 @@ static void not_beyond_its_scope(void **state)
 	assert_int_equal(r.type, WIRE_extended);
 	extend(w, &r, l, 1);
 	assert_refused(&r, WIRE_E_REFUSED, "extended by 0s;");
+	/* the grace at its end must fit in, too */
+	policies_[0].grace = HOUR / 4;
+	extend(w, &r, l, 1);
+	assert_refused(&r, WIRE_E_REFUSED, "after 1h45m: it can be extended by 0s;");
+	policies_[0].grace = 0;
 	/* one without a scope is not concerned */
 	extend(w, &r, other, 8 * HOUR);
 	WAIT_UNTIL(w->f, r.answers > 0);

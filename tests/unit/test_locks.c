@@ -247,28 +247,6 @@ static void too_many(void **state)
 
 /* --- What a start finds --- */
 
-static void start_again(struct world *w, const char *boot_id)
-{
-	struct core_parts parts = {.loop = w->f->loop,
-		.cgroups = &w->cgroups,
-		.reaper = w->reaper,
-		.sweep = w->sweep,
-		.metrics = &w->metrics,
-		.config = &w->config,
-		.token_key = w->key,
-		.boot_id = boot_id,
-		.runtime_dir = w->f->dir};
-
-	core_free(w->core);
-	w->core = NULL;
-	close_ledger(w->f);
-	open_ledger(w->f);
-	parts.ledger = w->f->ledger;
-	assert_int_equal(core_new(&parts, &w->core), 0);
-	assert_int_equal(core_load(w->core), 0);
-	assert_int_equal(core_recover(w->core), 0);
-}
-
 static bool has_file(const struct world *w, const char *name)
 {
 	char path[200], file[LOCK_NAME_HEX + 1];
@@ -299,20 +277,20 @@ static void survives(void **state)
 	want = request("user", "ben");
 	want.lasts = UINT64_C(3600000000000);
 	lock_it(w, &want);
-	start_again(w, "test");
+	start_again(w, "test", w->f->dir);
 	assert_int_equal(locks(w), 2);
 	locked_out(w, ANNA, sshd);
 	locked_out(w, BEN, sshd);
 	assert_true(has_file(w, "anna") && has_file(w, "ben"));
 	/* after a reboot, what is left of its time is what the wall clock says */
-	start_again(w, "another");
+	start_again(w, "another", w->f->dir);
 	locked_out(w, BEN, sshd);
 	assert_string_equal(core_lock_next(w->core, &cursor)->name, "anna");
 	assert_true(core_lock_next(w->core, &cursor)->deadline <=
 		    clock_boot() + UINT64_C(3600000000000));
 	assert_int_equal(lift(w, "user", "anna"), 0);
 	assert_false(has_file(w, "anna"));
-	start_again(w, "another");
+	start_again(w, "another", w->f->dir);
 	assert_int_equal(locks(w), 1);
 	assert_false(has_file(w, "anna"));
 	enter(w, ANNA, sshd);
@@ -324,7 +302,7 @@ static void takes_files_over(void **state)
 	struct login *a = enter(w, ANNA, sshd), *b;
 
 	put_file(w, "anna", clock_wall());
-	start_again(w, "test");
+	start_again(w, "test", w->f->dir);
 	WAIT_UNTIL(w->f, is_dead(a->caller.pid));
 	locked_out(w, ANNA, sshd);
 	/* and while it runs */
@@ -332,7 +310,7 @@ static void takes_files_over(void **state)
 	put_file(w, "ben", clock_wall());
 	WAIT_UNTIL(w->f, is_dead(b->caller.pid));
 	locked_out(w, BEN, sshd);
-	start_again(w, "test");
+	start_again(w, "test", w->f->dir);
 	assert_int_equal(locks(w), 2);
 }
 

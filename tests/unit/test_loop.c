@@ -281,6 +281,54 @@ static void stop_in_timer(void **state)
 	assert_int_equal(f->calls, 1);
 }
 
+struct crowd {
+	struct fixture *f;
+	struct loop_timer timers[500];
+	unsigned fired, seen; /* when the descriptor was found ready */
+};
+
+static void fire(void *ctx)
+{
+	struct crowd *c = ctx;
+
+	c->fired++;
+}
+
+static void see(void *ctx, uint32_t events)
+{
+	struct crowd *c = ctx;
+
+	(void)events;
+	c->seen = c->fired;
+	drain(&c->f->sources[0]);
+}
+
+/* Who comes while very many timers are due does not wait for the last of them. */
+static void timers_in_slices(void **state)
+{
+	struct crowd *c = calloc(1, sizeof(*c));
+	struct fixture *f = *state;
+	uint64_t one = 1;
+	unsigned i;
+
+	assert_non_null(c);
+	c->f = f;
+	source_add(f, false, NULL);
+	loop_io_remove(f->loop, &f->sources[0].io);
+	assert_int_equal(
+		loop_io_add(f->loop, &f->sources[0].io, f->sources[0].fd, EPOLLIN, see, c), 0);
+	for (i = 0; i < 500; i++)
+		assert_int_equal(loop_timer_set(f->loop, &c->timers[i], 1 + i, fire, c), 0);
+	turn(f);
+	assert_in_range(c->fired, 1, 499);
+	assert_int_equal(write(f->sources[0].fd, &one, sizeof(one)), sizeof(one));
+	for (i = 0; i < 500 && c->fired < 500; i++)
+		turn(f);
+	assert_int_equal(c->fired, 500);
+	assert_in_range(c->seen, 1, 499);
+	free(c);
+}
+
 int main(void)
 {
 #define WITH_LOOP(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -295,6 +343,7 @@ int main(void)
 		WITH_LOOP(bad_descriptor),
 		WITH_LOOP(stop_in_io),
 		WITH_LOOP(stop_in_timer),
+		WITH_LOOP(timers_in_slices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

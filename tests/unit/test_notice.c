@@ -140,6 +140,12 @@ static void refused_and_limited(void **state)
 	log_out(w, l);
 	assert_told(told(w, ANNA, sshd), "Refused attempts since then: 3; ");
 	assert_told(told(w, BEN, sshd), "Refused attempts so far: 0; ");
+	policies_[0].max_sessions = 0;
+	policies_[0].idle = HOUR / 4;
+	assert_told(told(w, BEN, console),
+		"no end of its own, but ends if nobody types for 15m (policy \"one\")");
+	assert_told(told(w, ANNA, console),
+		", after 8h (policy \"two\"), or if nobody types for 15m (policy \"one\")");
 	w->config.policies.policies[0].exempt = true;
 	assert_told(told(w, ANNA, sshd), "no end of its own (policy \"one\" exempts it)");
 }

@@ -311,6 +311,47 @@ static void not_empty(void **state)
 	drop_all(&t);
 }
 
+static struct session *make_child(uint64_t number, const struct session *parent, uint32_t audit)
+{
+	struct wire_stored rec = {.class = CLASS_ELEVATION, .phase = PHASE_OPENING};
+	struct session *s;
+
+	memcpy(rec.sid.b + 6, &number, sizeof(number));
+	rec.parent = parent->sid;
+	rec.audit_session = audit;
+	s = session_new(&rec);
+	assert_non_null(s);
+	return s;
+}
+
+/* The sids of the parents begin alike, so that they share a place in the table's hash. */
+static void children(void **state)
+{
+	struct session_table t = {0};
+	struct session *parent = add(&t, make(1, 10, 0, 7)), *other = add(&t, make(2, 11, 0, 8));
+	struct session *none = add(&t, make(3, 12, 0, 9)), *s, *child[4];
+	unsigned seen = 0, i;
+
+	(void)state;
+	for (i = 0; i < 4; i++)
+		child[i] = add(&t, make_child(100 + i, i < 3 ? parent : other, i == 1 ? 0 : 7));
+	for (s = NULL; (s = session_child(&t, &parent->sid, s)) != NULL;)
+		for (i = 0; i < 4; i++)
+			seen += s == child[i] ? 1U << 4 * i : 0;
+	assert_int_equal(seen, 0x0111);
+	assert_ptr_equal(session_child(&t, &other->sid, NULL), child[3]);
+	assert_null(session_child(&t, &other->sid, child[3]));
+	assert_null(session_child(&t, &none->sid, NULL));
+	for (s = NULL, seen = 0; (s = session_elevation(&t, 7, s)) != NULL;)
+		for (i = 0; i < 4; i++)
+			seen += s == child[i] ? 1U << 4 * i : 0;
+	assert_int_equal(seen, 0x1101);
+	assert_null(session_elevation(&t, 8, NULL));
+	drop(&t, child[3]);
+	assert_null(session_child(&t, &other->sid, NULL));
+	drop_all(&t);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -318,6 +359,7 @@ int main(void)
 		cmocka_unit_test(same_sid),
 		cmocka_unit_test(nothing_to_find),
 		cmocka_unit_test(by_audit),
+		cmocka_unit_test(children),
 		cmocka_unit_test(against_a_model),
 		cmocka_unit_test(paging),
 		cmocka_unit_test(deadlines),
