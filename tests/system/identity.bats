@@ -255,6 +255,74 @@ plant='head -c 32 /dev/urandom | keyctl padd user sessd:token'
 	release two
 }
 
+# A session's connection, on which this process says hello. The rest is said by who gets it.
+# shellcheck disable=SC2016
+connection='import os, socket, struct, sys
+def message(kind, version, serial, fields=b""):
+    return struct.pack(">BBHI", version, kind, 0, serial) + fields
+def field(tag, value):
+    return struct.pack(">HH", tag, len(value)) + value
+def said(connection):
+    answer = connection.recv(32768)
+    return {64: "welcome", 68: "error %d" % struct.unpack(">Q", answer[12:20]), 69: "session"}[answer[1]] if answer else "closed"
+HELLO = message(1, 0, 1, field(1, struct.pack(">Q", 1)) + field(2, struct.pack(">Q", 1)) + field(3, b"test"))
+CHECK = message(22, 1, 2)
+def connect():
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    connection.connect("/run/sessd/ctl.sock")
+    connection.send(HELLO)
+    print(said(connection), flush=True)
+    return connection
+'
+
+@test "a descriptor of another session speaks for nobody" {
+	# One session listens, takes what the other one passes on, and asks on it; its own is answered.
+	printf '%s' "$connection" 'door = socket.socket(socket.AF_UNIX)
+door.bind("/tmp/door")
+os.chmod("/tmp/door", 0o666)
+door.listen()
+print("held", flush=True)
+_, (passed, *_), _, _ = socket.recv_fds(door.accept()[0], 1, 1)
+passed = socket.socket(fileno=passed)
+passed.send(CHECK)
+print("on the other one:", said(passed), said(passed))
+own = connect()
+own.send(CHECK)
+print("on its own:", said(own))
+' >"$HOST_FS/tmp/taker"
+	printf '%s' "$connection" 'own = connect()
+door = socket.socket(socket.AF_UNIX)
+door.connect("/tmp/door")
+socket.send_fds(door, [b"x"], [own.fileno()])
+sys.stdin.read()
+' >"$HOST_FS/tmp/giver"
+	background one ssh_as bob -- 'python3 /tmp/taker'
+	held one
+	run -0 ssh_as alice -- 'python3 /tmp/giver </dev/null && echo given'
+	contains "$output" given
+	finish one
+	contains "$(output_of one)" 'on the other one: error 4 closed'
+	contains "$(output_of one)" 'on its own: session'
+	contains "$(cat "$HOST_FS/var/log/sessd.log")" 'another process speaks on its connection'
+}
+
+@test "a connection whose maker has exited speaks for nobody" {
+	printf '%s' "$connection" 'own = connect()
+own.send(CHECK)
+print(said(own), flush=True)
+parent = os.getpid()
+if os.fork():
+    os._exit(0)
+while os.getppid() == parent:
+    pass
+own.send(CHECK)
+print("then", said(own))
+' >"$HOST_FS/tmp/exits"
+	run -0 ssh_as alice -- 'python3 /tmp/exits | cat'
+	contains "$output" 'session'
+	contains "$output" 'then error 4'
+}
+
 # --- Where proof is required ---
 
 # sessd anew, with these settings.
