@@ -56,6 +56,7 @@ struct command {
 #define COMMANDS(C)       \
 	C(list)           \
 	C(show)           \
+	C(check)          \
 	C(revoke)         \
 	C(extend)         \
 	C(lock)           \

@@ -17,7 +17,8 @@ struct conn {
 	struct client client;
 	uint64_t timeout;    /* ns for each message of an answer; 0: none */
 	const char *subject; /* what the request is about, for the daemon's errors; NULL: nothing */
-	uint64_t received;   /* messages, for the progress line */
+	enum wire_errno unsaid; /* the daemon's error that is not printed; 0: all are */
+	uint64_t received;	/* messages, for the progress line */
 	uint8_t buf[WIRE_MAX];
 	struct wire_frame frame; /* the last message; its blobs are in buf */
 };

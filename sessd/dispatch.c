@@ -143,6 +143,12 @@ static void handle_explain(struct request *req, const struct wire_frame *frame)
 	core_explain(req->dispatch->parts.core, &frame->u.explain, &req->answer);
 }
 
+static void handle_check(struct request *req, const struct wire_frame *frame)
+{
+	(void)frame;
+	core_check(req->dispatch->parts.core, peer_caller(req->peer), &req->answer);
+}
+
 static void handle_unlock(struct request *req, const struct wire_frame *frame)
 {
 	struct event event = {.type = EVENT_UNLOCK, .u.unlock = &frame->u.unlock};
@@ -182,6 +188,7 @@ static const struct handler handlers[] = {
 	{WIRE_close, handle_close, 0},
 	{WIRE_list, pages_list, 0},
 	{WIRE_show, pages_show, offsetof(struct metrics, lookup)},
+	{WIRE_check, handle_check, offsetof(struct metrics, lookup)},
 	{WIRE_revoke, handle_revoke, 0},
 	{WIRE_lock, handle_lock, 0},
 	{WIRE_unlock, handle_unlock, 0},

@@ -37,6 +37,7 @@
 	K(LOCK_LIFTED,     "lock_lifted",     "a lock was taken away") \
 	K(LOCK_EXPIRED,    "lock_expired",    "a lock has run out") \
 	K(NOTICE_GIVEN,    "notice_given",    "what the user was told at login") \
+	K(PROOF_LACKING,   "proof_lacking",   "su or sudo was let through, and its caller's session is over or he has no token of it; `text` says which") \
 	K(LEDGER_GAP,      "ledger_gap",      "`count` events could not be kept while the ledger could not be written") \
 	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why")
 
@@ -72,7 +73,8 @@
 	F(R, TIME,   old_expires_at,    29, OPTIONAL) /* extended: the end before */ \
 	F(R, STR,    lock,          30, OPTIONAL) /* `user bob`: that was set, or that refused or ended */ \
 	F(R, DUR,    grace,         31, OPTIONAL) /* ending: from SIGHUP and SIGTERM to the kill */ \
-	F(R, STR,    message,       32, OPTIONAL) /* ending: that was added to the last line */
+	F(R, STR,    message,       32, OPTIONAL) /* ending: that was added to the last line */ \
+	F(R, SID,    other_sid,     33, OPTIONAL) /* the session whose token was shown in the place of the parent's */
 /* clang-format on */
 
 enum entry_kind {
