@@ -75,9 +75,9 @@
 	F(R, STR,    lock,          30, OPTIONAL) /* `user bob`: that was set, or that refused or ended */ \
 	F(R, DUR,    grace,         31, OPTIONAL) /* ending: from SIGHUP and SIGTERM to the kill */ \
 	F(R, STR,    message,       32, OPTIONAL) /* ending: that was added to the last line */ \
-	F(R, STR,    key,           34, OPTIONAL) /* checkpoint: that signs it, in hex */ \
-	F(R, STR,    next_key,      35, OPTIONAL) /* checkpoint, seal_started: that signs the next one */ \
-	F(R, STR,    signature,     36, OPTIONAL) /* checkpoint: of the line up to here; the last member */
+	F(R, HEX,    key,           34, OPTIONAL) /* checkpoint: that signs it, in hex */ \
+	F(R, HEX,    next_key,      35, OPTIONAL) /* checkpoint, seal_started: that signs the next one */ \
+	F(R, HEX,    signature,     36, OPTIONAL) /* checkpoint: of the line up to here; the last member */
 /* clang-format on */
 
 enum entry_kind {
@@ -92,7 +92,7 @@ struct entry {
 
 /* Bytes of a line without seq and prev, at the most: room for every text at its longest and with
  * each byte of it escaped as \u00NN. With seq and prev it fits LEDGER_PAGE. */
-#define ENTRY_MAX 30208
+#define ENTRY_MAX 30720
 
 const char *entry_name(enum entry_kind kind);
 

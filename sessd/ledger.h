@@ -30,7 +30,7 @@
 #define LEDGER_BURST_MAX 200000
 
 /* Bytes of lines in one answer to a read: what fits a packet. */
-#define LEDGER_PAGE 30500
+#define LEDGER_PAGE 31000
 
 /* Bytes of a row's record, at the most. */
 #define LEDGER_RECORD_MAX (LEDGER_PAGE - 12)

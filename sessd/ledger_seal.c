@@ -151,9 +151,9 @@ static int start(struct ledger *l, const char *why)
 	if (r < 0)
 		store_rollback(s);
 	else
-		log_warning(
-			"ledger: it is sealed from now on (%s); keep this public key on another "
-			"machine: %s",
+		log_line(s->head.seq <= 2 ? LOG_INFO : LOG_ERR,
+			"ledger: it is sealed with a new key from now on (%s); keep this public "
+			"one on another machine: %s",
 			why, e.next_key);
 	l->sealing.seq = s->head.seq;
 	return r;
