@@ -95,7 +95,8 @@ static void tell(struct ledger *l, int result)
 void sealing_failed(struct ledger *l, int result, uint64_t retry_at)
 {
 	l->sealing.written = false;
-	if (l->sealing.due != 0 && l->sealing.due < retry_at)
+	/* where nothing but the checkpoint failed, it is what is tried again */
+	if (l->sealing.due != 0)
 		l->sealing.due = retry_at;
 	if (l->shared.seals.head != NULL)
 		tell(l, result);
