@@ -15,6 +15,8 @@
 #include "sessd/ledger_state.h"
 #include "sessd/log.h"
 
+static const char first_start[] = "the ledger begins";
+
 static bool has_new(const struct ledger *l)
 {
 	return l->store.head.seq > l->sealing.seq;
@@ -122,25 +124,15 @@ void sealing_finish(struct ledger *l)
 	pthread_mutex_unlock(&l->lock);
 }
 
-/* The ledger is sealed from here on with a key of its own. */
-static int start(struct ledger *l, const char *why)
+static int write_start(struct store *s, const struct entry *e)
 {
-	struct store *s = &l->store;
 	char body[ENTRY_MAX];
-	struct entry e;
 	size_t len;
 	int r;
 
-	seal_make(&l->sealing.seal);
-	r = seal_keep(&l->sealing.seal);
-	entry_init(&e, ENTRY_SEAL_STARTED, clock_wall());
-	snprintf(e.text, sizeof(e.text), "%s", why);
-	hex_encode(l->sealing.seal.key, SEAL_KEY, e.next_key);
+	r = entry_format(e, body, sizeof(body), &len);
 	if (r == 0)
-		r = entry_format(&e, body, sizeof(body), &len);
-	if (r < 0)
-		return r;
-	r = store_begin(s);
+		r = store_begin(s);
 	if (r == 0)
 		r = store_event(s, LEDGER_ALL_UIDS, 0, body, len);
 	if (r == 0)
@@ -151,13 +143,43 @@ static int start(struct ledger *l, const char *why)
 		r = store_commit(s);
 	if (r < 0)
 		store_rollback(s);
-	else
-		log_line(s->head.seq <= 2 ? LOG_INFO : LOG_ERR,
-			"ledger: it is sealed with a new key from now on (%s); keep this public "
-			"one on another machine: %s",
-			why, e.next_key);
-	l->sealing.seq = s->head.seq;
 	return r;
+}
+
+/* The ledger is sealed from here on with a key of its own. */
+static int start(struct ledger *l, const char *why)
+{
+	struct entry e;
+	int r;
+
+	seal_make(&l->sealing.seal);
+	r = seal_keep(&l->sealing.seal);
+	if (r < 0)
+		return r;
+	entry_init(&e, ENTRY_SEAL_STARTED, clock_wall());
+	snprintf(e.text, sizeof(e.text), "%s", why);
+	hex_encode(l->sealing.seal.key, SEAL_KEY, e.next_key);
+	r = write_start(&l->store, &e);
+	if (r < 0)
+		return r;
+	l->sealing.seq = l->store.head.seq;
+	log_line(why == first_start ? LOG_INFO : LOG_ERR,
+		"ledger: it is sealed with a new key from now on (%s); keep this public one on "
+		"another machine: %s",
+		why, e.next_key);
+	return 0;
+}
+
+/* The ledger names no key. */
+static const char *why_unsealed(const struct ledger *l)
+{
+	if (l->store.head.seq > 1)
+		return "it was not sealed before";
+	/* not first_start, so that it is loud: a ledger may have been taken away */
+	if (seal_exists(&l->sealing.seal))
+		return "the ledger begins; there is the secret of another one, or of a start that "
+		       "was cut off";
+	return first_start;
 }
 
 /* Goes on with the key that the ledger names; else *ret_why says why there must be another one. */
@@ -170,7 +192,7 @@ static int resume(struct ledger *l, const char **ret_why)
 
 	r = store_seal_get(s, STORE_SEAL_LAST, &l->sealing.seq, &len);
 	if (r == -ENOENT)
-		*ret_why = s->head.seq <= 1 ? "the ledger begins" : "it was not sealed before";
+		*ret_why = why_unsealed(l);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	seal_read(s->line, len, &last);

@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/sid.h"
@@ -95,14 +96,25 @@ static bool fits(struct seal *s, const uint8_t key[SEAL_KEY])
 	return true;
 }
 
+static bool has_file(const struct seal *s, const char *name)
+{
+	struct stat st;
+
+	return fstatat(s->folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool seal_exists(const struct seal *s)
+{
+	return has_file(s, SEAL_FILE) || has_file(s, SEAL_FILE_NEW);
+}
+
 int seal_load(struct seal *s, const uint8_t key[SEAL_KEY])
 {
-	bool none_beside = faccessat(s->folder, SEAL_FILE_NEW, F_OK, AT_SYMLINK_NOFOLLOW) < 0;
 	int r = read_file(s, SEAL_FILE), beside;
 
 	s->stale = true;
 	if (r == 0 && fits(s, key)) {
-		s->stale = !none_beside;
+		s->stale = has_file(s, SEAL_FILE_NEW);
 		return 0;
 	}
 	if (r == 0) {

@@ -37,6 +37,9 @@ struct seal {
 int seal_init(struct seal *s, const char *dir);
 void seal_fini(struct seal *s);
 
+/* Is there the file of a secret, whichever? */
+bool seal_exists(const struct seal *s);
+
 /* Finds the secret of that public key. -ENOENT: there is no file; -EKEYREJECTED: what is in it is
  * another one. Where the file must change, seal_keep() does that. */
 int seal_load(struct seal *s, const uint8_t key[SEAL_KEY]);

@@ -84,6 +84,52 @@ static void first_start(void **state)
 	free(t.data);
 }
 
+/* A ledger that was taken away does not come back unnoticed. */
+static void another_ledger(void **state)
+{
+	struct fixture *f = *state;
+	char key[SEAL_KEY_HEX + 1], second[SEAL_KEY_HEX + 1];
+	struct text t;
+
+	open_sealed(f);
+	first_key(f, key);
+	close_ledger(f);
+	assert_int_equal(unlink(f->path), 0);
+	open_sealed(f);
+	first_key(f, second);
+	assert_string_not_equal(key, second);
+	t = export_all(f);
+	assert_non_null(strstr(t.data, "there is the secret of another one"));
+	assert_string_equal(wrong_with(t.data, t.len, key, NULL, NULL),
+		"a seal begins with a key that is none of those that were given");
+	free(t.data);
+}
+
+/* One that a version without a seal began is sealed as a whole. */
+static void older_ledger(void **state)
+{
+	struct fixture *f = *state;
+	char key[SEAL_KEY_HEX + 1], anchor[SEAL_HEAD_TEXT];
+	struct text t;
+	char *at;
+
+	open_ledger(f);
+	append_some(f, 5);
+	close_ledger(f);
+	open_sealed(f);
+	first_key(f, key);
+	append_some(f, 5);
+	checkpoint(f, anchor);
+	t = export_all(f);
+	assert_non_null(strstr(t.data, "it was not sealed before"));
+	assert_null(wrong_with(t.data, t.len, key, anchor, NULL));
+	at = strstr(t.data, "\"limit\":2");
+	assert_non_null(at);
+	at[8] = '7';
+	assert_non_null(wrong_with(t.data, t.len, key, NULL, NULL));
+	free(t.data);
+}
+
 /* Every thousand events, and a last one at the end; over many starts it is one seal. */
 static void many_starts(void **state)
 {
@@ -351,6 +397,8 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(first_start),
+		TEST(another_ledger),
+		TEST(older_ledger),
 		TEST(many_starts),
 		TEST(on_demand),
 		TEST(after_a_while),
