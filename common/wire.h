@@ -67,6 +67,7 @@ enum wire_use {
 	M(read,    20, WIRE_ON_CTL, "one page of the ledger, as the export prints it") \
 	M(metrics, 21, WIRE_ON_CTL, "one page of the OpenMetrics text") \
 	M(check,   22, WIRE_ON_CTL, "is the session that the asker speaks from live?") \
+	M(seal,    24, WIRE_ON_CTL, "how is the ledger sealed? Or: seal it now") \
 	M(explain, 26, WIRE_ON_CTL, "which limits would a login be under now?") \
 	M(extend,  27, WIRE_ON_CTL, "move the end of a session by lifetime") \
 	M(lock,    32, WIRE_ON_CTL, "lock a user, group, source or key: end its sessions, refuse new ones") \
@@ -82,7 +83,8 @@ enum wire_use {
 	M(state,   71, WIRE_ANSWER, "to status") \
 	M(page,    72, WIRE_ANSWER, "to read and metrics: a piece of text") \
 	M(limit,   76, WIRE_ANSWER, "to explain: one limit, or a policy that does not apply") \
-	M(extended, 77, WIRE_ANSWER, "to extend: the old end and the new one")
+	M(extended, 77, WIRE_ANSWER, "to extend: the old end and the new one") \
+	M(sealed,  79, WIRE_ANSWER, "to seal: the first public key, and the last checkpoint")
 
 /*  E(ID, code, exit code of sessctl, words) */
 #define WIRE_ERRORS(E) \
@@ -329,6 +331,13 @@ enum wire_use {
 	F(R, STR,    service,        3, REQUIRED) \
 	F(R, TIME,   old_expires_at,     4, REQUIRED) /* its end before */ \
 	F(R, TIME,   expires_at,     5, REQUIRED)
+
+#define WIRE_FIELDS_seal(F, R) \
+	F(R, BOOL,   make,           1, OPTIONAL) /* a checkpoint now, unless the last one has seen all */
+
+#define WIRE_FIELDS_sealed(F, R) \
+	F(R, STR,    key,            1, REQUIRED) /* the first public key, in hex */ \
+	F(R, STR,    checkpoint,     2, OPTIONAL) /* `SEQ:HASH`; none was made yet, or none is known */
 /* clang-format on */
 
 enum wire_type {

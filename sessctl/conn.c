@@ -167,6 +167,22 @@ int conn_status(struct conn *c, struct wire_state *ret)
 	return EXIT_DONE;
 }
 
+int conn_seal(struct conn *c, bool make, struct wire_sealed *ret)
+{
+	struct wire_seal ask = {.make = make};
+	int r;
+
+	r = conn_ask(c, WIRE_seal, &ask);
+	if (r == EXIT_DONE)
+		r = conn_next(c);
+	if (r != EXIT_DONE)
+		return r;
+	if (c->frame.type != WIRE_sealed)
+		return conn_strange(c);
+	*ret = c->frame.u.sealed;
+	return EXIT_DONE;
+}
+
 /* One page behind *after, which moves on. */
 static int one_page(struct conn *c, enum wire_type type, const void *ask, uint64_t *after,
 	conn_page_fn *fn, void *arg)

@@ -37,7 +37,7 @@ for folder in pam_module sessctl fleet; do
 done
 result "common includes itself only" "$(grep -Hn '^#include "' common/*.[ch] | grep -v '"common/')"
 result "sessd includes itself and common only" "$(grep -Hn '^#include "' sessd/*.[ch] | grep -v '"common/\|"sessd/')"
-result "the module's part of common is free of libsodium" "$(grep -ln sodium common/*.[ch] | grep -v 'common/chain.c')"
+result "the module's part of common is free of libsodium" "$(grep -ln sodium common/*.[ch] | grep -v 'common/chain.c\|common/seal.c')"
 for noun in "${!below[@]}"; do
 	bad=""
 	for file in sessd/$noun.[ch]; do
