@@ -17,20 +17,26 @@ void chain_append(struct chain *c, const char *line, size_t len)
 	crypto_generichash(c->hash, sizeof(c->hash), (const unsigned char *)line, len, NULL, 0);
 }
 
-const char *chain_check(struct chain *c, const char *line, size_t len)
+size_t chain_prefix(const struct chain *c, char out[CHAIN_PREFIX])
 {
-	char want[128], hex[CHAIN_HEX + 1];
-	int seq, all;
+	char hex[CHAIN_HEX + 1];
 
 	hex_encode(c->hash, sizeof(c->hash), hex);
-	seq = snprintf(want, sizeof(want), "{\"seq\":%" PRIu64 ",", c->seq + 1);
-	all = snprintf(
-		want, sizeof(want), "{\"seq\":%" PRIu64 ",\"prev\":\"%s\",", c->seq + 1, hex);
+	return (size_t)snprintf(
+		out, CHAIN_PREFIX, "{\"seq\":%" PRIu64 ",\"prev\":\"%s\",", c->seq + 1, hex);
+}
+
+const char *chain_check(struct chain *c, const char *line, size_t len)
+{
+	char want[CHAIN_PREFIX];
+	size_t all = chain_prefix(c, want);
+	size_t seq = (size_t)(strchr(want, ',') - want) + 1;
+
 	if (len < 2 || line[len - 1] != '}')
 		return "the line is cut off or is not an event";
-	if (len < (size_t)seq || memcmp(line, want, (size_t)seq) != 0)
+	if (len < seq || memcmp(line, want, seq) != 0)
 		return "the sequence number is not the next one";
-	if (len < (size_t)all || memcmp(line, want, (size_t)all) != 0)
+	if (len < all || memcmp(line, want, all) != 0)
 		return "the hash of the line before does not agree";
 	chain_append(c, line, len);
 	return NULL;

@@ -23,6 +23,10 @@ struct chain {
 /* The head of an empty ledger. */
 void chain_init(struct chain *c);
 
+/* What the next line begins with: `{"seq":N,"prev":"…",` and a NUL. Its length. */
+#define CHAIN_PREFIX 112
+size_t chain_prefix(const struct chain *c, char out[CHAIN_PREFIX]);
+
 /* Moves the head over `line`, whose seq the caller has already made c->seq + 1. */
 void chain_append(struct chain *c, const char *line, size_t len);
 

@@ -23,6 +23,7 @@ uint64_t field_number(const struct field *f, const void *record)
 	case FIELD_TOKEN:
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 	case FIELD_GIDS:
 	case FIELD_BLOB:
 		break;
@@ -41,6 +42,7 @@ bool field_empty(const struct field *f, const void *record)
 		return token_is_zero(p);
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		return *(const char *)p == '\0';
 	case FIELD_GIDS:
 		return ((const struct gids *)p)->n == 0;

@@ -28,6 +28,8 @@
  * module, which says so in the log. */
 #define FIELD_GIDS_MAX 1024
 
+#define FIELD_HEX_MAX 128
+
 struct gids {
 	uint32_t n;
 	uint32_t gid[FIELD_GIDS_MAX];
@@ -59,6 +61,7 @@ enum field_kind {
 	FIELD_TEXT,  /* text of at most TEXT_LONG_MAX bytes */
 	FIELD_GIDS,
 	FIELD_BLOB, /* never printed */
+	FIELD_HEX,  /* at most FIELD_HEX_MAX lower-case hex digits: a public key, a signature */
 };
 
 #define FIELD_DECL_U64(name)	uint64_t name;
@@ -75,6 +78,7 @@ enum field_kind {
 #define FIELD_DECL_TEXT(name)	char name[TEXT_LONG_MAX + 1];
 #define FIELD_DECL_GIDS(name)	struct gids name;
 #define FIELD_DECL_BLOB(name)	struct blob name;
+#define FIELD_DECL_HEX(name)	char name[FIELD_HEX_MAX + 1];
 
 #define FIELD_DECL(record, kind, name, tag, presence) FIELD_DECL_##kind(name)
 

@@ -157,6 +157,7 @@ static void json_field(struct json *j, const struct field *f, const void *record
 		break;
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		json_str(j, f->name, p);
 		break;
 	case FIELD_GIDS:

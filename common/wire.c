@@ -87,6 +87,8 @@ static uint64_t get_be(const uint8_t *p, size_t n)
 
 static size_t text_max(enum field_kind kind)
 {
+	if (kind == FIELD_HEX)
+		return FIELD_HEX_MAX;
 	return kind == FIELD_STR ? TEXT_STR_MAX : TEXT_LONG_MAX;
 }
 
@@ -102,6 +104,7 @@ static size_t value_size(const struct field *f, const void *msg)
 		return TOKEN_BYTES;
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		return strnlen(p, text_max(f->kind) + 1);
 	case FIELD_GIDS:
 		return (size_t)((const struct gids *)p)->n * 4;
@@ -129,6 +132,7 @@ static int put_value(const struct field *f, const void *msg, uint8_t *out, size_
 	switch (f->kind) {
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		if (size > text_max(f->kind) || !text_valid(p, size))
 			return -EINVAL;
 		memcpy(out, p, size);
@@ -232,6 +236,7 @@ static int get_number(const struct field *f, void *p, uint64_t v)
 	case FIELD_TOKEN:
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 	case FIELD_GIDS:
 	case FIELD_BLOB:
 		break;
@@ -255,6 +260,7 @@ static int get_value(const struct field *f, void *msg, const uint8_t *in, size_t
 		break;
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		if (size > text_max(f->kind) || !text_valid((const char *)in, size))
 			return -EPROTO;
 		memcpy(p, in, size);

@@ -66,6 +66,8 @@ enum wire_use {
 	M(status,  19, WIRE_ON_CTL, "how the daemon is doing") \
 	M(read,    20, WIRE_ON_CTL, "one page of the ledger, as the export prints it") \
 	M(metrics, 21, WIRE_ON_CTL, "one page of the OpenMetrics text") \
+	M(check,   22, WIRE_ON_CTL, "is the session that the asker speaks from live?") \
+	M(seal,    24, WIRE_ON_CTL, "how is the ledger sealed? Or: seal it now") \
 	M(explain, 26, WIRE_ON_CTL, "which limits would a login be under now?") \
 	M(extend,  27, WIRE_ON_CTL, "move the end of a session by lifetime") \
 	M(lock,    32, WIRE_ON_CTL, "lock a user, group, source or key: end its sessions, refuse new ones") \
@@ -76,12 +78,13 @@ enum wire_use {
 	M(refused, 66, WIRE_ANSWER, "to acct and open: no") \
 	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock and locks: the last message of the answer") \
 	M(error,   68, WIRE_ANSWER | WIRE_FROZEN, "to anything: not carried out") \
-	M(session, 69, WIRE_ANSWER, "to list and show: one session; to revoke: one that is spared") \
+	M(session, 69, WIRE_ANSWER, "to list, show and check: one session; to revoke: one that is spared") \
 	M(outcome, 70, WIRE_ANSWER, "to revoke and lock: what became of one session, or of what is left over from one") \
 	M(state,   71, WIRE_ANSWER, "to status") \
 	M(page,    72, WIRE_ANSWER, "to read and metrics: a piece of text") \
 	M(limit,   76, WIRE_ANSWER, "to explain: one limit, or a policy that does not apply") \
-	M(extended, 77, WIRE_ANSWER, "to extend: the old end and the new one")
+	M(extended, 77, WIRE_ANSWER, "to extend: the old end and the new one") \
+	M(sealed,  79, WIRE_ANSWER, "to seal: the first public key, and the last checkpoint")
 
 /*  E(ID, code, exit code of sessctl, words) */
 #define WIRE_ERRORS(E) \
@@ -111,7 +114,8 @@ enum wire_use {
 	F(R, STR,    rhost,          6, OPTIONAL) /* PAM_RHOST */ \
 	F(R, STR,    ruser,          7, OPTIONAL) /* PAM_RUSER */ \
 	F(R, STR,    auth,           8, OPTIONAL) /* first line of SSH_AUTH_INFO_0 */ \
-	F(R, TOKEN,  token,          9, OPTIONAL) /* found in the caller's session keyring */
+	F(R, TOKEN,  token,          9, OPTIONAL) /* found in the caller's session keyring */ \
+	F(R, BOOL,   forged,        10, OPTIONAL) /* without token: in its place there is a key that is not root's */
 
 #define WIRE_FIELDS_acct(F, R) WIRE_FIELDS_LOGIN(F, R)
 
@@ -195,6 +199,8 @@ enum wire_use {
 
 #define WIRE_FIELDS_metrics(F, R) \
 	F(R, U64,    after,          1, OPTIONAL) /* bytes that the reader has */
+
+#define WIRE_FIELDS_check(F, R)
 
 /* Of somebody who need not be there: user, groups and source are the asker's word, and the answer tells
  * nothing of them but what the configuration says. */
@@ -325,6 +331,13 @@ enum wire_use {
 	F(R, STR,    service,        3, REQUIRED) \
 	F(R, TIME,   old_expires_at,     4, REQUIRED) /* its end before */ \
 	F(R, TIME,   expires_at,     5, REQUIRED)
+
+#define WIRE_FIELDS_seal(F, R) \
+	F(R, BOOL,   make,           1, OPTIONAL) /* a checkpoint now, unless the last one has seen all */
+
+#define WIRE_FIELDS_sealed(F, R) \
+	F(R, STR,    key,            1, REQUIRED) /* the first public key, in hex */ \
+	F(R, STR,    checkpoint,     2, OPTIONAL) /* `SEQ:HASH`; none was made yet, or none is known */
 /* clang-format on */
 
 enum wire_type {

@@ -44,8 +44,8 @@ static bool key_describe(key_serial_t id, struct key *ret)
 	return true;
 }
 
-/* True where the key can only have been made by root's own hand. */
-static bool key_is_token(key_serial_t id)
+/* Of that type and name, and made by root's own hand, or by another's. */
+static bool key_is_named(key_serial_t id, bool by_root)
 {
 	struct key key;
 	bool yes;
@@ -53,7 +53,7 @@ static bool key_is_token(key_serial_t id)
 	if (!key_describe(id, &key))
 		return false;
 	yes = strcmp(key.type, TOKEN_TYPE) == 0 && strcmp(key.name, TOKEN_NAME) == 0 &&
-	      key.uid == 0;
+	      (key.uid == 0) == by_root;
 	free(key.text);
 	return yes;
 }
@@ -70,7 +70,8 @@ static bool read_token(key_serial_t id, struct token *ret)
 	return whole;
 }
 
-bool keyring_find(struct token *ret)
+/* The direct child of the session keyring that is named so; a keyring has one at the most. */
+static bool find_child(bool by_root, key_serial_t *ret)
 {
 	key_serial_t id;
 	void *children;
@@ -84,10 +85,26 @@ bool keyring_find(struct token *ret)
 	n = (size_t)len / sizeof(id);
 	for (i = 0; i < n && i < CHILDREN_MAX && !found; i++) {
 		memcpy(&id, (char *)children + i * sizeof(id), sizeof(id));
-		found = key_is_token(id) && read_token(id, ret);
+		found = key_is_named(id, by_root);
 	}
 	free(children);
+	if (found)
+		*ret = id;
 	return found;
+}
+
+bool keyring_find(struct token *ret)
+{
+	key_serial_t id;
+
+	return find_child(true, &id) && read_token(id, ret);
+}
+
+bool keyring_is_forged(void)
+{
+	key_serial_t id;
+
+	return find_child(false, &id);
 }
 
 static bool starts_with(const char *s, const char *prefix)

@@ -24,6 +24,9 @@
  */
 bool keyring_find(struct token *ret);
 
+/* Is there, among the same children, a key in the token's place that is not root's? */
+bool keyring_is_forged(void);
+
 /*
  * Puts the token into the session keyring of the login of user `uid` and primary group `gid`, which
  * becomes a new one where the present one is not this login's own. 0 or -errno; -ENOSYS and -EPERM

@@ -104,8 +104,10 @@ int login_fill(pam_handle_t *pamh, struct wire_spooled *ret)
 	put(ret->ruser, ruser, strlen(ruser));
 	if (auth != NULL)
 		lock_auth(auth, ret->auth);
-	if (!keyring_find(&ret->token))
+	if (!keyring_find(&ret->token)) {
 		memset(&ret->token, 0, sizeof(ret->token));
+		ret->forged = keyring_is_forged();
+	}
 	return PAM_SUCCESS;
 }
 

@@ -58,6 +58,7 @@ int conn_open_if(struct conn *c, struct context *ctx, bool *ret_down)
 	c->ctx = ctx;
 	c->timeout = ctx->timeout;
 	c->subject = NULL;
+	c->unsaid = 0;
 	c->received = 0;
 	status = client_open(
 		&c->client, ctx->socket, "sessctl " SESSD_VERSION, deadline_after(ctx->timeout));
@@ -121,6 +122,8 @@ static int daemon_error(struct conn *c, const struct wire_error *e)
 {
 	const char *text = e->text[0] != '\0' ? e->text : wire_error_words(e->code);
 
+	if (e->code == c->unsaid)
+		return wire_error_exit(e->code);
 	if (c->subject != NULL)
 		context_error(c->ctx, "%s: %s", c->subject, text);
 	else
@@ -161,6 +164,22 @@ int conn_status(struct conn *c, struct wire_state *ret)
 	if (c->frame.type != WIRE_state)
 		return conn_strange(c);
 	*ret = c->frame.u.state;
+	return EXIT_DONE;
+}
+
+int conn_seal(struct conn *c, bool make, struct wire_sealed *ret)
+{
+	struct wire_seal ask = {.make = make};
+	int r;
+
+	r = conn_ask(c, WIRE_seal, &ask);
+	if (r == EXIT_DONE)
+		r = conn_next(c);
+	if (r != EXIT_DONE)
+		return r;
+	if (c->frame.type != WIRE_sealed)
+		return conn_strange(c);
+	*ret = c->frame.u.sealed;
 	return EXIT_DONE;
 }
 

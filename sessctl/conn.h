@@ -17,7 +17,8 @@ struct conn {
 	struct client client;
 	uint64_t timeout;    /* ns for each message of an answer; 0: none */
 	const char *subject; /* what the request is about, for the daemon's errors; NULL: nothing */
-	uint64_t received;   /* messages, for the progress line */
+	enum wire_errno unsaid; /* the daemon's error that is not printed; 0: all are */
+	uint64_t received;	/* messages, for the progress line */
 	uint8_t buf[WIRE_MAX];
 	struct wire_frame frame; /* the last message; its blobs are in buf */
 };
@@ -38,6 +39,9 @@ int conn_strange(struct conn *c);
 
 /* Asks for `state`. */
 int conn_status(struct conn *c, struct wire_state *ret);
+
+/* Asks how the ledger is sealed, or with `make` to seal it now. */
+int conn_seal(struct conn *c, bool make, struct wire_sealed *ret);
 
 /*
  * Text that comes in pages: `fn` is called for each that is not empty, until one says that there

@@ -12,7 +12,7 @@ static const char *const left_out[] = {"seq", "prev", "time", "event", "user", "
 	"opened_at", "audit_session", "boot_id"};
 
 /* These are long, and their first digits are what lists show. */
-static const char *const ids[] = {"sid", "parent", "by_sid"};
+static const char *const ids[] = {"sid", "parent", "by_sid", "other_sid"};
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 

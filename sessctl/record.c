@@ -58,6 +58,7 @@ static void print_value(FILE *out, const struct field *f, const void *record)
 		break;
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		print_text(out, p);
 		break;
 	case FIELD_TOKEN:

@@ -27,29 +27,10 @@ void verify_fini(struct verify *v)
 	v->part = v->last = NULL;
 }
 
-static int hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Reads the 64 digits at *line (`end` is beyond the last that may be read). */
 static bool read_hash(const char *line, const char *end, uint8_t *ret)
 {
-	size_t i;
-	int high, low;
-
-	if ((size_t)(end - line) < CHAIN_HEX)
-		return false;
-	for (i = 0; i < CHAIN_HASH; i++) {
-		high = hex_value(line[2 * i]);
-		low = hex_value(line[2 * i + 1]);
-		if (high < 0 || low < 0)
-			return false;
-		ret[i] = (uint8_t)(high << 4 | low);
-	}
-	return true;
+	return (size_t)(end - line) >= CHAIN_HEX && seal_hex(line, CHAIN_HEX, ret, CHAIN_HASH);
 }
 
 /* Moves *at behind `word`. */
@@ -104,6 +85,11 @@ static bool check_line(struct verify *v, const char *line, size_t len)
 		v->wrong = chain_check(&v->chain, line, len);
 	if (v->wrong != NULL)
 		return false;
+	v->wrong = witness_line(&v->witness, line, len, &v->chain);
+	if (v->wrong != NULL) {
+		v->chain = at;
+		return false;
+	}
 	v->before = at;
 	v->events++;
 	memcpy(v->last, line, len);
@@ -170,6 +156,8 @@ bool verify_end(struct verify *v)
 		v->wrong = no_event;
 		v->chain = v->before;
 		v->events--;
+	} else if (v->wrong == NULL && v->events > 0) {
+		v->wrong = witness_end(&v->witness, &v->chain);
 	}
 	return v->wrong == NULL;
 }

@@ -11,17 +11,19 @@
 #include <stdint.h>
 
 #include "common/chain.h"
+#include "sessctl/witness.h"
 
 /* Bytes of a line, newline included. sessd's own have 16 KiB at the most. */
 #define VERIFY_LINE_MAX ((size_t)1 << 20)
 
 struct verify {
-	struct chain chain;  /* the head: of the last good line */
-	struct chain before; /* of the line before that */
-	uint64_t first;	     /* seq of the first line */
-	uint64_t events;     /* good lines */
-	const char *wrong;   /* what is wrong with the line after them; NULL: nothing yet */
-	char *part;	     /* a line that is not all there yet: VERIFY_LINE_MAX bytes */
+	struct chain chain;	/* the head: of the last good line */
+	struct chain before;	/* of the line before that */
+	struct witness witness; /* of the seal; what is known from elsewhere goes in first */
+	uint64_t first;		/* seq of the first line */
+	uint64_t events;	/* good lines */
+	const char *wrong;	/* what is wrong with the line after them; NULL: nothing yet */
+	char *part;		/* a line that is not all there yet: VERIFY_LINE_MAX bytes */
 	size_t part_len;
 	char *last; /* the last good line: VERIFY_LINE_MAX bytes */
 	size_t last_len;

@@ -50,8 +50,12 @@ static void answer_granted(
 static void record_refusal(struct core *core, const struct session *s, enum reason reason,
 	const struct verdict *v, const char *text)
 {
-	struct remark remark = {.reason = reason, .text = text, .lock = v != NULL ? v->lock : NULL};
+	struct remark remark = {.reason = reason, .text = text};
 
+	if (v != NULL) {
+		remark.lock = v->lock;
+		remark.other = v->other;
+	}
 	if (v != NULL && v->policy != NULL) {
 		remark.policy = v->policy->name;
 		remark.limit = v->policy->max_sessions;
@@ -404,9 +408,18 @@ void admission_open(struct core *core, const struct event *event)
 	admission_begin(core, s, event->caller->pidfd, event->answer);
 }
 
-void admission_acct(struct core *core, const struct event *event)
+/* What is found out about a login that asks whether it would be let in. */
+struct finding {
+	struct verdict v;
+	enum reason reason; /* of a refusal */
+	struct proof proof; /* of a su or sudo */
+	char lock[LOCK_TITLE];
+	char words[TEXT_LONG_MAX + 1];
+};
+
+static void find_out(const struct core *core, const struct caller *caller,
+	const struct wire_acct *acct, enum session_class class, struct finding *f)
 {
-	const struct wire_acct *acct = event->u.acct;
 	const struct subject subject = {.user = acct->user,
 		.service = acct->service,
 		.rhost = acct->rhost,
@@ -418,36 +431,66 @@ void admission_acct(struct core *core, const struct event *event)
 		.n_gids = acct->gids.n,
 		.rhost = acct->rhost,
 		.auth = acct->auth};
-	struct wire_granted granted = {.tracked = true};
-	struct wire_stored rec = {
-		.opened_at = clock_wall(), .leader_pid = (uint64_t)event->caller->pid};
-	char words[TEXT_LONG_MAX + 1], title[LOCK_TITLE];
-	enum reason reason = REASON_CAP;
-	const struct wire_locked *lock;
-	struct verdict v = {.admitted = true};
-	struct session *s;
+	const struct wire_locked *lock = denial_of_login(core, &lockable, acct->service, class);
 
-	rec.class = policy_class(&core->parts.config->policies, acct->service);
-	granted.tracked = rec.class != CLASS_IGNORED;
-	lock = denial_of_login(core, &lockable, acct->service, rec.class);
-	if (lock != NULL)
-		v = (struct verdict){.lock = lock_title(lock->kind, lock->name, title)};
-	else if (rec.class == CLASS_LOGIN && !cap_exempts(core, &subject))
-		v = cap_judge(core, &subject, (uid_t)acct->uid, true);
-	if (v.admitted) {
-		answer_send(event->answer, WIRE_granted, &granted, true);
+	if (lock != NULL) {
+		f->v.lock = lock_title(lock->kind, lock->name, f->lock);
+		f->reason = REASON_LOCKED;
+		snprintf(f->words, sizeof(f->words), "%s", lock_words(lock));
 		return;
 	}
-	if (lock != NULL) {
-		reason = REASON_LOCKED;
-		snprintf(words, sizeof(words), "%s", lock_words(lock));
-	} else {
-		cap_words(core, (uid_t)acct->uid, &v, words, sizeof(words));
+	f->v.admitted = true;
+	if (class == CLASS_ELEVATION) {
+		f->proof = proof_judge(core, caller, acct);
+		f->v.admitted = !f->proof.refused;
+		f->v.other = f->proof.other != NULL ? &f->proof.other->sid : NULL;
+		f->reason = REASON_TOKEN_MISMATCH;
+		snprintf(f->words, sizeof(f->words), "%s", text_or_empty(f->proof.text));
+	} else if (class == CLASS_LOGIN && !cap_exempts(core, &subject)) {
+		f->v = cap_judge(core, &subject, (uid_t)acct->uid, true);
+		f->reason = REASON_CAP;
+		if (!f->v.admitted)
+			cap_words(core, (uid_t)acct->uid, &f->v, f->words, sizeof(f->words));
 	}
-	RECORD_OF_LOGIN(acct, &rec);
+}
+
+/* A refusal; or that somebody was let through who could not prove his session. */
+static void record_finding(struct core *core, const struct event *event, enum session_class class,
+	const struct finding *f)
+{
+	const struct remark lacking = {.text = f->words, .other = f->v.other};
+	struct wire_stored rec = {.class = class,
+		.opened_at = clock_wall(),
+		.leader_pid = (uint64_t)event->caller->pid};
+	struct session *s;
+
+	RECORD_OF_LOGIN(event->u.acct, &rec);
+	if (class == CLASS_ELEVATION && event->caller->audit_session != PROC_NO_AUDIT)
+		rec.audit_session = event->caller->audit_session;
+	if (f->proof.parent != NULL)
+		rec.parent = f->proof.parent->sid;
 	s = session_new(&rec);
-	if (s != NULL)
-		record_refusal(core, s, reason, &v, words);
+	if (s == NULL)
+		log_error("what %s asked is not recorded: out of memory", rec.user);
+	else if (!f->v.admitted)
+		record_refusal(core, s, f->reason, &f->v, f->words);
+	else
+		core_append(core, s, ENTRY_PROOF_LACKING, &lacking, false, NULL, NULL);
 	session_free(s);
-	answer_refused(event->answer, reason, words);
+}
+
+void admission_acct(struct core *core, const struct event *event)
+{
+	const struct wire_acct *acct = event->u.acct;
+	enum session_class class = policy_class(&core->parts.config->policies, acct->service);
+	struct wire_granted granted = {.tracked = class != CLASS_IGNORED};
+	struct finding f = {.reason = REASON_NONE};
+
+	find_out(core, event->caller, acct, class, &f);
+	if (!f.v.admitted || f.proof.text != NULL)
+		record_finding(core, event, class, &f);
+	if (f.v.admitted)
+		answer_send(event->answer, WIRE_granted, &granted, true);
+	else
+		answer_refused(event->answer, f.reason, f.words);
 }

@@ -135,6 +135,8 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	if (s->phase != PHASE_OPENING && !remark->reason)
 		memcpy(e->by, rec.ended_by, sizeof(e->by));
 	snprintf(e->lock, sizeof(e->lock), "%s", text_or_empty(remark->lock));
+	if (remark->other != NULL)
+		e->other_sid = *remark->other;
 	if (remark->by_sid != NULL)
 		e->by_sid = *remark->by_sid;
 	if (remark->by != NULL)

@@ -131,6 +131,8 @@ const struct session_table *core_sessions(const struct core *core);
 const struct wire_locked *core_lock_next(const struct core *core, uint64_t *cursor);
 /* May the caller see and end the session? */
 bool core_permits(const struct caller *caller, const struct session *s);
+/* Is the session that the caller speaks from live? `session`, or NO_SESSION. */
+void core_check(const struct core *core, const struct caller *caller, struct answer *answer);
 /* Which limits such a login would be under now: a `limit` for each, then `done`. */
 void core_explain(const struct core *core, const struct wire_explain *ask, struct answer *answer);
 /* The one session with that prefix among those that the caller may see, or NULL and why not. */

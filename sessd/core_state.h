@@ -88,6 +88,7 @@ struct remark {
 	const char *policy;
 	const char *text;
 	const char *lock; /* `user bob` */
+	const struct sid *other; /* the session whose token was shown */
 	/* How a session ends: what is added to the last line on its terminals, and how long its
 	 * processes may take to end by themselves (ns; 0: they are killed at once). */
 	const char *message;
@@ -134,6 +135,7 @@ struct verdict {
 	const char *lock;	     /* the one that refuses it, or NULL */
 	const struct policy *policy; /* the cap that is reached, or NULL */
 	uint32_t count;
+	const struct sid *other; /* whose token was shown, or NULL */
 };
 
 /* cap.c */
@@ -238,6 +240,19 @@ void warning_lifetime(
 	struct core *core, struct session *s, const struct terminal_look *look, uint64_t left);
 void warning_idle(struct core *core, struct session *s, const struct terminal_look *look,
 	const struct limits *limits, uint64_t left);
+
+/* proof.c */
+
+/* What the caller of a su or sudo has to show for his session. */
+struct proof {
+	bool refused;
+	const char *text;	      /* what is wrong, or what it lacks; NULL: nothing */
+	const struct session *parent; /* by the kernel's word, or NULL */
+	const struct session *other;  /* whose token he shows instead, or NULL */
+};
+
+struct proof proof_judge(
+	const struct core *core, const struct caller *caller, const struct wire_acct *acct);
 
 /* adoption.c */
 void adoption_spooled(struct core *core, const struct event *event);

@@ -296,6 +296,8 @@ static int start_core(struct daemon *d)
 	r = ledger_open(d->options->state_dir, d->loop, &d->ledger);
 	if (r < 0)
 		return r;
+	/* a login is worth more than a seal: what failed is in the log */
+	(void)ledger_seal(d->ledger);
 	ledger_on_timing(d->ledger, on_commit_time, &d->metrics);
 	r = sweep_new(d->loop, &d->sweep);
 	if (r == 0)

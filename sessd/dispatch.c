@@ -143,6 +143,12 @@ static void handle_explain(struct request *req, const struct wire_frame *frame)
 	core_explain(req->dispatch->parts.core, &frame->u.explain, &req->answer);
 }
 
+static void handle_check(struct request *req, const struct wire_frame *frame)
+{
+	(void)frame;
+	core_check(req->dispatch->parts.core, peer_caller(req->peer), &req->answer);
+}
+
 static void handle_unlock(struct request *req, const struct wire_frame *frame)
 {
 	struct event event = {.type = EVENT_UNLOCK, .u.unlock = &frame->u.unlock};
@@ -176,12 +182,47 @@ static void handle_status(struct request *req, const struct wire_frame *frame)
 	request_end(req);
 }
 
+static void tell_seal(struct request *req)
+{
+	struct wire_sealed msg = {0};
+	struct ledger_stats stats;
+
+	ledger_stats(req->dispatch->parts.ledger, &stats);
+	if (stats.seal_key[0] == '\0') {
+		request_error(req, WIRE_E_UNAVAILABLE, "the ledger is not sealed: see the log");
+		return;
+	}
+	snprintf(msg.key, sizeof(msg.key), "%s", stats.seal_key);
+	snprintf(msg.checkpoint, sizeof(msg.checkpoint), "%s", stats.checkpoint);
+	request_reply(req, WIRE_sealed, &msg);
+	request_end(req);
+}
+
+static void sealed(void *ctx, int result)
+{
+	if (result == 0 || result == -ENOKEY)
+		tell_seal(ctx);
+	else
+		request_error(ctx, WIRE_E_UNAVAILABLE, "the ledger cannot be sealed: see the log");
+}
+
+static void handle_seal(struct request *req, const struct wire_frame *frame)
+{
+	if (!frame->u.seal.make)
+		tell_seal(req);
+	else if (!peer_caller(req->peer)->admin)
+		request_error(req, WIRE_E_NOT_PERMITTED, NULL);
+	else if (ledger_checkpoint(req->dispatch->parts.ledger, sealed, req) < 0)
+		request_error(req, WIRE_E_UNAVAILABLE, "out of memory");
+}
+
 static const struct handler handlers[] = {
 	{WIRE_acct, handle_acct, offsetof(struct metrics, lookup)},
 	{WIRE_open, handle_open, offsetof(struct metrics, open)},
 	{WIRE_close, handle_close, 0},
 	{WIRE_list, pages_list, 0},
 	{WIRE_show, pages_show, offsetof(struct metrics, lookup)},
+	{WIRE_check, handle_check, offsetof(struct metrics, lookup)},
 	{WIRE_revoke, handle_revoke, 0},
 	{WIRE_lock, handle_lock, 0},
 	{WIRE_unlock, handle_unlock, 0},
@@ -189,6 +230,7 @@ static const struct handler handlers[] = {
 	{WIRE_status, handle_status, 0},
 	{WIRE_read, pages_read, 0},
 	{WIRE_metrics, pages_metrics, 0},
+	{WIRE_seal, handle_seal, 0},
 	{WIRE_explain, handle_explain, 0},
 	{WIRE_extend, handle_extend, 0},
 };

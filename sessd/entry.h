@@ -37,8 +37,11 @@
 	K(LOCK_LIFTED,     "lock_lifted",     "a lock was taken away") \
 	K(LOCK_EXPIRED,    "lock_expired",    "a lock has run out") \
 	K(NOTICE_GIVEN,    "notice_given",    "what the user was told at login") \
+	K(PROOF_LACKING,   "proof_lacking",   "su or sudo was let through, and its caller's session is over or he has no token of it; `text` says which") \
 	K(LEDGER_GAP,      "ledger_gap",      "`count` events could not be kept while the ledger could not be written") \
-	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why")
+	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why") \
+	K(SEAL_STARTED,    "seal_started",    "the ledger is sealed from here on, first with `next_key`; `text` says why") \
+	K(CHECKPOINT,      "checkpoint",      "all events before this one are sealed")
 
 #define ENTRY_FIELDS(F, R) \
 	F(R, TIME,   time,           1, REQUIRED) \
@@ -72,7 +75,11 @@
 	F(R, TIME,   old_expires_at,    29, OPTIONAL) /* extended: the end before */ \
 	F(R, STR,    lock,          30, OPTIONAL) /* `user bob`: that was set, or that refused or ended */ \
 	F(R, DUR,    grace,         31, OPTIONAL) /* ending: from SIGHUP and SIGTERM to the kill */ \
-	F(R, STR,    message,       32, OPTIONAL) /* ending: that was added to the last line */
+	F(R, STR,    message,       32, OPTIONAL) /* ending: that was added to the last line */ \
+	F(R, SID,    other_sid,     33, OPTIONAL) /* the session whose token was shown in the place of the parent's */ \
+	F(R, HEX,    key,           34, OPTIONAL) /* checkpoint: that signs it, in hex */ \
+	F(R, HEX,    next_key,      35, OPTIONAL) /* checkpoint, seal_started: that signs the next one */ \
+	F(R, HEX,    signature,     36, OPTIONAL) /* checkpoint: of the line up to here; the last member */
 /* clang-format on */
 
 enum entry_kind {
@@ -87,7 +94,7 @@ struct entry {
 
 /* Bytes of a line without seq and prev, at the most: room for every text at its longest and with
  * each byte of it escaped as \u00NN. With seq and prev it fits LEDGER_PAGE. */
-#define ENTRY_MAX 30208
+#define ENTRY_MAX 30720
 
 const char *entry_name(enum entry_kind kind);
 

@@ -31,7 +31,12 @@
 	P(recovery_spooled)  /* the spool is read */ \
 	P(recovery_judged)   /* dead leaders are found, kills repeated */ \
 	P(spool_adopted)     /* a spooled login is in the table, its file still there */ \
-	P(spool_removed)
+	P(spool_removed) \
+	P(seal_signed)       /* a checkpoint is in the transaction */ \
+	P(seal_committed)    /* it is on disk, and the secret that signed it still there */ \
+	P(seal_written)      /* the next secret is on disk beside it */ \
+	P(seal_erased)       /* it is overwritten */ \
+	P(seal_renamed)
 /* clang-format on */
 
 enum fault {

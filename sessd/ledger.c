@@ -225,6 +225,26 @@ int ledger_append_login(struct ledger *l, const struct entry *entry, const struc
 	return r;
 }
 
+int ledger_checkpoint(struct ledger *l, ledger_done_fn *done, void *ctx)
+{
+	struct call *call = call_new(ctx, 0);
+
+	if (call == NULL)
+		return -ENOMEM;
+	call->done = done;
+	pthread_mutex_lock(&l->lock);
+	if (l->shared.stats.seal_key[0] == '\0' || l->shared.stats.failing) {
+		call->result = l->shared.stats.failing ? l->shared.result : -ENOKEY;
+		calls_push(&l->shared.finished, call);
+		ledger_tell_loop(l);
+	} else {
+		calls_push(&l->shared.seals, call);
+		pthread_cond_signal(&l->work);
+	}
+	pthread_mutex_unlock(&l->lock);
+	return 0;
+}
+
 static int read_page(
 	struct ledger *l, bool ended, uint64_t at, uid_t uid, ledger_page_fn *done, void *ctx)
 {

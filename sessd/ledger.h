@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/seal.h"
 #include "sessd/entry.h"
 #include "sessd/loop.h"
 
@@ -29,7 +30,7 @@
 #define LEDGER_BURST_MAX 200000
 
 /* Bytes of lines in one answer to a read: what fits a packet. */
-#define LEDGER_PAGE 30500
+#define LEDGER_PAGE 31000
 
 /* Bytes of a row's record, at the most. */
 #define LEDGER_RECORD_MAX (LEDGER_PAGE - 12)
@@ -127,6 +128,18 @@ typedef void ledger_past_fn(void *ctx, int result, const struct ledger_past *pas
 int ledger_append_login(struct ledger *ledger, const struct entry *entry,
 	const struct ledger_row *row, uint64_t live, ledger_past_fn *done, void *ctx);
 
+/*
+ * Seals the ledger from now on: finds the secret that the ledger names, or makes one, beside the
+ * database. Then a checkpoint is written every 1,000 events, 60 s after an event that has none, and
+ * at the end; each is logged. Before the first append only. -errno: the ledger goes on without a
+ * seal; what failed goes to the log.
+ */
+int ledger_seal(struct ledger *ledger);
+
+/* A checkpoint now, unless the last one has seen all; ledger_stats() then has it. done is told when
+ * its secret is gone. -ENOMEM; to done: -ENOKEY where the ledger is not sealed. */
+int ledger_checkpoint(struct ledger *ledger, ledger_done_fn *done, void *ctx);
+
 /* A page of event lines with seq > after, of one user or of all. -ENOMEM. */
 int ledger_read(struct ledger *ledger, uint64_t after, uid_t uid, ledger_page_fn *done, void *ctx);
 
@@ -151,6 +164,8 @@ struct ledger_stats {
 	bool failing;	 /* the last one did */
 	char error[256]; /* why; "" when it did not */
 	char path[256];
+	char seal_key[SEAL_KEY_HEX + 1]; /* the first public one; "": it is not sealed */
+	char checkpoint[SEAL_HEAD_TEXT]; /* the head after the last one; "": none yet */
 };
 
 void ledger_stats(const struct ledger *ledger, struct ledger_stats *ret);

@@ -125,6 +125,7 @@ int ledger_open(const char *dir, struct loop *loop, struct ledger **ret)
 	l->loop = loop;
 	l->event_fd = -1;
 	stats = &l->shared.stats;
+	snprintf(l->dir, sizeof(l->dir), "%s", dir);
 	if (snprintf(stats->path, sizeof(stats->path), "%s/" LEDGER_FILE, dir) >=
 		(int)sizeof(stats->path))
 		r = -ENAMETOOLONG;
@@ -169,11 +170,13 @@ void ledger_close(struct ledger *l)
 		free(event->call);
 	backlog_fini(&l->shared.backlog);
 	calls_fini(&l->shared.reads);
+	calls_fini(&l->shared.seals);
 	calls_fini(&l->shared.finished);
 	if (l->event_fd >= 0) {
 		loop_io_remove(l->loop, &l->io);
 		close(l->event_fd);
 	}
+	seal_fini(&l->sealing.seal);
 	store_close(&l->store);
 	pthread_cond_destroy(&l->work);
 	pthread_mutex_destroy(&l->lock);

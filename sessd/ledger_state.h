@@ -11,9 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "common/duration.h"
 #include "sessd/backlog.h"
 #include "sessd/ledger.h"
 #include "sessd/loop.h"
+#include "sessd/seal.h"
 #include "sessd/store.h"
 
 /* Commits whose duration the loop has not fetched; where it stays away for longer, the later ones
@@ -42,11 +44,23 @@ struct calls {
 	struct call *head, *tail;
 };
 
+/* How the seal of the ledger stands; the thread's, like the store. */
+struct sealing {
+	bool on;
+	bool stuck;   /* it was logged that the secret cannot be replaced */
+	bool written; /* a checkpoint is in the transaction under way */
+	struct seal seal;
+	uint64_t seq; /* of the event that named the present key */
+	uint64_t due; /* CLOCK_MONOTONIC of a checkpoint; 0: there is nothing new */
+};
+
 struct ledger {
 	struct store store; /* the thread's while it runs */
+	struct sealing sealing;
 	struct loop *loop;
 	struct loop_io io;
 	int event_fd; /* -1: none */
+	char dir[256];
 	pthread_t thread;
 	bool threaded;
 
@@ -55,6 +69,7 @@ struct ledger {
 	struct {
 		struct backlog backlog;
 		struct calls reads;
+		struct calls seals; /* for a checkpoint */
 		struct calls finished;
 		bool told; /* the loop: event_fd was written and not read since */
 		bool stopping;
@@ -107,8 +122,28 @@ void ledger_tell_loop(struct ledger *l);
 /* With the lock: answers the event's caller, if he has not been. */
 void ledger_finish(struct ledger *l, struct backlog_event *event, int result);
 
+/* CLOCK_MONOTONIC, ns. */
+uint64_t ledger_now(void);
+
 /* In the loop, when the thread has told it. */
 void ledger_on_finished(void *ctx, uint32_t events);
+
+/* ledger_seal.c: the checkpoints, as the thread makes them. */
+
+/* How long an event waits for its checkpoint, and how many do, at the most (give or take a commit).
+ */
+#define SEALING_NS     (60 * NS_PER_SEC)
+#define SEALING_EVENTS 1000
+
+/* With the lock: is there a reason to make one although no event waits? */
+bool sealing_due(const struct ledger *l, uint64_t now);
+/* At the end of a transaction: writes one, where one is due or wanted. -errno: it failed. */
+int sealing_write(struct ledger *l, bool wanted, uint64_t now);
+/* With the lock, after the commit or instead of it: who waits for one is told when it failed. */
+void sealing_committed(struct ledger *l, uint64_t now);
+void sealing_failed(struct ledger *l, int result, uint64_t retry_at);
+/* Without the lock, after the commit: replaces the secret, and tells who waits. */
+void sealing_finish(struct ledger *l);
 
 /* The thread's body; arg is the ledger. Ends when `stopping` is set and the backlog is written, or
  * cannot be. */

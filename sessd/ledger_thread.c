@@ -23,7 +23,7 @@
 /* Between two tries while the database cannot be written. */
 #define RETRY_NS NS_PER_SEC
 
-static uint64_t now_ns(void)
+uint64_t ledger_now(void)
 {
 	struct timespec ts;
 
@@ -52,8 +52,9 @@ static int write_gap(struct store *s, const struct backlog_event *gap)
 	return r == 0 ? backlog_gap_rows(gap, write_row, s) : r;
 }
 
-static int write_batch(struct store *s, const struct backlog *batch)
+static int write_batch(struct ledger *l, const struct backlog *batch, bool seal)
 {
+	struct store *s = &l->store;
 	const struct backlog_event *event;
 	int r = store_begin(s);
 
@@ -66,8 +67,9 @@ static int write_batch(struct store *s, const struct backlog *batch)
 			r = store_row(s, &event->row);
 	}
 	fault_point(FAULT_commit_begun);
-	/* The place of the seal: a checkpoint that is due is one more event here, so that it covers
-	 * this batch and its rows in `meta` change in the same transaction. */
+	/* the last event, so that it covers this batch */
+	if (r == 0)
+		r = sealing_write(l, seal, ledger_now());
 	if (r == 0)
 		r = store_commit(s);
 	if (r < 0)
@@ -90,6 +92,7 @@ static void committed(struct ledger *l, const struct backlog *batch, uint64_t ns
 			ledger_finish(l, event, 0);
 		l->shared.written++;
 	}
+	sealing_committed(l, ledger_now());
 	l->shared.result = 0;
 	l->shared.stats.failing = false;
 	l->shared.stats.error[0] = '\0';
@@ -135,7 +138,8 @@ static void not_committed(struct ledger *l, struct backlog *batch, int result)
 		for (event = l->shared.backlog.head; event != NULL; event = event->next)
 			ledger_finish(l, event, result);
 	l->shared.result = result;
-	l->shared.retry_at = now_ns() + RETRY_NS;
+	l->shared.retry_at = ledger_now() + RETRY_NS;
+	sealing_failed(l, result, l->shared.retry_at);
 	stats->failing = true;
 	stats->errors++;
 	memcpy(stats->error, l->store.error, sizeof(stats->error));
@@ -155,20 +159,20 @@ static void log_change(const struct ledger *l, bool was_failing, bool fails)
 static void commit_some(struct ledger *l)
 {
 	struct backlog batch;
-	bool was_failing;
+	bool was_failing, seal = sealing_due(l, ledger_now());
 	uint64_t start;
 	int r;
 
 	backlog_take(&l->shared.backlog, BATCH_MAX, &batch);
 	pthread_mutex_unlock(&l->lock);
-	start = now_ns();
-	r = write_batch(&l->store, &batch);
+	start = ledger_now();
+	r = write_batch(l, &batch, seal);
 	if (r == 0)
 		fault_point(FAULT_commit_done);
 	pthread_mutex_lock(&l->lock);
 	was_failing = l->shared.stats.failing;
 	if (r == 0)
-		committed(l, &batch, now_ns() - start);
+		committed(l, &batch, ledger_now() - start);
 	else
 		not_committed(l, &batch, r);
 	ledger_tell_loop(l);
@@ -176,6 +180,8 @@ static void commit_some(struct ledger *l)
 	log_change(l, was_failing, r < 0);
 	if (r == 0)
 		tell_past(l, &batch);
+	if (r == 0)
+		sealing_finish(l);
 	backlog_fini(&batch);
 	if (r == 0 && store_checkpoint_due(&l->store) && store_checkpoint(&l->store) < 0)
 		log_warning("ledger: the write-ahead log could not be copied: %s", l->store.error);
@@ -205,22 +211,34 @@ static void read_some(struct ledger *l)
 
 static bool commit_due(const struct ledger *l)
 {
-	return l->shared.backlog.head != NULL &&
-	       (!l->shared.stats.failing || now_ns() >= l->shared.retry_at);
+	uint64_t now = ledger_now();
+
+	return (l->shared.backlog.head != NULL || sealing_due(l, now)) &&
+	       (!l->shared.stats.failing || now >= l->shared.retry_at);
+}
+
+/* With the lock: when commit_due() will be true by itself; 0: never. */
+static uint64_t next_commit(const struct ledger *l)
+{
+	if (l->shared.backlog.head != NULL)
+		return l->shared.retry_at;
+	return l->sealing.due;
 }
 
 /* With the lock: until there is something to do. */
 static void wait_for_work(struct ledger *l)
 {
 	struct timespec until;
+	uint64_t at;
 
 	while (!l->shared.stopping && l->shared.reads.head == NULL && !commit_due(l)) {
-		if (l->shared.backlog.head == NULL) {
+		at = next_commit(l);
+		if (at == 0) {
 			pthread_cond_wait(&l->work, &l->lock);
 			continue;
 		}
-		until.tv_sec = (time_t)(l->shared.retry_at / NS_PER_SEC);
-		until.tv_nsec = (long)(l->shared.retry_at % NS_PER_SEC);
+		until.tv_sec = (time_t)(at / NS_PER_SEC);
+		until.tv_nsec = (long)(at % NS_PER_SEC);
 		pthread_cond_timedwait(&l->work, &l->lock, &until);
 	}
 }
@@ -237,9 +255,9 @@ void *ledger_thread(void *arg)
 		if (l->shared.reads.head != NULL)
 			read_some(l);
 	}
-	/* the rest; where it fails, this once */
+	/* the rest, and its checkpoint; where it fails, this once */
 	do
-		if (l->shared.backlog.head != NULL)
+		if (l->shared.backlog.head != NULL || sealing_due(l, ledger_now()))
 			commit_some(l);
 	while (l->shared.backlog.head != NULL && !l->shared.stats.failing);
 	pthread_mutex_unlock(&l->lock);

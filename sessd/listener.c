@@ -158,9 +158,12 @@ static void listener_ready(void *ctx, uint32_t events)
 int peers_listen(struct peers *peers, int fd, enum wire_use use)
 {
 	struct listener *l = calloc(1, sizeof(*l));
-	int r = -ENOMEM;
+	int r = -ENOMEM, on = 1;
 
-	if (l != NULL) {
+	/* each packet then names its sender; what is accepted inherits it */
+	if (l != NULL && setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0) {
+		r = -errno;
+	} else if (l != NULL) {
 		*l = (struct listener){.peers = peers, .fd = fd, .use = use};
 		r = loop_io_add(peers->o.loop, &l->io, fd, EPOLLIN, listener_ready, l);
 	}

@@ -107,6 +107,19 @@ static const char *check_leftovers(const char *value)
 		       : NULL;
 }
 
+static const char *check_token(const char *value)
+{
+	return strcmp(value, "optional") != 0 && strcmp(value, "required") != 0
+		       ? "neither optional nor required"
+		       : NULL;
+}
+
+static const char *check_orphans(const char *value)
+{
+	return strcmp(value, "allow") != 0 && strcmp(value, "deny") != 0 ? "neither allow nor deny"
+									 : NULL;
+}
+
 static const char *check_scope(const char *value)
 {
 	if (strcmp(value, "fleet") == 0)
@@ -128,6 +141,10 @@ const struct option options[] = {
 		"Members of this group may list and end everybody's sessions."},
 	{"root", "ledger_required", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
 		"Whether logins are refused while the ledger cannot be written."},
+	{"root", "token", OPTION_VALUE, "optional | required", "optional", check_token, "optional or required",
+		"Whether su and sudo need the token of the login that they are called in."},
+	{"root", "orphans", OPTION_VALUE, "allow | deny", "allow", check_orphans, "allow or deny",
+		"What happens to su and sudo that are called in no live session."},
 
 	{"service", "class", OPTION_VALUE, "login | elevation | background | ignored", NULL, check_class,
 		"login, elevation, background or ignored",

@@ -280,15 +280,40 @@ static void handle_packet(struct peer *p, size_t len)
 	peers->o.message(peers->o.ctx, p, frame);
 }
 
+/* A descriptor can be passed on: what the kernel said of who connected is true of him alone. */
+static bool is_own(const struct peer *p, struct msghdr *msg)
+{
+	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+	struct ucred sender;
+
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS ||
+		c->cmsg_len != CMSG_LEN(sizeof(sender)))
+		return false;
+	memcpy(&sender, CMSG_DATA(c), sizeof(sender));
+	return sender.pid == p->caller.pid;
+}
+
 static void read_packet(struct peer *p)
 {
 	struct peers *peers = p->listener->peers;
+	/* room for the sender alone: descriptors that somebody attached are dropped by the kernel
+	 */
+	union {
+		struct cmsghdr align;
+		char space[CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct iovec iov = {.iov_base = peers->buf, .iov_len = sizeof(peers->buf)};
+	struct msghdr msg = {.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control)};
 	ssize_t n;
 
-	/* descriptors that somebody attached are dropped by the kernel: there is no room for them
-	 */
-	n = recv(p->fd, peers->buf, sizeof(peers->buf), MSG_TRUNC | MSG_DONTWAIT);
-	if (n > 0)
+	n = recvmsg(p->fd, &msg, MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n > 0 && !is_own(p, &msg))
+		refuse_frame(
+			p, 0, WIRE_E_NOT_PERMITTED, "another process speaks on its connection");
+	else if (n > 0)
 		handle_packet(p, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
 		p->broken = true;

@@ -37,9 +37,12 @@ static int check_handed_over(int fd, const char *name)
 static int bind_to(int fd, const struct sockaddr_un *addr, mode_t mode)
 {
 	mode_t before = umask(0777 & ~mode);
-	int r = 0;
+	int r = 0, on = 1;
 
-	if (unlink(addr->sun_path) < 0 && errno != ENOENT)
+	/* before anybody can connect; see peers_listen() */
+	if (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		r = -errno;
+	else if (unlink(addr->sun_path) < 0 && errno != ENOENT)
 		r = -errno;
 	else if (bind(fd, (const struct sockaddr *)addr, sizeof(*addr)) < 0 ||
 		 listen(fd, BACKLOG) < 0)

@@ -34,6 +34,10 @@ static const char *const sql[STORE_N_STATEMENTS] = {
 			  "(SELECT refused FROM event INDEXED BY event_refused "
 			  "WHERE refused IS NOT NULL AND uid = ?1 AND seq > ?2 "
 			  "ORDER BY seq LIMIT ?3)",
+	[STORE_SEAL_PUT] = "INSERT INTO meta (key, value) VALUES (?1, ?2) "
+			   "ON CONFLICT (key) DO UPDATE SET value = ?2",
+	[STORE_SEAL_GET] = "SELECT seq, line FROM event WHERE seq = "
+			   "(SELECT value FROM meta WHERE key = ?1)",
 };
 
 static int to_errno(int rc)
@@ -130,12 +134,9 @@ static void bind_number(sqlite3_stmt *stmt, int at, uint64_t n)
 int store_event(struct store *s, uid_t subject, uint64_t refused, const char *body, size_t len)
 {
 	sqlite3_stmt *stmt = s->statements[STORE_EVENT];
-	char prev[CHAIN_HEX + 1];
-	size_t n;
+	size_t n = chain_prefix(&s->next, s->line);
 	int r;
 
-	n = (size_t)snprintf(s->line, sizeof(s->line), "{\"seq\":%" PRIu64 ",\"prev\":\"%s\",",
-		s->next.seq + 1, hex_encode(s->next.hash, CHAIN_HASH, prev));
 	if (len < 2 || len > sizeof(s->line) - n)
 		return -EMSGSIZE;
 	memcpy(s->line + n, body + 1, len - 1);

@@ -2,7 +2,7 @@
  * The database of the ledger as the one thread sees it that uses it: tables, statements, the head
  * of the chain. It knows neither queue nor loop nor log; what went wrong is in `error`.
  *
- *	meta     what the file says about itself: `schema`
+ *	meta     what the file says about itself: `schema`; `seal`, `seal_first`: see store_seal.c
  *	event    the truth: the lines of the chain, by seq; `refused`: of a login that was turned
  *	         away, the process that asked for it
  *	session  the projection: the newest record of each session, by id; `login`: of one that was
@@ -63,6 +63,8 @@ enum store_statement {
 	STORE_LOCKS,
 	STORE_LAST_LOGIN,
 	STORE_REFUSED,
+	STORE_SEAL_PUT,
+	STORE_SEAL_GET,
 	STORE_N_STATEMENTS,
 };
 
@@ -140,5 +142,15 @@ struct store_past {
 };
 
 int store_read_past(struct store *s, struct store_past *past);
+
+/* store_seal.c: where in the ledger its seal is: the event with which the first key, or the present
+ * one, was named. */
+#define STORE_SEAL_FIRST "seal_first"
+#define STORE_SEAL_LAST	 "seal"
+
+/* In a transaction: it is the event that was written last. */
+int store_seal_put(struct store *s, const char *which);
+/* Its line, valid until the next call, goes to s->line. -ENOENT: there is none. */
+int store_seal_get(struct store *s, const char *which, uint64_t *ret_seq, size_t *ret_len);
 
 #endif

@@ -95,15 +95,14 @@ static int load_notices(char **argv)
 	return measure_opens(argv, true);
 }
 
-/* shows PAM-SOCKET CTL-SOCKET CLIENTS COUNT SESSIONS: COUNT lookups among so many live sessions. */
-static int load_shows(char **argv)
+static int measure_lookups(char **argv, enum wire_type type, enum wire_type last)
 {
 	struct swarm *pam = swarm_new(argv[1], 50);
 	struct swarm *ctl = swarm_new(argv[2], load_number(argv[3]));
 	struct samples samples;
 	struct logins logins;
-	struct swarm_work work = {.type = WIRE_show,
-		.last = WIRE_done,
+	struct swarm_work work = {.type = type,
+		.last = last,
 		.request = logins_show,
 		.ctx = &logins,
 		.count = load_number(argv[4]),
@@ -121,6 +120,19 @@ static int load_shows(char **argv)
 	swarm_free(ctl);
 	swarm_free(pam);
 	return 0;
+}
+
+/* shows PAM-SOCKET CTL-SOCKET CLIENTS COUNT SESSIONS: COUNT lookups among so many live sessions. */
+static int load_shows(char **argv)
+{
+	return measure_lookups(argv, WIRE_show, WIRE_done);
+}
+
+/* checks: the same by the audit session of who asks, which has no fields. */
+static int load_checks(char **argv)
+{
+	load_audit_session();
+	return measure_lookups(argv, WIRE_check, WIRE_session);
 }
 
 static void stop(int sig)
@@ -176,6 +188,7 @@ static const struct command {
 	{"opens", "PAM-SOCKET CLIENTS COUNT", 3, 0, load_opens},
 	{"notices", "PAM-SOCKET CLIENTS COUNT", 3, 0, load_notices},
 	{"shows", "PAM-SOCKET CTL-SOCKET CLIENTS COUNT SESSIONS", 5, 0, load_shows},
+	{"checks", "PAM-SOCKET CTL-SOCKET CLIENTS COUNT SESSIONS", 5, 0, load_checks},
 	{"churn", "PAM-SOCKET CLIENTS", 2, 0, load_churn},
 	{"hold", "PAM-SOCKET COUNT", 2, 0, load_hold},
 	{"start", "CTL-SOCKET|- COMMAND...", 2, 1, load_start},

@@ -13,4 +13,8 @@ int load_start(char **argv);
 int load_append(char **argv);
 int load_revoke(char **argv);
 
+/* What pam_loginuid does: from here on the process has a new audit session. Where it cannot, the
+ * program ends with LOAD_CANNOT. */
+void load_audit_session(void);
+
 #endif

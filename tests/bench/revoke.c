@@ -34,8 +34,7 @@ struct tree {
 	struct pollfd fds[TREE_MAX]; /* pidfds */
 };
 
-/* What pam_loginuid does: from here on the process has a new audit session. */
-static void set_loginuid(void)
+void load_audit_session(void)
 {
 	int fd = open("/proc/self/loginuid", O_WRONLY | O_CLOEXEC);
 
@@ -63,7 +62,7 @@ static void lead(struct tree *tree, int out, struct client *c, const char *path,
 {
 	size_t i;
 
-	set_loginuid();
+	load_audit_session();
 	tree->pid[0] = getpid();
 	for (i = 1; i < tree->n; i++) {
 		tree->pid[i] = fork();

@@ -100,6 +100,7 @@ static void field_fill(const struct field *f, void *msg)
 		break;
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		strcpy(p, "gr\303\274n");
 		break;
 	case FIELD_GIDS:

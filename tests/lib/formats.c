@@ -104,6 +104,9 @@ static void fill(struct entry *e, const char *text)
 		case FIELD_TEXT:
 			snprintf(at, TEXT_STR_MAX + 1, "%s", text ? text : fields[i].name);
 			break;
+		case FIELD_HEX:
+			memset(at, 'a', FIELD_HEX_MAX);
+			break;
 		case FIELD_REASON:
 			*(enum reason *)(void *)at = REASON_REVOKED;
 			break;

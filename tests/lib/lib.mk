@@ -1,7 +1,7 @@
 # The tools of the tests. They are built without sanitizers also where what they test has them: hundreds of processes of
 # theirs run at the same moment, and the daemon is what is watched.
 
-WIREPEER_SOURCES := $(wildcard tests/lib/wirepeer*.c) $(filter-out common/chain.c,$(wildcard common/*.c)) sessd/proc.c
+WIREPEER_SOURCES := $(wildcard tests/lib/wirepeer*.c) $(filter-out common/chain.c common/seal.c,$(wildcard common/*.c)) sessd/proc.c
 
 .PHONY: test-tools
 test-tools: $(B)/tests/lib/wirepeer $(addprefix $(B)/tests/lib/,init throng clockshift.so)

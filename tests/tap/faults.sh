@@ -75,7 +75,7 @@ restart()
 	daemon_end || return 1
 	[ "$ended" = 'signal 9' ] || { why="it ended with $ended"; return 1; }
 	reached=1
-	daemon_up && invariants
+	daemon_up && invariants && sealed_by_one_key
 }
 
 # It has died, or has nothing left to write.
@@ -130,6 +130,27 @@ revokes()
 	esac
 }
 
+seals()
+{
+	local status=0
+	why=$(ctl audit checkpoint 2>&1) || status=$?
+	[ "$status" = 0 ] || [ "$status" = 3 ]
+}
+
+# The first public key, which is what an auditor keeps.
+first_key()
+{
+	key=$(ctl audit export | sed -n '/"event":"seal_started"/{s/.*"next_key":"\([0-9a-f]*\)".*/\1/p;q}')
+	[ ${#key} = 64 ]
+}
+
+# What was sealed verifies with the first key, and no other one had to begin.
+sealed_by_one_key()
+{
+	[ "$(ctl audit export | grep -c '"event":"seal_started"')" = 1 ] && first_key || { why='not one key'; return 1; }
+	seals && exits 0 ctl audit verify --key "$key" || { why="the seal: $why"; return 1; }
+}
+
 # Unless it dies while that is being looked at.
 holds()
 {
@@ -159,6 +180,12 @@ starts_with_fault()
 }
 
 # --- What happens to it ---
+
+scenario_seal()
+{
+	policy 2 deny
+	step starts_with_fault && step opens a && step seals && step opens b && step seals && step closes b && step seals
+}
 
 scenario_life()
 {
@@ -198,6 +225,7 @@ scenarios_of()
 	commit_*) echo life recover spool ;;
 	recovery_*) echo recover spool ;;
 	spool_*) echo spool ;;
+	seal_*) echo seal ;;
 	*) echo life evict recover spool ;;
 	esac
 }

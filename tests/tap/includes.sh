@@ -37,7 +37,7 @@ for folder in pam_module sessctl fleet; do
 done
 result "common includes itself only" "$(grep -Hn '^#include "' common/*.[ch] | grep -v '"common/')"
 result "sessd includes itself and common only" "$(grep -Hn '^#include "' sessd/*.[ch] | grep -v '"common/\|"sessd/')"
-result "the module's part of common is free of libsodium" "$(grep -ln sodium common/*.[ch] | grep -v 'common/chain.c')"
+result "the module's part of common is free of libsodium" "$(grep -ln sodium common/*.[ch] | grep -v 'common/chain.c\|common/seal.c')"
 for noun in "${!below[@]}"; do
 	bad=""
 	for file in sessd/$noun.[ch]; do
@@ -52,7 +52,7 @@ for noun in "${!below[@]}"; do
 	result "sessd/$noun sees only what is below it" "$bad"
 done
 result "only core's own files include core_state.h" "$(grep -l 'sessd/core_state.h' sessd/*.c |
-	grep -v -e sessd/core.c -e sessd/admission.c -e sessd/adoption.c -e sessd/cap.c -e sessd/condemned.c -e sessd/ending.c \
+	grep -v -e sessd/core.c -e sessd/admission.c -e sessd/adoption.c -e sessd/cap.c -e sessd/condemned.c -e sessd/ending.c -e sessd/proof.c \
 	-e sessd/recovery.c -e sessd/garbage.c -e sessd/explain.c -e sessd/extension.c -e sessd/locks.c \
 	-e sessd/expiry.c -e sessd/farewell.c -e sessd/input.c -e sessd/warning.c -e sessd/notice.c \
 	-e sessd/revocation.c -e sessd/hunt.c -e sessd/leftovers.c -e sessd/logout.c -e sessd/denial.c -e sessd/lockdir.c -e sessd/round.c)"

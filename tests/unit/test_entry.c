@@ -60,6 +60,9 @@ static void fill(struct entry *e, char byte)
 		case FIELD_TEXT:
 			memset(p, byte, TEXT_LONG_MAX);
 			break;
+		case FIELD_HEX:
+			memset(p, 'f', FIELD_HEX_MAX);
+			break;
 		case FIELD_CLASS:
 			e->class = CLASS_BACKGROUND;
 			break;

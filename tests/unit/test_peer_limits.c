@@ -175,6 +175,30 @@ static void limit_of_a_user(void **state)
 	close(fd);
 }
 
+/* A child speaks on the connection that its parent made, and has said hello on. */
+static void speaks_for_another(void **state)
+{
+	int status, fd = client();
+	struct wire_frame frame;
+	pid_t pid;
+
+	(void)state;
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		ask(fd, 5, "aaaa");
+		_exit(0);
+	}
+	until(exited(pid, &status));
+	assert_int_equal(status, 0);
+	assert_true(receive(fd, &frame));
+	assert_int_equal(frame.type, WIRE_error);
+	assert_int_equal(frame.u.error.code, WIRE_E_NOT_PERMITTED);
+	assert_false(receive(fd, &frame));
+	assert_int_equal(f.requests, 0);
+	close(fd);
+}
+
 /* When all places are taken, he who has too many already pushes nobody out. */
 static void limit_in_a_crowd(void **state)
 {
@@ -226,6 +250,7 @@ int main(void)
 		WITH_PEERS(never_reads),
 		WITH_PEERS(eviction),
 		WITH_PEERS(limit_of_a_user),
+		WITH_PEERS(speaks_for_another),
 		WITH_PEERS(limit_in_a_crowd),
 		WITH_PEERS(quiet),
 	};

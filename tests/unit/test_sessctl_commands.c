@@ -1004,7 +1004,8 @@ static void test_verify_live(void **state)
 	(void)state;
 	assert_int_equal(r.code, EXIT_DONE);
 	assert_int_equal(strncmp(r.out, "4 events, chain intact, head ", 29), 0);
-	assert_has(r.out, "Without a seal");
+	assert_has(r.out, "There is no checkpoint");
+	assert_has(r.out, "unanchored tail of 4 events");
 	release(&r, d);
 }
 
@@ -1022,9 +1023,10 @@ static void test_verify_live_with_a_gap(void **state)
 	r = run(d, "audit verify --json");
 	assert_int_equal(r.code, EXIT_NO);
 	assert_has(r.out, "{\"intact\":false,\"events\":2,\"first\":1,\"last\":2,\"head\":\"");
-	assert_has(r.out,
-		"\"sealed\":false,\"seq\":3,\"line\":3,\"error\":\"the sequence number is "
-		"not the next one\"}\n");
+	assert_has(r.out, "\"sealed\":false,\"checkpoints\":0,\"sealed_to\":0,\"anchored\":false,"
+			  "\"tail\":2,\"beginnings\":0,\"seq\":3,\"line\":3,\"error\":\"the "
+			  "sequence number is "
+			  "not the next one\"}\n");
 	release(&r, d);
 }
 

@@ -42,6 +42,7 @@ static void fill_field(const struct field *f, struct wire_stored *rec)
 		break;
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		max = 1 + any(max);
 		for (i = 0; i < max; i++)
 			p[i] = (char)('a' + any(26));
@@ -67,6 +68,7 @@ static void assert_same(
 	switch (a->kind) {
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		same = strcmp(pa, pb) == 0;
 		break;
 	case FIELD_SID:

@@ -61,6 +61,7 @@ static void set_field(const struct field *f, bool longest)
 		break;
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		memset(at(f), 'a' + f->tag % 26,
 			!longest	       ? 3
 			: f->kind == FIELD_STR ? TEXT_STR_MAX
@@ -116,6 +117,7 @@ static void assert_field_equal(const struct field *f)
 		break;
 	case FIELD_STR:
 	case FIELD_TEXT:
+	case FIELD_HEX:
 		assert_string_equal(at(f), p);
 		break;
 	case FIELD_GIDS:

@@ -1,0 +1,106 @@
+#include <string.h>
+
+#include "sessctl/witness.h"
+
+bool witness_add_key(struct witness *w, const char *hex)
+{
+	if (w->n_keys == WITNESS_KEYS_MAX ||
+		!seal_hex(hex, strlen(hex), w->keys[w->n_keys], SEAL_KEY))
+		return false;
+	w->n_keys++;
+	return true;
+}
+
+bool witness_set_anchor(struct witness *w, const char *text)
+{
+	return seal_head_parse(text, &w->anchor);
+}
+
+static bool is_trusted(const struct witness *w, const uint8_t *key)
+{
+	size_t i;
+
+	for (i = 0; i < w->n_keys; i++)
+		if (memcmp(w->keys[i], key, SEAL_KEY) == 0)
+			return true;
+	return w->n_keys == 0;
+}
+
+static bool begin(struct witness *w, const uint8_t *key, uint64_t seq)
+{
+	if (!is_trusted(w, key))
+		return false;
+	memcpy(w->key, key, SEAL_KEY);
+	if (!w->has_key)
+		memcpy(w->first_key, key, SEAL_KEY);
+	w->has_key = true;
+	w->beginnings++;
+	w->last_beginning = seq;
+	return true;
+}
+
+static const char *checkpoint(
+	struct witness *w, const struct seal_line *seal, const char *line, uint64_t seq)
+{
+	/* a text that begins after the seal did */
+	if (!w->has_key && !begin(w, seal->key, seq))
+		return "the first checkpoint here is signed with none of the keys that were given";
+	if (memcmp(seal->key, w->key, SEAL_KEY) != 0)
+		return "the checkpoint is signed with another key than the one before it names";
+	if (!seal_holds(seal, line))
+		return "the signature of the checkpoint does not agree";
+	memcpy(w->key, seal->next_key, SEAL_KEY);
+	w->checkpoints++;
+	w->sealed = seq;
+	return NULL;
+}
+
+static const char *seal_line(struct witness *w, const char *line, size_t len, uint64_t seq)
+{
+	struct seal_line seal;
+
+	seal_read(line, len, &seal);
+	switch (seal.kind) {
+	case SEAL_NONE:
+		return NULL;
+	case SEAL_STARTED:
+		return begin(w, seal.next_key, seq)
+			       ? NULL
+			       : "a seal begins with a key that is none of those that were given";
+	case SEAL_CHECKPOINT:
+		return checkpoint(w, &seal, line, seq);
+	case SEAL_MALFORMED:
+		break;
+	}
+	return "the event of the seal is malformed";
+}
+
+const char *witness_line(struct witness *w, const char *line, size_t len, const struct chain *head)
+{
+	if (head->seq == w->anchor.seq) {
+		if (memcmp(head->hash, w->anchor.hash, CHAIN_HASH) != 0)
+			return "the event is not the one that the anchor tells of";
+		w->anchored = true;
+	}
+	return seal_line(w, line, len, head->seq);
+}
+
+const char *witness_end(const struct witness *w, const struct chain *head)
+{
+	if (w->anchor.seq != 0 && !w->anchored)
+		return head->seq < w->anchor.seq
+			       ? "the ledger ends before the event that the anchor tells of"
+			       : "the event that the anchor tells of is not here";
+	if (w->n_keys > 0 && w->checkpoints == 0)
+		return "no checkpoint is signed with the key that was given";
+	return NULL;
+}
+
+uint64_t witness_tail(const struct witness *w, const struct chain *head)
+{
+	uint64_t good = w->sealed;
+
+	if (w->anchored && w->anchor.seq > good)
+		good = w->anchor.seq;
+	return good < head->seq ? head->seq - good : 0;
+}

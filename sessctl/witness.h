@@ -1,0 +1,45 @@
+/*
+ * The seal of a ledger, followed through its lines: whose signature each checkpoint carries, which
+ * events have one behind them, and whether the head that somebody kept elsewhere is in it.
+ */
+#ifndef SESSCTL_WITNESS_H
+#define SESSCTL_WITNESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "common/chain.h"
+#include "common/seal.h"
+
+#define WITNESS_KEYS_MAX 32
+
+struct witness {
+	/* what is known from elsewhere */
+	uint8_t keys[WITNESS_KEYS_MAX][SEAL_KEY]; /* with which a seal may begin */
+	size_t n_keys;	     /* 0: whatever the ledger says is taken on trust */
+	struct chain anchor; /* seq 0: none */
+	/* what was found */
+	bool has_key;
+	uint8_t key[SEAL_KEY];	      /* that must sign the next checkpoint */
+	uint8_t first_key[SEAL_KEY];  /* with which the seal begins here */
+	uint64_t beginnings;	      /* of a seal: more than one, where a key was lost */
+	uint64_t last_beginning;      /* seq */
+	uint64_t checkpoints, sealed; /* how many, and the seq of the last one */
+	bool anchored;		      /* the anchor was met */
+};
+
+/* Takes `64 hex digits`, or `SEQ:HASH`. False: it is none, or there is no room. */
+bool witness_add_key(struct witness *w, const char *hex);
+bool witness_set_anchor(struct witness *w, const char *text);
+
+/* A line that follows the chain, with the head behind it. NULL, or what is wrong (a constant). */
+const char *witness_line(struct witness *w, const char *line, size_t len, const struct chain *head);
+
+/* There is no more, and the head is this. The same. */
+const char *witness_end(const struct witness *w, const struct chain *head);
+
+/* Events that nothing vouches for: they may be changed or cut off by whoever has the machine. */
+uint64_t witness_tail(const struct witness *w, const struct chain *head);
+
+#endif
