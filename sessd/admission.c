@@ -254,6 +254,10 @@ void admission_leader_gone(struct core *core, struct session *s)
 	/* one that is being committed is ended when it is active: see opened() */
 	if (s->waits == 0)
 		return;
+	if (s->adopted) {
+		take_in_and_end(core, s, REASON_LEADER_GONE, NULL, NULL);
+		return;
+	}
 	answer_refused(s->answer, REASON_LEADER_GONE, reason_words(REASON_LEADER_GONE));
 	s->answer = NULL;
 	core_drop(core, s);

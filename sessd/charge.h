@@ -14,8 +14,11 @@
 /* Of one uid other than root. Root is limited by the total alone: who has root needs no socket to
  * do harm. */
 #define CHARGE_CONNECTIONS 32
-#define CHARGE_RATE	   500 /* requests a second */
-#define CHARGE_BURST	   1000
+/* Under way. More than connections, because one whose peer has gone waits on (a revocation, for as
+ * long as its grace), and a new connection costs nothing. */
+#define CHARGE_REQUESTS 64
+#define CHARGE_RATE	500 /* requests a second */
+#define CHARGE_BURST	1000
 
 struct charges {
 	struct hash by_uid;

@@ -308,6 +308,8 @@ static void handle_due(struct core *core, struct session *s)
 {
 	if (s->phase == PHASE_OPENING)
 		admission_waited_too_long(core, s);
+	else if (s->phase == PHASE_ENDING)
+		ending_said(core, s);
 	else
 		expiry_due(core, s);
 }

@@ -34,12 +34,14 @@ struct watch {
 /* A lock that stands. */
 struct lock {
 	TAILQ_ENTRY(lock) link;
+	struct hash_link by_id;
 	uint64_t id; /* of its row; rising in the list */
 	struct wire_locked what;
 };
 
 struct locks {
 	TAILQ_HEAD(lock_list, lock) list;
+	struct hash by_id;
 	LIST_HEAD(lock_orders, lock_order) orders; /* that the ledger does not have yet */
 	unsigned n;
 	uint64_t last_id;
@@ -274,7 +276,8 @@ void ending_start(struct core *core, struct session *s);
 bool ending_is_scheduled(enum reason reason);
 /* It is being ended, and may take its time: its place is not free in a moment. */
 bool ending_has_grace(const struct session *s);
-/* The last line was said, or there was nobody to read it: the end goes on. */
+/* The last line was said, or there was nobody to read it; or what follows could not be done before:
+ * the end goes on. */
 void ending_said(struct core *core, struct session *s);
 void ending_reaped(struct core *core, const struct event *event);
 /* Answers, as to a revocation, when the session that is being ended is gone. */
@@ -401,6 +404,8 @@ int locks_start(struct core *core);
 void locks_fini(struct core *core);
 void locks_set(struct core *core, const struct event *event);
 void locks_lift(struct core *core, const struct event *event);
+/* Each session and process is compared with it while an order goes on: so it is quick. */
+const struct lock *locks_by_id(const struct core *core, uint64_t id);
 struct lock *locks_by_name(const struct core *core, const char *kind, const char *name);
 /* Takes it into the list, in place of one of the same name. id 0: a new one. NULL: there is no
  * room. */

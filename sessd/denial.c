@@ -79,19 +79,9 @@ static bool hits_session(const struct core *core, const struct lock *lock, const
 	       !spares(core, lock, &subject, text_or_empty(s->service), s->class);
 }
 
-static const struct lock *by_id(const struct core *core, uint64_t id)
-{
-	const struct lock *lock;
-
-	TAILQ_FOREACH (lock, &core->locks.list, link)
-		if (lock->id == id)
-			return lock;
-	return NULL;
-}
-
 bool denial_may_hit(const struct core *core, uint64_t id, uid_t uid)
 {
-	const struct lock *lock = by_id(core, id);
+	const struct lock *lock = locks_by_id(core, id);
 
 	if (lock == NULL)
 		return false;
@@ -102,7 +92,7 @@ bool denial_may_hit(const struct core *core, uint64_t id, uid_t uid)
 /* Nobody knows where he logged in, so root is spared as at the console. */
 bool denial_hits_leftover(const struct core *core, uint64_t id, const struct lock_subject *subject)
 {
-	const struct lock *lock = by_id(core, id);
+	const struct lock *lock = locks_by_id(core, id);
 
 	return lock != NULL && lock_hits(&lock->what, subject) &&
 	       !spares(core, lock, subject, "login", CLASS_LOGIN);
@@ -125,7 +115,7 @@ static struct hunt *hunt_of(struct core *core, const struct lock *lock, const st
 /* One that was lifted meanwhile hits nobody. */
 static bool means(struct core *core, const void *ctx, const struct session *s, struct revocation *r)
 {
-	const struct lock *lock = by_id(core, *(const uint64_t *)ctx);
+	const struct lock *lock = locks_by_id(core, *(const uint64_t *)ctx);
 
 	(void)r;
 	return lock != NULL && hits_session(core, lock, s);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/timestamp.h"
+#include "sessd/charge.h"
 #include "sessd/request.h"
 
 static void request_free(struct request *req)
@@ -199,19 +200,46 @@ static const struct handler handlers[] = {
 	{WIRE_extend, handle_extend, 0},
 };
 
+static bool has_too_many(const struct dispatch *d, uid_t uid)
+{
+	const struct request *req;
+	unsigned n = 0;
+
+	if (uid == 0)
+		return false;
+	LIST_FOREACH (req, &d->requests, link)
+		n += req->uid == uid;
+	return n >= CHARGE_REQUESTS;
+}
+
+/* One that never becomes a request. */
+static void turn_away(struct peer *peer, uint32_t serial, enum wire_errno code, const char *text)
+{
+	struct wire_error error = {.code = code};
+
+	snprintf(error.text, sizeof(error.text), "%s", text ? text : wire_error_words(code));
+	peer_send(peer, WIRE_error, serial, &error);
+}
+
 void dispatch_message(void *ctx, struct peer *peer, const struct wire_frame *frame)
 {
 	struct dispatch *d = ctx;
-	struct request *req = calloc(1, sizeof(*req));
-	struct wire_error error = {.code = WIRE_E_UNAVAILABLE};
+	uid_t uid = peer_caller(peer)->uid;
+	struct request *req;
 	size_t i;
+
+	if (has_too_many(d, uid)) {
+		turn_away(peer, frame->serial, WIRE_E_LIMIT,
+			"too many requests of yours are under way");
+		return;
+	}
+	req = calloc(1, sizeof(*req));
 
 	for (i = 0; i < sizeof(handlers) / sizeof(handlers[0]); i++)
 		if (handlers[i].type == frame->type)
 			break;
 	if (req == NULL || i == sizeof(handlers) / sizeof(handlers[0])) {
-		snprintf(error.text, sizeof(error.text), "%s", wire_error_words(error.code));
-		peer_send(peer, WIRE_error, frame->serial, &error);
+		turn_away(peer, frame->serial, WIRE_E_UNAVAILABLE, NULL);
 		free(req);
 		return;
 	}
@@ -219,6 +247,7 @@ void dispatch_message(void *ctx, struct peer *peer, const struct wire_frame *fra
 		.answer.fn = answered,
 		.dispatch = d,
 		.peer = peer,
+		.uid = uid,
 		.handler = &handlers[i],
 		.serial = frame->serial,
 		.began = clock_boot(),

@@ -17,6 +17,9 @@
 #include "sessd/fault.h"
 #include "sessd/log.h"
 
+/* Where memory or descriptors are out. */
+#define AGAIN NS_PER_SEC
+
 /* The end of one session. It outlives the session until its last entry is on disk. */
 struct ending {
 	struct core *core;
@@ -159,17 +162,19 @@ static void order_reaper(struct core *core, struct session *s)
 		.grace = s->ending->grace,
 		.tell = is_told_with_parent(core, s) ? REAP_TELL_NOBODY : REAP_TELL_ALL,
 	};
+	int r;
 
 	if (s->cgroup == NULL && may_have_scope(s) &&
 		cgroup_find(core->parts.cgroups, order.leader_pidfd >= 0 ? s->leader : 0, s->uid,
 			s->audit_session != 0 ? s->audit_session : PROC_NO_AUDIT, cgroup) == 0)
 		order.cgroup = cgroup;
-	if (reaper_end(core->parts.reaper, &order, reaped, s->ending, &s->ending->reap) < 0) {
-		log_error("session of %s cannot be ended: out of memory; tried again at the next "
-			  "start",
-			text_or_empty(s->user));
-		waiters_tell(&s->ending->waiters, &s->ending->outcome);
-	}
+	r = reaper_end(core->parts.reaper, &order, reaped, s->ending, &s->ending->reap);
+	if (r == 0)
+		return;
+	log_error("session of %s cannot be ended now: %s", text_or_empty(s->user), strerror(-r));
+	if (session_set_deadline(&core->table, s, clock_boot() + AGAIN) < 0)
+		log_error("out of memory: that is tried again at the next start only");
+	core_arm(core);
 }
 
 static void carry_out(struct core *core, struct session *s)
@@ -184,6 +189,7 @@ static void carry_out(struct core *core, struct session *s)
 void ending_said(struct core *core, struct session *s)
 {
 	s->ending->farewell = NULL;
+	session_clear_deadline(&core->table, s);
 	carry_out(core, s);
 }
 
@@ -228,7 +234,7 @@ static void note_end(struct core *core, struct session *s, enum reason reason,
 /* Nobody of it was killed yet. */
 static bool waits(const struct ending *e)
 {
-	return e->farewell != NULL || (e->reap != NULL && reaper_waits(e->reap));
+	return e->reap == NULL || reaper_waits(e->reap);
 }
 
 bool ending_has_grace(const struct session *s)
@@ -436,7 +442,7 @@ void revocation_add(struct core *core, struct session *s, enum reason reason,
 {
 	ending_begin(core, s, reason, remark);
 	if (s->ending == NULL || waiters_add(&s->ending->waiters, r) < 0)
-		log_error("out of memory: nobody hears of the end of a session");
+		revocation_fail(r, "out of memory: a session may go on, or its end is not told");
 	else if (s->ending->outcome.survivors > 0)
 		/* patience ran out before: nobody knows when they will go */
 		waiters_tell(&s->ending->waiters, &s->ending->outcome);

@@ -92,13 +92,29 @@ void expiry_arm(struct core *core, struct session *s)
 	arm(core, s, &d);
 }
 
+/* By the policies of now its user is warned later than he was: of that end he knows nothing. */
+static void forget_warning(const struct core *core, struct session *s)
+{
+	struct limits limits;
+	uint64_t before;
+
+	if (!s->warned_idle)
+		return;
+	limits_of(core, s, &limits);
+	before = lead(limits.warn, limits.idle);
+	if (s->input_at + limits.idle > clock_boot() + before)
+		s->warned_idle = false;
+}
+
 void expiry_arm_all(struct core *core)
 {
 	struct session *s;
 	uint32_t slot = 0;
 
-	while ((s = session_next(&core->table, &slot)) != NULL)
+	while ((s = session_next(&core->table, &slot)) != NULL) {
+		forget_warning(core, s);
 		expiry_arm(core, s);
+	}
 }
 
 static void end(struct core *core, struct session *s, enum reason reason, const char *policy)

@@ -28,6 +28,13 @@ static char *title_of(const struct lock *lock, char *out)
 	return lock_title(lock->what.kind, lock->what.name, out);
 }
 
+const struct lock *locks_by_id(const struct core *core, uint64_t id)
+{
+	struct hash_link *l = hash_first(&core->locks.by_id, hash_mix(id));
+
+	return l != NULL ? container_of(l, struct lock, by_id) : NULL;
+}
+
 struct lock *locks_by_name(const struct core *core, const char *kind, const char *name)
 {
 	struct lock *lock;
@@ -91,6 +98,7 @@ static void drop(struct core *core, struct lock *lock, enum entry_kind kind,
 		kind == ENTRY_LOCK_LIFTED ? "is unlocked" : "is locked no more");
 	lockdir_remove(core, &lock->what);
 	TAILQ_REMOVE(&core->locks.list, lock, link);
+	hash_remove(&core->locks.by_id, &lock->by_id);
 	core->locks.n--;
 	locks_record(core, lock, kind, by, done, ctx);
 	free(lock);
@@ -131,11 +139,14 @@ struct lock *locks_put(struct core *core, const struct wire_locked *what, uint64
 	struct lock *lock = locks_by_name(core, what->kind, what->name);
 
 	if (lock == NULL) {
-		lock = core->locks.n < LOCK_MAX ? calloc(1, sizeof(*lock)) : NULL;
+		if (core->locks.n >= LOCK_MAX || hash_reserve(&core->locks.by_id) < 0)
+			return NULL;
+		lock = calloc(1, sizeof(*lock));
 		if (lock == NULL)
 			return NULL;
 		lock->id = id != 0 ? id : ++core->locks.last_id;
 		TAILQ_INSERT_TAIL(&core->locks.list, lock, link);
+		hash_put(&core->locks.by_id, &lock->by_id, hash_mix(lock->id));
 		core->locks.n++;
 	}
 	lock->what = *what;
@@ -364,8 +375,10 @@ void locks_fini(struct core *core)
 	}
 	while ((lock = TAILQ_FIRST(&core->locks.list)) != NULL) {
 		TAILQ_REMOVE(&core->locks.list, lock, link);
+		hash_remove(&core->locks.by_id, &lock->by_id);
 		free(lock);
 	}
+	hash_fini(&core->locks.by_id);
 	loop_timer_cancel(core->parts.loop, &core->locks.due);
 	lockdir_close(core);
 }

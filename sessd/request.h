@@ -14,6 +14,7 @@ struct request {
 	struct answer answer;
 	struct dispatch *dispatch;
 	struct peer *peer; /* NULL: gone */
+	uid_t uid;	   /* whose it is, also then */
 	const struct handler *handler;
 	uint32_t serial;
 	uint64_t began; /* clock_boot() */

@@ -213,6 +213,21 @@ static bool means_but_own(
 	return false;
 }
 
+/* A name that nobody but the asker himself knows is not put into the record. */
+static const char *name_of_user(
+	const struct core *core, const struct wire_revoke *req, const struct caller *caller)
+{
+	const struct account *a = session_account(&core->table, caller->uid);
+	const struct session *s;
+
+	if (caller->admin)
+		return req->user;
+	for (s = a != NULL ? a->first : NULL; s != NULL; s = s->account_next)
+		if (s->class != CLASS_ELEVATION && strcmp(text_or_empty(s->user), req->user) == 0)
+			return req->user;
+	return "";
+}
+
 /* Ends them, and then what is left over from logins of whoever had one of them. */
 static void revoke_many(struct core *core, const struct wire_revoke *req,
 	const struct remark *remark, struct revocation *r)
@@ -227,7 +242,7 @@ static void revoke_many(struct core *core, const struct wire_revoke *req,
 	if (req->all)
 		descent_of(remark->by->pid, &whom.descent);
 	if (hunt != NULL && req->id.set)
-		hunt_add(hunt, req->id.uid, req->user);
+		hunt_add(hunt, req->id.uid, name_of_user(core, req, remark->by));
 	round_begin(core,
 		&(struct round_order){.reason = REASON_REVOKED,
 			.remark = remark,

@@ -201,6 +201,30 @@ static inline struct login *start(struct world *w, uid_t uid, const char *servic
 	return l;
 }
 
+/* A login that nobody saw, with this opening. */
+static inline void hand_in(struct world *w, struct login *l, uint64_t opened_at, uint64_t began)
+{
+	struct wire_spooled spooled = {.sid = l->open.sid,
+		.leader_pid = (uint64_t)l->caller.pid,
+		.leader_start = l->caller.start,
+		.opened_at = opened_at,
+		.began = began,
+		.uid = l->open.uid};
+	const struct event event = {
+		.type = EVENT_SPOOLED, .answer = &l->answer, .u.spooled = &spooled};
+
+	strcpy(spooled.user, l->open.user);
+	strcpy(spooled.service, l->open.service);
+	strcpy(spooled.boot_id, "test");
+	core_handle(w->core, &event);
+}
+
+static inline void adopt(struct world *w, struct login *l, uint64_t opened_at, uint64_t began)
+{
+	hand_in(w, l, opened_at, began);
+	WAIT_UNTIL(w->f, l->answers > 0);
+}
+
 static inline void assert_granted(struct world *w, const struct login *l)
 {
 	WAIT_UNTIL(w->f, l->answers > 0);

@@ -1,4 +1,6 @@
 /* Ends that are not immediate: who is given a grace, how much of it, and who takes it away. */
+#include <sys/resource.h>
+
 #include "tests/unit/core_fixture.h"
 
 #include "common/duration.h"
@@ -381,6 +383,35 @@ static void an_elevation_with_its_session(void **state)
 		"session_ended revoked 0 -\n");
 }
 
+/* Its end needs a descriptor, and there is none for a while. */
+static void when_there_are_descriptors_again(void **state)
+{
+	struct world *w = *state;
+	struct login *l = enter_stubborn(w, ANNA, sshd);
+	struct rlimit limit, none;
+	struct order o;
+	int next = dup(STDIN_FILENO), i;
+
+	assert_true(next >= 0);
+	close(next);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = (struct rlimit){.rlim_cur = (rlim_t)next, .rlim_max = limit.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	end(w, &o, l, 0, "");
+	for (i = 0; i < 10; i++)
+		loop_turn(w->f->loop, 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(o.outcomes, 0);
+	assert_int_equal(o.last, 0);
+	assert_false(is_dead(l->caller.pid));
+	WAIT_UNTIL(w->f, o.last != 0);
+	assert_int_equal(o.last, WIRE_done);
+	assert_int_equal(o.outcomes, 1);
+	assert_int_equal(o.outcome.signalled, 1);
+	assert_true(is_dead(l->caller.pid));
+	assert_story(w, l, "session_ending revoked 0 -\nsession_ended revoked 0 -\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static int tests(void)
@@ -400,6 +431,7 @@ static int tests(void)
 		TEST(by_policy),
 		TEST(without_one_in_the_policies),
 		TEST(an_elevation_with_its_session),
+		TEST(when_there_are_descriptors_again),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

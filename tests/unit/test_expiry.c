@@ -347,25 +347,6 @@ static void stop_in_a_look(void **state)
 	loop_turn(w->f->loop, 0);
 }
 
-/* A login that nobody saw, with this opening. */
-static void adopt(struct world *w, struct login *l, uint64_t opened_at, uint64_t began)
-{
-	struct wire_spooled spooled = {.sid = l->open.sid,
-		.leader_pid = (uint64_t)l->caller.pid,
-		.leader_start = l->caller.start,
-		.opened_at = opened_at,
-		.began = began,
-		.uid = ANNA};
-	const struct event event = {
-		.type = EVENT_SPOOLED, .answer = &l->answer, .u.spooled = &spooled};
-
-	strcpy(spooled.user, "anna");
-	strcpy(spooled.service, sshd);
-	strcpy(spooled.boot_id, "test");
-	core_handle(w->core, &event);
-	WAIT_UNTIL(w->f, l->answers > 0);
-}
-
 static void adopted(void **state)
 {
 	struct world *w = *state;
@@ -451,6 +432,29 @@ static void warned_of_idle(void **state)
 	assert_active(w, l);
 	assert_true(s->warned_idle);
 	assert_in_range(s->input_at + HOUR, s->deadline_at + 1, UINT64_MAX);
+}
+
+/* He was told of an end that a reload has put off: he is told of the new one, too. */
+static void warned_of_another_end(void **state)
+{
+	struct world *w = *state;
+	const struct session *s;
+	struct login *l;
+
+	POLICIES(w, {.name = one, .any_group = true, .idle = HOUR, .warn = HOUR - 100 * MS});
+	typed(1000);
+	l = enter_on_terminal(w, sshd);
+	s = session_of(w, l);
+	WAIT_UNTIL(w->f, s->warned_idle);
+	/* the same end: not once more */
+	core_set_config(w->core, &w->config);
+	assert_true(s->warned_idle);
+	assert_int_equal(s->deadline.key, s->input_at + HOUR);
+	policies_[0].idle = 3 * HOUR;
+	policies_[0].warn = HOUR;
+	core_set_config(w->core, &w->config);
+	assert_false(s->warned_idle);
+	assert_int_equal(s->deadline.key, s->input_at + 2 * HOUR);
 }
 
 static void warned_and_ended(void **state)
@@ -544,6 +548,7 @@ static int tests(void)
 		TEST(lives_from_its_login),
 		TEST(adopted_under_another_clock),
 		TEST(warned_of_idle),
+		TEST(warned_of_another_end),
 		TEST(warned_and_ended),
 		TEST(warned_of_the_end_of_its_lifetime),
 		TEST(lifetime_without_a_terminal),

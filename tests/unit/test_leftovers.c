@@ -395,12 +395,81 @@ static void taken_down(void **state)
 	finish(left);
 }
 
+/* The same after any number of turns, with all that can be under way under way. */
+static void taken_down_at_any_turn(void **state)
+{
+	struct wire_lock lock = {.kind = "user", .name = "ben", .id = {.set = true, .uid = BEN}};
+	struct wire_revoke gently = everything_of(ANNA), at_once = gently;
+	struct order first, second, third = {.answer.fn = ordered};
+	struct event set = {.type = EVENT_LOCK, .caller = &root, .answer = &third.answer};
+	struct login *parent, *child;
+	unsigned turns, i;
+	uint32_t audit;
+	struct world *w;
+	void *world;
+	pid_t left;
+
+	(void)state;
+	NEED_AUDIT();
+	set.u.lock = &lock;
+	gently.grace = WIRE_GRACE_MAX;
+	strcpy(gently.message, "later");
+	for (turns = 0; turns < 40; turns++) {
+		assert_int_equal(setup(&world), 0);
+		w = world;
+		w->config.policies.policies =
+			&(struct policy){.name = one, .any_group = true, .idle = 1, .warn = 1};
+		w->config.policies.n_policies = 1;
+		left = begin(w, ANNA, be_anna, &audit);
+		log_out(w, audit);
+		parent = enter(w, ANNA, sshd);
+		child = arrive(w, 0, sudo);
+		child->open.token = parent->open.new_token;
+		ask(w, child);
+		enter(w, BEN, sshd);
+		third.last = 0;
+		begin_order(w, &first, &root, &gently);
+		core_handle(w->core, &set);
+		for (i = 0; i < turns; i++) {
+			if (i == turns / 2)
+				begin_order(w, &second, &root, &at_once);
+			assert_true(loop_turn(w->f->loop, 1) >= 0);
+		}
+		start(w, BEN, sshd);
+		finish(left);
+		assert_int_equal(teardown(&world), 0);
+	}
+}
+
+/* He names his uid, and somebody else's name: the record is of what he has, and has not that name.
+ */
+static void under_a_false_name(void **state)
+{
+	struct world *w = *state;
+	struct wire_revoke want = everything_of(ANNA);
+	uint32_t audit;
+	struct order o;
+	pid_t left;
+
+	NEED_AUDIT();
+	left = begin(w, BEN, be_root, &audit);
+	want.id.uid = BEN;
+	o = order(w, &ben, &want);
+	assert_int_equal(o.last, WIRE_done);
+	assert_int_equal(o.outcomes, 1);
+	assert_true(is_dead(left));
+	assert_string_equal(o.outcome.user, "uid 3000001001");
+	assert_int_equal(entries(w, "\"leftovers_ended\""), 1);
+	assert_int_equal(entries(w, "\"anna\""), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static int all(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(of_one_user),
+		TEST(under_a_false_name),
 		TEST(of_nobody_else),
 		TEST(not_what_a_session_has),
 		TEST(not_a_login_that_begins),
@@ -408,6 +477,7 @@ static int all(void)
 		TEST(of_the_locked),
 		TEST(after_a_logout),
 		TEST(taken_down),
+		cmocka_unit_test(taken_down_at_any_turn),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
