@@ -124,7 +124,7 @@ sid=$(sid_of i1)
 check 'a stranger cannot close' tell_is 'error NOT_PERMITTED' stranger "$sid"
 check 'nor does he need to know: there is no such session' tell_is 'error NO_SESSION' stranger "${sid//?/0}"
 check 'the session is still there' agrees
-check 'who asks after the death of who connected is refused' tell_is closed open x dead=1
+check 'who asks after the death of who connected is refused' tell_is error open x dead=1
 stopped_daemon()
 {
 	kill -STOP "$daemon"
@@ -205,7 +205,7 @@ check 'one closes' tell_is done close l
 check 'the other is revoked' exits 0 ctl revoke --user alice
 check 'and dead' tell_is gone await m
 check 'nobody is listed' is '' listed
-check 'a dead one asks in vain' tell_is closed open n dead=1
+check 'a dead one asks in vain' tell_is error open n dead=1
 check 'a dead leader is seen' eval 'tell open o && tell kill o && soon is "" listed'
 check 'a stranger is refused' eval 'tell open q && tell_is "error NOT_PERMITTED" stranger "$(sid_of q)"'
 check 'it stops' daemon_down

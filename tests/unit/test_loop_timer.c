@@ -71,7 +71,9 @@ static void timers_in_order(void **state)
 		else
 			expected++;
 	}
-	turn(f);
+	/* in slices, see loop.c */
+	for (i = 0; i < TIMERS && f->calls < expected; i++)
+		turn(f);
 	assert_int_equal(f->calls, expected);
 	turn(f);
 	assert_int_equal(f->calls, expected);
