@@ -87,7 +87,7 @@ struct remark {
 	const struct sid *by_sid; /* the session that he spoke from, where he himself is gone */
 	const char *policy;
 	const char *text;
-	const char *lock; /* `user bob` */
+	const char *lock;	 /* `user bob` */
 	const struct sid *other; /* the session whose token was shown */
 	/* How a session ends: what is added to the last line on its terminals, and how long its
 	 * processes may take to end by themselves (ns; 0: they are killed at once). */
