@@ -305,13 +305,16 @@ checker()
 
 act_ledger()
 {
-	local head
-	title '6. All of it stands in the ledger, each event chained to the one before by a hash.'
+	local head anchor
+	title '6. All of it stands in the ledger, each event chained to the one before by a hash, and sealed.'
+	run 'sessctl audit checkpoint'
+	claim 'a signature covers all that has happened' [ "$status" = 0 ]
+	anchor=$out
 	run 'sessctl audit export -o ledger.jsonl'
 	run "jq -r '[.seq, .event, .user, .service, .reason, .by] | @tsv' ledger.jsonl | expand -t 4,21,30,38,48"
 	claim 'the refusal, the revocation and the expiry are in it' contains_all "$out" cap revoked lifetime
-	run 'sessctl audit verify ledger.jsonl'
-	claim 'the chain is intact' [ "$status" = 0 ]
+	run "sessctl audit verify --anchor $anchor ledger.jsonl"
+	claim 'the chain is intact, and sealed up to the end' [ "$status" = 0 ]
 	head=$(sed -n 's/.*head \([0-9a-f]*\).*/\1/p' <<<"$out")
 	if in_host 'python3 -c "import hashlib; hashlib.blake2b"' 2>/dev/null; then
 		echo 'The same without any of our code:'
