@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/folder.h"
 
 static bool is_roots(const struct stat *st)
@@ -31,19 +32,6 @@ int folder_open(int at, const char *name, mode_t mode)
 	return r < 0 ? r : fd;
 }
 
-static ssize_t read_some(int fd, uint8_t *buf, size_t size)
-{
-	size_t at = 0;
-	ssize_t n;
-
-	do {
-		n = read(fd, buf + at, size - at);
-		if (n > 0)
-			at += (size_t)n;
-	} while ((n > 0 && at < size) || (n < 0 && errno == EINTR));
-	return n < 0 ? -errno : (ssize_t)at;
-}
-
 ssize_t folder_read(int folder, const char *name, uint8_t *buf, size_t size)
 {
 	/* a fifo would otherwise hold up whoever opens it */
@@ -58,7 +46,7 @@ ssize_t folder_read(int folder, const char *name, uint8_t *buf, size_t size)
 	else if (!S_ISREG(st.st_mode) || !is_roots(&st))
 		n = -EPERM;
 	else
-		n = read_some(fd, buf, size);
+		n = bytes_read(fd, buf, size);
 	close(fd);
 	return n;
 }

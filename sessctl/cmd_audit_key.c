@@ -2,24 +2,14 @@
 #include "sessctl/conn.h"
 #include "sessctl/output.h"
 
-#include <string.h>
-
 static int exec(struct context *ctx, const struct args *args)
 {
 	struct wire_sealed sealed;
-	struct conn c;
-	int r;
+	int r = conn_seal(ctx, false, &sealed);
 
 	(void)args;
-	r = conn_open(&c, ctx);
-	if (r != EXIT_DONE)
-		return r;
-	r = conn_seal(&c, false, &sealed);
-	if (r == EXIT_DONE) {
-		output_text(ctx->out, sealed.key, strlen(sealed.key));
-		fputc('\n', ctx->out);
-	}
-	conn_close(&c);
+	if (r == EXIT_DONE)
+		output_line(ctx->out, sealed.key);
 	return r;
 }
 

@@ -19,8 +19,7 @@ static void print_trouble(struct context *ctx, const char *what, const char *why
 		return;
 	output_alarm(ctx->out, ctx->bold, what);
 	fputs(": ", ctx->out);
-	output_text(ctx->out, why, strlen(why));
-	fputc('\n', ctx->out);
+	output_line(ctx->out, why);
 }
 
 static void print_state(struct context *ctx, const struct wire_state *s)

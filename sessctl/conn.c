@@ -167,20 +167,24 @@ int conn_status(struct conn *c, struct wire_state *ret)
 	return EXIT_DONE;
 }
 
-int conn_seal(struct conn *c, bool make, struct wire_sealed *ret)
+int conn_seal(struct context *ctx, bool make, struct wire_sealed *ret)
 {
-	struct wire_seal ask = {.make = make};
+	const struct wire_seal ask = {.make = make};
+	struct conn c;
 	int r;
 
-	r = conn_ask(c, WIRE_seal, &ask);
-	if (r == EXIT_DONE)
-		r = conn_next(c);
+	r = conn_open(&c, ctx);
 	if (r != EXIT_DONE)
 		return r;
-	if (c->frame.type != WIRE_sealed)
-		return conn_strange(c);
-	*ret = c->frame.u.sealed;
-	return EXIT_DONE;
+	r = conn_ask(&c, WIRE_seal, &ask);
+	if (r == EXIT_DONE)
+		r = conn_next(&c);
+	if (r == EXIT_DONE && c.frame.type != WIRE_sealed)
+		r = conn_strange(&c);
+	if (r == EXIT_DONE)
+		*ret = c.frame.u.sealed;
+	conn_close(&c);
+	return r;
 }
 
 /* One page behind *after, which moves on. */

@@ -40,8 +40,8 @@ int conn_strange(struct conn *c);
 /* Asks for `state`. */
 int conn_status(struct conn *c, struct wire_state *ret);
 
-/* Asks how the ledger is sealed, or with `make` to seal it now. */
-int conn_seal(struct conn *c, bool make, struct wire_sealed *ret);
+/* Asks how the ledger is sealed, or with `make` to seal it now; on a connection of its own. */
+int conn_seal(struct context *ctx, bool make, struct wire_sealed *ret);
 
 /*
  * Text that comes in pages: `fn` is called for each that is not empty, until one says that there

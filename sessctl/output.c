@@ -23,6 +23,12 @@ void output_text(FILE *out, const char *s, size_t len)
 	}
 }
 
+void output_line(FILE *out, const char *s)
+{
+	output_text(out, s, strlen(s));
+	fputc('\n', out);
+}
+
 /* The character at s (valid UTF-8, not its end): its length, and the columns that it takes. */
 static size_t next_char(const char *s, size_t *ret_columns)
 {

@@ -14,6 +14,9 @@
 /* All of s, escaped, however long. */
 void output_text(FILE *out, const char *s, size_t len);
 
+/* The same of a string, as a line of its own. */
+void output_line(FILE *out, const char *s);
+
 /* Columns that a valid UTF-8 string takes. */
 size_t output_width(const char *s);
 

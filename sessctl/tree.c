@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "sessctl/tree.h"
 
 int tree_open(struct tree *t, const char *root)
@@ -35,33 +36,12 @@ static int open_at(const struct tree *t, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int read_whole(int fd, char *buf, size_t size, size_t *ret_len)
-{
-	size_t len = 0;
-	ssize_t n;
-
-	while (len < size) {
-		n = read(fd, buf + len, size - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		len += (size_t)n;
-	}
-	if (len == size)
-		return -EFBIG;
-	buf[len] = '\0';
-	*ret_len = len;
-	return 0;
-}
-
 int tree_read(const struct tree *t, const char *path, char **ret, size_t *ret_len)
 {
 	int fd = open_at(t, path, O_RDONLY | O_NONBLOCK | O_NOCTTY), r = 0;
 	char *buf = NULL;
 	struct stat st;
+	ssize_t n = 0;
 
 	if (fd < 0)
 		return fd;
@@ -71,14 +51,18 @@ int tree_read(const struct tree *t, const char *path, char **ret, size_t *ret_le
 		r = -EINVAL;
 	if (r == 0) {
 		buf = malloc(TREE_FILE_MAX + 1);
-		r = buf != NULL ? read_whole(fd, buf, TREE_FILE_MAX + 1, ret_len) : -ENOMEM;
+		n = buf != NULL ? bytes_read(fd, buf, TREE_FILE_MAX + 1) : -ENOMEM;
+		r = n < 0 ? (int)n : n > TREE_FILE_MAX ? -EFBIG : 0;
 	}
 	close(fd);
-	if (r < 0)
+	if (r < 0) {
 		free(buf);
-	else
-		*ret = buf;
-	return r;
+		return r;
+	}
+	buf[n] = '\0';
+	*ret = buf;
+	*ret_len = (size_t)n;
+	return 0;
 }
 
 bool tree_has(const struct tree *t, const char *path)

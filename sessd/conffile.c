@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "common/text.h"
 #include "sessd/conffile.h"
 
@@ -55,25 +56,6 @@ static int check_file(const struct stat *st, size_t max, char words[CONFFILE_WOR
 	return 0;
 }
 
-/* As many bytes as there are, `size` at the most. */
-static ssize_t read_all(int fd, char *buf, size_t size)
-{
-	size_t got = 0;
-	ssize_t n;
-
-	while (got < size) {
-		n = read(fd, buf + got, size - got);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		got += (size_t)n;
-	}
-	return (ssize_t)got;
-}
-
 int conffile_read(
 	const char *path, size_t max, char **ret_text, size_t *ret_len, char words[CONFFILE_WORDS])
 {
@@ -93,7 +75,7 @@ int conffile_read(
 		r = check_file(&st, max, words);
 	if (r == 0) {
 		text = malloc((size_t)st.st_size);
-		n = text == NULL ? -ENOMEM : read_all(fd, text, (size_t)st.st_size);
+		n = text == NULL ? -ENOMEM : bytes_read(fd, text, (size_t)st.st_size);
 		if (n < 0)
 			r = fail(words, (int)n, "%s", strerror((int)-n));
 		else if (n == 0)

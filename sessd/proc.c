@@ -8,6 +8,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "common/bytes.h"
 #include "sessd/proc.h"
 
 /* Enough for field 22 of any stat line: a name of 64 bytes and 21 numbers of 20 digits. */
@@ -21,26 +22,16 @@
  * -ESRCH where the process went away, before or while it was read. */
 static ssize_t read_file(const char *path, char *buf, size_t size)
 {
-	size_t len = 0;
-	ssize_t n = 0;
-	int fd, r = 0;
+	ssize_t n;
+	int fd;
 
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;
-	while (len < size - 1) {
-		n = read(fd, buf + len, size - 1 - len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		len += (size_t)n;
-	}
-	if (n < 0)
-		r = -errno;
+	n = bytes_read(fd, buf, size - 1);
 	close(fd);
-	buf[len] = '\0';
-	return r < 0 ? r : (ssize_t)len;
+	buf[n < 0 ? 0 : n] = '\0';
+	return n;
 }
 
 static ssize_t read_pid_file(pid_t pid, const char *name, char *buf, size_t size)
