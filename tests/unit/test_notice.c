@@ -217,6 +217,9 @@ static void what_systemd_is_told(void **state)
 	assert_int_equal(enter(w, ANNA, sudo)->runtime_max, 0);
 	w->config.policies.policies[1].max_lifetime = HOUR / 2;
 	assert_int_equal(enter(w, ANNA, sshd)->runtime_max, HOUR + 60 * NS_PER_SEC);
+	/* the grace comes behind the lifetime, and must fit in */
+	policies_[0].grace = HOUR / 4;
+	assert_int_equal(enter(w, BEN, sshd)->runtime_max, HOUR + HOUR / 4 + 60 * NS_PER_SEC);
 }
 
 static int heal(void **state)
