@@ -83,6 +83,9 @@ static int check_follow(const struct export *e, const struct args *args, bool to
 	if (args->value[EXPORT_UNTIL] != NULL)
 		return help_usage_error(
 			e->ctx, &cmd_audit_export, "--follow and --until exclude each other");
+	if (e->n_files > 0)
+		return help_usage_error(
+			e->ctx, &cmd_audit_export, "--follow is of the live ledger: give no FILE");
 	return EXIT_DONE;
 }
 
@@ -93,6 +96,8 @@ static int read_options(struct export *e, const struct args *args, bool to_file)
 	e->filter = FILTER_ALL;
 	e->filter.user = args->value[EXPORT_USER];
 	e->follow = args->value[EXPORT_FOLLOW] != NULL;
+	e->files = args->operand;
+	e->n_files = args->n_operands;
 	r = read_format(e, args->value[EXPORT_FORMAT]);
 	if (r == EXIT_DONE)
 		r = read_times(e, args);
@@ -125,8 +130,11 @@ const struct command cmd_audit_export = {
 	.name = "audit export",
 	.summary = "Print the ledger, one event a line",
 	OPTIONS(options),
-	.operands = "",
-	.text = "As jsonl, the lines are the very bytes that the hash chain is made of; in other\n"
+	.operands = "[FILE...]",
+	.max_operands = OPERANDS_ANY,
+	.text = "Of this machine, or of FILE: an export as jsonl or a copied database (- for\n"
+		"standard input). As jsonl, the lines are the very bytes that the hash chain is "
+		"made of; in other\n"
 		"formats, or with --user or --event, the chain cannot be verified. A TIME is\n"
 		"2026-11-22, \"2026-11-22 14:30\", 2026-11-22T14:30:00Z, -24h, yesterday, today "
 		"or\n"

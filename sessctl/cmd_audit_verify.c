@@ -1,15 +1,12 @@
-#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/json.h"
 #include "common/sid.h"
-#include "common/timestamp.h"
 #include "sessctl/command.h"
-#include "sessctl/conn.h"
 #include "sessctl/help.h"
+#include "sessctl/reading.h"
 #include "sessctl/verify.h"
 
 enum { VERIFY_KEY, VERIFY_ANCHOR, VERIFY_JSON };
@@ -20,79 +17,34 @@ static const struct option_row options[] = {
 	[VERIFY_JSON] = {"json", 'j', NULL, "the answer as one JSON object"},
 };
 
-#define CHUNK 65536
-
 struct job {
 	struct context *ctx;
 	struct verify v;
-	uint64_t done; /* for the progress: bytes of a file, events of the live ledger */
-	uint64_t total;
 };
 
-static int read_text(struct job *job, FILE *in)
-{
-	char chunk[CHUNK];
-	size_t n;
-
-	while ((n = fread(chunk, 1, sizeof(chunk), in)) > 0) {
-		if (!verify_feed(&job->v, chunk, n))
-			return EXIT_DONE;
-		job->done += n;
-		progress_tick(&job->ctx->progress, clock_boot(), job->done, job->total);
-	}
-	return ferror(in) ? EXIT_NO : EXIT_DONE;
-}
-
-static int read_file(struct job *job, const char *path)
-{
-	bool is_stdin = strcmp(path, "-") == 0;
-	FILE *in = is_stdin ? stdin : fopen(path, "re");
-	struct stat st;
-	int r = EXIT_NO;
-
-	if (in != NULL) {
-		if (fstat(fileno(in), &st) == 0 && S_ISREG(st.st_mode))
-			job->total += (uint64_t)st.st_size;
-		errno = 0;
-		r = read_text(job, in);
-	}
-	if (r != EXIT_DONE)
-		context_error(job->ctx, "%s: %s", is_stdin ? "standard input" : path,
-			strerror(errno ? errno : EIO));
-	if (in != NULL && !is_stdin)
-		fclose(in);
-	return r;
-}
-
-static int take_page(void *arg, const struct wire_page *page)
+static int take_piece(void *arg, const char *text, size_t len)
 {
 	struct job *job = arg;
 
-	if (!verify_feed(&job->v, page->body.data, page->body.len))
-		return EXIT_NO;
-	job->done = job->v.chain.seq;
-	progress_tick(&job->ctx->progress, clock_boot(), job->done, job->total);
-	return EXIT_DONE;
+	return verify_feed(&job->v, text, len) ? EXIT_DONE : EXIT_NO;
 }
 
-static int read_live(struct job *job)
+/* Files are parts of one ledger, in their order. */
+static int read_all(struct job *job, const struct args *args, bool *ret_own)
 {
-	struct wire_state state;
-	uint64_t after = 0;
-	struct conn c;
-	int r;
+	struct reading reading = {.ctx = job->ctx,
+		.what = "verifying",
+		.files = args->operand,
+		.n_files = args->n_operands,
+		.take = take_piece,
+		.arg = job};
+	int r = reading_run(&reading);
 
-	r = conn_open(&c, job->ctx);
-	if (r != EXIT_DONE)
-		return r;
-	r = conn_status(&c, &state);
-	if (r == EXIT_DONE) {
-		job->total = state.ledger_seq;
-		r = conn_ledger(&c, &after, take_page, job);
-	}
-	conn_close(&c);
+	*ret_own = reading.own;
+	if (job->v.wrong == NULL)
+		job->v.wrong = reading.wrong;
 	/* what is wrong with a line is told later */
-	return job->v.wrong != NULL ? EXIT_DONE : r;
+	return job->v.wrong != NULL && r == EXIT_NO ? EXIT_DONE : r;
 }
 
 static const char *plural(uint64_t n)
@@ -139,7 +91,7 @@ static void print_tail(const struct verify *v, FILE *out)
 			tail, plural(tail));
 }
 
-static void print_people(const struct job *job, const char *head, bool live)
+static void print_people(const struct job *job, const char *head, bool own)
 {
 	const struct verify *v = &job->v;
 	FILE *out = job->ctx->out;
@@ -147,7 +99,7 @@ static void print_people(const struct job *job, const char *head, bool live)
 	if (v->wrong != NULL) {
 		fprintf(out, "event %" PRIu64 " (line %" PRIu64 "): %s\n", v->chain.seq + 1,
 			v->events + 1, v->wrong);
-		if (live && geteuid() != 0)
+		if (own && geteuid() != 0)
 			fputs("Who is no administrator is given his own events alone, and they "
 			      "make no chain: ask as root.\n",
 				out);
@@ -159,7 +111,7 @@ static void print_people(const struct job *job, const char *head, bool live)
 		fprintf(out,
 			"It begins at seq %" PRIu64 ": the events before it are not in this %s, "
 			"and that it follows them is taken on trust.\n",
-			v->first, live ? "ledger" : "file");
+			v->first, own ? "ledger" : "file");
 	print_seal(v, out);
 	print_tail(v, out);
 }
@@ -194,7 +146,7 @@ static void print_json(const struct job *job, const char *head)
 		fprintf(job->ctx->out, "%s\n", line);
 }
 
-static int verdict(struct job *job, bool live, bool json)
+static int verdict(struct job *job, bool own, bool json)
 {
 	char head[CHAIN_HEX + 1];
 
@@ -202,11 +154,10 @@ static int verdict(struct job *job, bool live, bool json)
 	if (job->v.wrong == NULL && job->v.events == 0)
 		job->v.wrong = "there is no event to verify";
 	hex_encode(job->v.chain.hash, CHAIN_HASH, head);
-	progress_end(&job->ctx->progress);
 	if (json)
 		print_json(job, head);
 	else
-		print_people(job, head, live);
+		print_people(job, head, own);
 	return job->v.wrong == NULL ? EXIT_DONE : EXIT_NO;
 }
 
@@ -227,21 +178,10 @@ static int take_knowledge(struct context *ctx, const struct args *args, struct w
 	return EXIT_DONE;
 }
 
-/* The files are parts of one ledger, in their order. */
-static int read_all(struct job *job, const struct args *args)
-{
-	int i, r = EXIT_DONE;
-
-	if (args->n_operands == 0)
-		return read_live(job);
-	for (i = 0; i < args->n_operands && r == EXIT_DONE; i++)
-		r = read_file(job, args->operand[i]);
-	return r;
-}
-
 static int exec(struct context *ctx, const struct args *args)
 {
 	struct job job = {.ctx = ctx};
+	bool own = false;
 	int r;
 
 	r = verify_init(&job.v);
@@ -251,10 +191,9 @@ static int exec(struct context *ctx, const struct args *args)
 	}
 	r = take_knowledge(ctx, args, &job.v.witness);
 	if (r == EXIT_DONE) {
-		progress_begin(&ctx->progress, "verifying", clock_boot());
-		r = read_all(&job, args);
+		r = read_all(&job, args, &own);
 		if (r == EXIT_DONE)
-			r = verdict(&job, args->n_operands == 0, args->value[VERIFY_JSON] != NULL);
+			r = verdict(&job, own, args->value[VERIFY_JSON] != NULL);
 	}
 	verify_fini(&job.v);
 	return r;
@@ -267,10 +206,10 @@ const struct command cmd_audit_verify = {
 	.operands = "[FILE...]",
 	.max_operands = OPERANDS_ANY,
 	.repeats = "key",
-	.text = "Checks the live ledger, or FILE, which `sessctl audit export` wrote (- for "
-		"standard\n"
-		"input); several are parts of one ledger, in their order. Exits 0 when every\n"
-		"event follows the one before it and every checkpoint is signed with the key\n"
-		"that it must be, 1 when one does not or is not.\n",
+	.text = "Checks this machine's ledger, or FILE: an export as jsonl or a copied database "
+		"(-\n"
+		"for standard input); several are parts of one ledger, in their order. Exits 0\n"
+		"when every event follows the one before it and every checkpoint is signed with\n"
+		"the key that it must be, 1 when one does not or is not.\n",
 	.exec = exec,
 };

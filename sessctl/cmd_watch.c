@@ -3,6 +3,7 @@
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
 #include "sessctl/event.h"
+#include "sessctl/reading.h"
 
 enum { WATCH_JSON };
 
@@ -32,7 +33,7 @@ static int print_page(void *arg, const struct wire_page *page)
 	const char *line;
 	size_t at = 0, len;
 
-	while (conn_line(page, &at, &line, &len)) {
+	while (reading_line(page->body.data, page->body.len, &at, &line, &len)) {
 		print_line(job, line, len);
 		if (!context_flush(job->ctx))
 			return EXIT_NO;

@@ -232,19 +232,6 @@ int conn_follow(struct conn *c, uint64_t after, conn_page_fn *fn, void *arg)
 	return r;
 }
 
-bool conn_line(const struct wire_page *page, size_t *at, const char **ret_line, size_t *ret_len)
-{
-	const char *body = page->body.data, *newline;
-
-	if (*at >= page->body.len)
-		return false;
-	newline = memchr(body + *at, '\n', page->body.len - *at);
-	*ret_line = body + *at;
-	*ret_len = newline ? (size_t)(newline - *ret_line) : page->body.len - *at;
-	*at += *ret_len + 1;
-	return true;
-}
-
 int conn_metrics(struct conn *c, conn_page_fn *fn, void *arg)
 {
 	struct wire_metrics ask = {0};

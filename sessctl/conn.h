@@ -54,10 +54,4 @@ int conn_ledger(struct conn *c, uint64_t *after, conn_page_fn *fn, void *arg);
 int conn_follow(struct conn *c, uint64_t after, conn_page_fn *fn, void *arg);
 int conn_metrics(struct conn *c, conn_page_fn *fn, void *arg);
 
-/*
- * The next line of a page of the ledger, without its newline. *at is 0 at first, and moves on.
- * False: there are no more.
- */
-bool conn_line(const struct wire_page *page, size_t *at, const char **ret_line, size_t *ret_len);
-
 #endif

@@ -5,9 +5,8 @@
 #include <unistd.h>
 
 #include "common/text.h"
-#include "common/timestamp.h"
-#include "sessctl/conn.h"
 #include "sessctl/export.h"
+#include "sessctl/reading.h"
 
 static bool write_line(struct export *e, const struct line *line)
 {
@@ -42,49 +41,45 @@ static int take_line(struct export *e, const char *text, size_t len)
 }
 
 /* The ledger's bytes as they came. Nothing looks into them, so nothing can be wrong with them. */
-static void take_page(struct export *e, const struct wire_page *page)
+static void take_all(struct export *e, const char *text, size_t len)
 {
 	const char *line;
-	size_t at = 0, len;
+	size_t at = 0, n;
 
-	while (conn_line(page, &at, &line, &len))
+	while (reading_line(text, len, &at, &line, &n)) {
+		e->lines++;
 		e->events++;
-	fwrite(page->body.data, 1, page->body.len, e->out);
+	}
+	fwrite(text, 1, len, e->out);
+}
+
+/* What stands above the first line, once it is known that there is something to read. */
+static void begin(struct export *e)
+{
+	if (!e->begun && e->format->begin != NULL)
+		e->format->begin(e->out);
+	e->begun = true;
 }
 
 /* EXIT_NO: it cannot be written; context_finish() or the commit says why. */
-static int write_page(void *arg, const struct wire_page *page)
+static int take_piece(void *arg, const char *text, size_t len)
 {
 	struct export *e = arg;
 	const char *line;
-	size_t at = 0, len;
+	size_t at = 0, n;
 	int r = EXIT_DONE;
 
+	begin(e);
 	if (e->format->write == NULL && filter_takes_all(&e->filter))
-		take_page(e, page);
+		take_all(e, text, len);
 	else
-		while (r == EXIT_DONE && conn_line(page, &at, &line, &len))
-			r = take_line(e, line, len);
+		while (r == EXIT_DONE && reading_line(text, len, &at, &line, &n))
+			r = take_line(e, line, n);
 	if (r != EXIT_DONE)
 		return r;
-	progress_tick(&e->ctx->progress, clock_boot(), e->events, 0);
 	if (e->to_file)
 		return outfile_flush(&e->file) < 0 ? EXIT_NO : EXIT_DONE;
 	return context_flush(e->ctx) ? EXIT_DONE : EXIT_NO;
-}
-
-static int read_ledger(struct export *e, struct conn *c)
-{
-	uint64_t after = 0;
-	int r;
-
-	if (!e->follow)
-		progress_begin(&e->ctx->progress, "exporting; events", clock_boot());
-	r = conn_ledger(c, &after, write_page, e);
-	progress_end(&e->ctx->progress);
-	if (r == EXIT_DONE && e->follow)
-		r = conn_follow(c, after, write_page, e);
-	return r;
 }
 
 /* The kernel takes any bytes for a name. */
@@ -97,19 +92,13 @@ static void name_host(char *ret)
 	text_escape(name, strlen(name), ret, EXPORT_HOST);
 }
 
-static int export_all(struct export *e)
+/* Whether it is whole is said in any case. */
+static int judge(struct export *e, const struct reading *reading, int r)
 {
-	struct conn c;
-	int r;
-
-	r = conn_open(&c, e->ctx);
-	if (r != EXIT_DONE)
-		return r;
-	name_host(e->host);
-	if (e->format->begin != NULL)
-		e->format->begin(e->out);
-	r = read_ledger(e, &c);
-	conn_close(&c);
+	if (r == EXIT_DONE && reading->wrong != NULL) {
+		context_error(e->ctx, "behind line %" PRIu64 ": %s", e->lines, reading->wrong);
+		r = EXIT_NO;
+	}
 	if (r != EXIT_DONE && !e->to_file && e->events > 0 && !e->follow)
 		context_error(
 			e->ctx, "the export is not complete: it has %" PRIu64 " events", e->events);
@@ -118,9 +107,27 @@ static int export_all(struct export *e)
 			"the export lacks %" PRIu64 " of %" PRIu64
 			" lines, which are damaged (see sessctl audit verify)",
 			e->damaged, e->lines);
-		return EXIT_NO;
+		r = EXIT_NO;
 	}
 	return r;
+}
+
+static int export_all(struct export *e)
+{
+	struct reading reading = {.ctx = e->ctx,
+		.what = "exporting",
+		.files = e->files,
+		.n_files = e->n_files,
+		.follow = e->follow,
+		.take = take_piece,
+		.arg = e};
+	int r;
+
+	name_host(e->host);
+	r = reading_run(&reading);
+	if (r == EXIT_DONE)
+		begin(e);
+	return judge(e, &reading, r);
 }
 
 int export_save(struct export *e, const char *path)

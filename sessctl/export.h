@@ -19,7 +19,10 @@ struct export
 	const struct format *format;
 	struct filter filter;
 	bool follow;
+	char *const *files; /* see struct reading */
+	int n_files;
 	/* private */
+	bool begun;   /* something was written */
 	bool to_file; /* else to standard output */
 	struct outfile file;
 	FILE *out;

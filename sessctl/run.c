@@ -18,6 +18,7 @@ static int set_socket(struct context *ctx, const char *dir)
 
 	if (dir == NULL)
 		dir = DEFAULT_RUNTIME_DIR;
+	ctx->usual_dir = strcmp(dir, DEFAULT_RUNTIME_DIR) == 0;
 	n = snprintf(ctx->socket, sizeof(ctx->socket), "%s/%s", dir, WIRE_CTL_SOCKET);
 	if (n < 0 || (size_t)n >= sizeof(ctx->socket))
 		return help_usage_error(ctx, NULL, "--runtime-dir is too long for a socket");

@@ -11,10 +11,11 @@
 #include <stdint.h>
 
 #include "common/chain.h"
+#include "sessctl/reading.h"
 #include "sessctl/witness.h"
 
-/* Bytes of a line, newline included. sessd's own have 16 KiB at the most. */
-#define VERIFY_LINE_MAX ((size_t)1 << 20)
+/* Bytes of a line, newline included. */
+#define VERIFY_LINE_MAX READING_LINE_MAX
 
 struct verify {
 	struct chain chain;	/* the head: of the last good line */

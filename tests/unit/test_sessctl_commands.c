@@ -988,7 +988,7 @@ static void test_pages_that_lead_nowhere(void **state)
 
 	(void)state;
 	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
-		d = daemon_start(i == 1 ? healthy : no_progress, no_progress, NULL);
+		d = daemon_start(no_progress, no_progress, NULL);
 		r = run(d, lines[i]);
 		assert_int_equal(r.code, EXIT_UNAVAILABLE);
 		assert_has(r.err, "what answers on the socket is not sessd");
@@ -998,7 +998,7 @@ static void test_pages_that_lead_nowhere(void **state)
 
 static void test_verify_live(void **state)
 {
-	struct daemon *d = daemon_start(healthy, events_1_2, event_3, event_4, NULL);
+	struct daemon *d = daemon_start(events_1_2, event_3, event_4, NULL);
 	struct result r = run(d, "audit verify");
 
 	(void)state;
@@ -1011,7 +1011,7 @@ static void test_verify_live(void **state)
 
 static void test_verify_live_with_a_gap(void **state)
 {
-	struct daemon *d = daemon_start(healthy, events_1_2, event_4, NULL);
+	struct daemon *d = daemon_start(events_1_2, event_4, NULL);
 	struct result r = run(d, "audit verify");
 
 	(void)state;
@@ -1019,7 +1019,7 @@ static void test_verify_live_with_a_gap(void **state)
 	assert_string_equal(r.err, "");
 	assert_has(r.out, "event 3 (line 3): the sequence number is not the next one\n");
 	release(&r, d);
-	d = daemon_start(healthy, events_1_2, event_4, NULL);
+	d = daemon_start(events_1_2, event_4, NULL);
 	r = run(d, "audit verify --json");
 	assert_int_equal(r.code, EXIT_NO);
 	assert_has(r.out, "{\"intact\":false,\"events\":2,\"first\":1,\"last\":2,\"head\":\"");

@@ -161,7 +161,7 @@ static void test_usage(void **state)
 		{"--follow --output /tmp/x", "--follow never makes a whole file"},
 		{"--follow --until now", "--follow and --until exclude each other"},
 		{"--follow=yes", "no value is wanted by --follow=yes"},
-		{"extra", "extra is one too many"},
+		{"--follow ledger.db", "--follow is of the live ledger: give no FILE"},
 	};
 	struct daemon *d;
 	struct result r;
@@ -399,10 +399,18 @@ static void test_follow_ends_quietly(void **state)
 	daemon_free(d);
 }
 
+/* Asked for where a progress line may be shown. */
+static void state_of_five(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_state msg = {.program = "sessd test", .ledger_seq = 5};
+
+	answer(d, r, WIRE_state, &msg);
+}
+
 /* What somebody at a terminal is told. */
 static void expect_told(const char *options, const char *told)
 {
-	struct daemon *d = daemon_start(first_three, last_two, NULL);
+	struct daemon *d = daemon_start(state_of_five, first_three, last_two, NULL);
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	char line[128], text[256], *out_text;
 	size_t size;
