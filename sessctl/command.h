@@ -69,6 +69,7 @@ struct command {
 	C(audit_verify)     \
 	C(audit_key)        \
 	C(audit_checkpoint) \
+	C(evidence)         \
 	C(metrics)          \
 	C(doctor)           \
 	C(help)
