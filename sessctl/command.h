@@ -70,6 +70,7 @@ struct command {
 	C(audit_key)        \
 	C(audit_checkpoint) \
 	C(evidence)         \
+	C(report)           \
 	C(metrics)          \
 	C(doctor)           \
 	C(help)
