@@ -14,10 +14,11 @@
 #define VALUES	 130 /* for values, on their right */
 #define NAME_MAX 28  /* columns of a name; the whole is in the table */
 
-#define MARGIN	56 /* for numbers, on the left of a timeline */
-#define PANEL	64 /* height of one count over time */
-#define SPACING 36 /* between two of them, with the title of the lower */
-#define LABELS	6  /* points in time that are named */
+#define MARGIN	56  /* for numbers, on the left of a timeline */
+#define PANEL	64  /* height of one count over time */
+#define SPACING 36  /* between two of them, with the title of the lower */
+#define LABELS	6   /* points in time that are named, at the most */
+#define LABEL	110 /* that one of them takes */
 
 static void begin(FILE *out, const struct chart_words *w, unsigned height)
 {
@@ -118,20 +119,14 @@ char *chart_time(uint64_t ns, uint64_t width, char out[CHART_TIME])
 	return out;
 }
 
-/* The least of 1, 2, 5, 10, 20, … that is not less. */
+/* The least that is not less and has one digit and zeros. */
 static uint64_t round_up(uint64_t n)
 {
 	uint64_t unit = 1;
 
-	for (; unit < UINT64_MAX / 20; unit *= 10) {
-		if (n <= unit)
-			return unit;
-		if (n <= 2 * unit)
-			return 2 * unit;
-		if (n <= 5 * unit)
-			return 5 * unit;
-	}
-	return n;
+	while (n / unit >= 10)
+		unit *= 10;
+	return n > UINT64_MAX - unit ? n : (n + unit - 1) / unit * unit;
 }
 
 /* One of the counts. */
@@ -217,7 +212,7 @@ static void draw_times(FILE *out, const struct timeline *t, unsigned y)
 	size_t i, every = (t->n + LABELS - 1) / LABELS;
 	char when[CHART_TIME];
 
-	for (i = 0; i < t->n; i += every)
+	for (i = 0; i < t->n && MARGIN + (double)i * step + LABEL <= WIDTH; i += every)
 		fprintf(out,
 			"<line class=\"axis\" x1=\"%.1f\" x2=\"%.1f\" y1=\"%u\" y2=\"%u\"/>"
 			"<text class=\"soft\" x=\"%.1f\" y=\"%u\">%s</text>\n",

@@ -79,7 +79,10 @@ void html_table(FILE *out, const char *caption, const struct html_column *column
 {
 	size_t i;
 
-	fprintf(out, "<div class=\"scroll\"><table>\n<caption>%s</caption>\n<thead><tr>", caption);
+	fputs("<div class=\"scroll\"><table>\n", out);
+	if (caption[0] != '\0')
+		fprintf(out, "<caption>%s</caption>\n", caption);
+	fputs("<thead><tr>", out);
 	for (i = 0; i < n; i++)
 		fprintf(out, "<th scope=\"col\"%s%s%s>%s</th>",
 			columns[i].class[0] ? " class=\"" : "", columns[i].class,
@@ -110,7 +113,7 @@ void html_cell_span(FILE *out, uint64_t ns)
 {
 	char text[HTML_SPAN];
 
-	fprintf(out, "<td class=\"n\">%s</td>", html_span(ns, text));
+	fprintf(out, "<td class=\"n\">%s</td>", ns > 0 ? html_span(ns, text) : "\u2013");
 }
 
 void html_cell_time(FILE *out, uint64_t ns)

@@ -29,11 +29,12 @@ struct html_column {
 	const char *class; /* "": text; "n": numbers, to the right */
 };
 
-/* `<table><caption>…<thead>…<tbody>`, and what ends it. The caption is a constant. */
+/* `<table><caption>…<thead>…<tbody>`, and what ends it. The caption is a constant, or
+ * "". */
 void html_table(FILE *out, const char *caption, const struct html_column *columns, size_t n);
 void html_table_end(FILE *out);
 
-/* Cells, each with its tags. */
+/* Cells, each with its tags. A time or a span of 0 is a dash. */
 void html_cell(FILE *out, const char *s);
 void html_cell_number(FILE *out, uint64_t n);
 void html_cell_span(FILE *out, uint64_t ns);

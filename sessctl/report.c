@@ -58,6 +58,20 @@ static void print_head(const struct report *r, FILE *out)
 	fprintf(out, " by sessctl %s.</p>\n</header>\n", SESSD_VERSION);
 }
 
+static void print_contents(FILE *out)
+{
+	static const char *const parts[][2] = {{"ledger", "The ledger"}, {"controls", "Controls"},
+		{"time", "Over time"}, {"users", "Users"}, {"sources", "Sources"}, {"ends", "Ends"},
+		{"refusals", "Refusals"}, {"locks", "Locks"}, {"elevations", "Elevations"},
+		{"acts", "Orders"}, {"limits", "Limits"}, {"evidence", "Evidence by control"}};
+	size_t i;
+
+	fputs("<nav aria-label=\"Contents\">", out);
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		fprintf(out, "<a href=\"#%s\">%s</a>\n", parts[i][0], parts[i][1]);
+	fputs("</nav>\n", out);
+}
+
 static void tile(FILE *out, const char *name, uint64_t n)
 {
 	fprintf(out, "<div><dt>%s</dt><dd>", name);
@@ -145,7 +159,9 @@ static void print_ledger(const struct examination *x, FILE *out)
 
 static void overview_row(const struct evidence *e, size_t i, FILE *out)
 {
-	fprintf(out, "<tr data-verdict=\"%s\"><td><a href=\"#control-%zu\">%s</a></td><td>%s</td>",
+	fprintf(out,
+		"<tr data-verdict=\"%s\"><td><a href=\"#control-%zu\">%s</a></td><td "
+		"class=\"t\">%s</td>",
 		signs[e->verdict].class, i, e->control->id, e->control->source);
 	fprintf(out, "<td>%s</td><td>", e->control->title);
 	print_verdict(out, e->verdict);
@@ -158,7 +174,7 @@ static void overview_row(const struct evidence *e, size_t i, FILE *out)
 static void print_overview(const struct examination *x, FILE *out)
 {
 	static const struct html_column columns[] = {{"Control", ""}, {"Of", ""},
-		{"What it asks for", ""}, {"The ledger shows", ""}, {"Facts", "n"},
+		{"What it asks for", ""}, {"The ledger shows", ""}, {"Facts for it", "n"},
 		{"Exceptions", "n"}};
 	struct evidence e;
 	size_t i;
@@ -256,6 +272,7 @@ void report_write(const struct report *r, FILE *out)
 	page_begin(out, "Sessions: a report from the ledger of sessd");
 	print_head(r, out);
 	print_tiles(s, out);
+	print_contents(out);
 	page_filter(out);
 	print_ledger(r->x, out);
 	print_overview(r->x, out);

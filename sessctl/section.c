@@ -24,6 +24,17 @@ static void details(FILE *out)
 	fputs("<details><summary>The numbers</summary>\n", out);
 }
 
+static void details_of(FILE *out, const char *words, const struct listing *l)
+{
+	fprintf(out, "<details><summary>%s (", words);
+	html_number(out, l->kept);
+	if (l->n > l->kept) {
+		fputs(" of ", out);
+		html_number(out, l->n);
+	}
+	fputs(")</summary>\n", out);
+}
+
 static void details_end(FILE *out)
 {
 	fputs("</details>\n", out);
@@ -107,10 +118,13 @@ void section_events(FILE *out, const char *caption, const struct listing *l)
 
 static void events_or(FILE *out, const char *caption, const struct listing *l, const char *words)
 {
-	if (l->n > 0)
-		section_events(out, caption, l);
-	else
+	if (l->n == 0) {
 		nothing(out, words);
+		return;
+	}
+	details_of(out, caption, l);
+	section_events(out, "", l);
+	details_end(out);
 }
 
 /* --- Over time --- */
@@ -151,6 +165,7 @@ struct names {
 	struct chart_words words;
 	const char *caption, *title; /* of the table, and of its first column */
 	const char *nameless;	     /* what stands for "" */
+	bool became;		     /* it is of users, whom others may become */
 };
 
 static const char *name_of(const struct names *n, const struct tally_row *row)
@@ -203,32 +218,34 @@ static void names_chart(FILE *out, const struct tally *t, const struct names *na
 	chart_bars(out, &names->words, bars, n);
 }
 
-static void names_row(FILE *out, const char *name, const struct tally_row *row)
+static void names_row(
+	FILE *out, const struct names *names, const char *name, const struct tally_row *row)
 {
 	fputs("<tr>", out);
 	html_cell(out, name);
 	html_cell_number(out, row->logins);
 	html_cell_number(out, row->refused);
-	html_cell_number(out, row->elevations);
 	html_cell_number(out, row->ended);
 	html_cell_span(out, row->longest);
 	html_cell_time(out, row->last);
+	if (names->became)
+		html_cell_number(out, row->elevations);
 	fputs("</tr>\n", out);
 }
 
 static void names_table(FILE *out, const struct tally *t, const struct names *names)
 {
 	const struct html_column columns[] = {{names->title, ""}, {"Logins", "n"}, {"Refused", "n"},
-		{"Became", "n"}, {"Ended by sessd", "n"}, {"Longest session", "n"},
-		{"Last seen (UTC)", ""}};
+		{"Ended by sessd", "n"}, {"Longest session", "n"}, {"Last seen (UTC)", ""},
+		{"Others became", "n"}};
 	struct tally_row rest = rest_of(t, ROWS);
 	size_t i;
 
-	html_table(out, names->caption, columns, sizeof(columns) / sizeof(columns[0]));
+	html_table(out, names->caption, columns, names->became ? 7 : 6);
 	for (i = 0; i < ROWS && i < t->n; i++)
-		names_row(out, name_of(names, &t->rows[i]), &t->rows[i]);
+		names_row(out, names, name_of(names, &t->rows[i]), &t->rows[i]);
 	if (!is_nobody(&rest))
-		names_row(out, "all others", &rest);
+		names_row(out, names, "all others", &rest);
 	html_table_end(out);
 }
 
@@ -254,9 +271,10 @@ void section_users(FILE *out, const struct survey *s)
 			"A bar for each of the users with the most logins. The table below has the "
 			"numbers.",
 			"logins", "refusals"},
-		.caption = "\u201cBecame\u201d counts the elevations to this user.",
+		.caption = "The last column counts the elevations to this user.",
 		.title = "User",
-		.nameless = "(no name)"};
+		.nameless = "(no name)",
+		.became = true};
 
 	section_names(out, "users", "By user", &s->users, &names);
 }
