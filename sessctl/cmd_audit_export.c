@@ -1,10 +1,9 @@
 #include <string.h>
 
-#include "common/timestamp.h"
 #include "sessctl/command.h"
 #include "sessctl/export.h"
 #include "sessctl/help.h"
-#include "sessctl/moment.h"
+#include "sessctl/period.h"
 
 enum {
 	EXPORT_FORMAT,
@@ -26,28 +25,6 @@ static const struct option_row options[] = {
 	[EXPORT_FOLLOW] = {"follow", 0, NULL, "go on with what happens, until interrupted"},
 	[EXPORT_OUTPUT] = {"output", 'o', "FILE", "write to FILE, whole or not at all"},
 };
-
-static int read_time(
-	struct context *ctx, const char *option, const char *text, uint64_t now, uint64_t *ret)
-{
-	if (text == NULL || moment_parse(text, now, ret))
-		return EXIT_DONE;
-	return help_usage_error(
-		ctx, &cmd_audit_export, "%s: %s is no time (say %s)", option, text, moment_forms);
-}
-
-static int read_times(struct export *e, const struct args *args)
-{
-	uint64_t now = clock_wall();
-	int r;
-
-	r = read_time(e->ctx, "--since", args->value[EXPORT_SINCE], now, &e->filter.since);
-	if (r == EXIT_DONE)
-		r = read_time(e->ctx, "--until", args->value[EXPORT_UNTIL], now, &e->filter.until);
-	if (r == EXIT_DONE && e->filter.since > e->filter.until)
-		r = help_usage_error(e->ctx, &cmd_audit_export, "--since is later than --until");
-	return r;
-}
 
 static int read_kinds(struct export *e, const struct args *args)
 {
@@ -100,7 +77,8 @@ static int read_options(struct export *e, const struct args *args, bool to_file)
 	e->n_files = args->n_operands;
 	r = read_format(e, args->value[EXPORT_FORMAT]);
 	if (r == EXIT_DONE)
-		r = read_times(e, args);
+		r = period_read(e->ctx, &cmd_audit_export, args->value[EXPORT_SINCE],
+			args->value[EXPORT_UNTIL], &e->filter.since, &e->filter.until);
 	if (r == EXIT_DONE)
 		r = read_kinds(e, args);
 	if (r == EXIT_DONE)

@@ -1,19 +1,17 @@
-#include <inttypes.h>
+#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/json.h"
-#include "common/sid.h"
 #include "sessctl/command.h"
-#include "sessctl/help.h"
+#include "sessctl/knowledge.h"
+#include "sessctl/mapping.h"
 #include "sessctl/reading.h"
-#include "sessctl/verify.h"
+#include "sessctl/statement.h"
 
 enum { VERIFY_KEY, VERIFY_ANCHOR, VERIFY_JSON };
 
 static const struct option_row options[] = {
-	[VERIFY_KEY] = {"key", 'k', "KEY", "the first public key of the seal (may be repeated)"},
-	[VERIFY_ANCHOR] = {"anchor", 'a', "CHECKPOINT", "one that was kept elsewhere: SEQ:HASH"},
+	[VERIFY_KEY] = KNOWLEDGE_KEY,
+	[VERIFY_ANCHOR] = KNOWLEDGE_ANCHOR,
 	[VERIFY_JSON] = {"json", 'j', NULL, "the answer as one JSON object"},
 };
 
@@ -47,135 +45,29 @@ static int read_all(struct job *job, const struct args *args, bool *ret_own)
 	return job->v.wrong != NULL && r == EXIT_NO ? EXIT_DONE : r;
 }
 
-static const char *plural(uint64_t n)
+static int print_json(const struct job *job)
 {
-	return n == 1 ? "" : "s";
-}
+	json_t *o = statement_json(&job->v);
+	bool ok = o != NULL && mapping_write(o, job->ctx->out);
 
-static void print_seal(const struct verify *v, FILE *out)
-{
-	const struct witness *w = &v->witness;
-	char key[SEAL_KEY_HEX + 1];
-
-	if (w->checkpoints == 0) {
-		fputs("There is no checkpoint: nothing of it is sealed.\n", out);
-		return;
-	}
-	hex_encode(w->first_key, SEAL_KEY, key);
-	fprintf(out, "%" PRIu64 " checkpoint%s, sealed up to event %" PRIu64 ", key %s%s\n",
-		w->checkpoints, plural(w->checkpoints), w->sealed, key,
-		w->n_keys == 0 ? " (taken on trust: give --key)" : "");
-	if (w->beginnings > 1)
-		fprintf(out,
-			"THE SEAL BEGINS ANEW, %" PRIu64 " time%s, at last with event %" PRIu64
-			"%s: no older key vouches for what follows.\n",
-			w->beginnings - 1, plural(w->beginnings - 1), w->last_beginning,
-			w->n_keys == 0 ? "" : ", with a key that was given");
-}
-
-static void print_tail(const struct verify *v, FILE *out)
-{
-	const struct witness *w = &v->witness;
-	uint64_t tail = witness_tail(w, &v->chain);
-
-	if (w->anchored)
-		fprintf(out,
-			"anchored at event %" PRIu64 "; tail of %" PRIu64
-			" event%s that nothing seals\n",
-			w->anchor.seq, tail, plural(tail));
-	else
-		fprintf(out,
-			"unanchored tail of %" PRIu64
-			" event%s: this does not show whether the end was changed or cut off; "
-			"compare with a checkpoint that was kept elsewhere (--anchor)\n",
-			tail, plural(tail));
-}
-
-static void print_people(const struct job *job, const char *head, bool own)
-{
-	const struct verify *v = &job->v;
-	FILE *out = job->ctx->out;
-
-	if (v->wrong != NULL) {
-		fprintf(out, "event %" PRIu64 " (line %" PRIu64 "): %s\n", v->chain.seq + 1,
-			v->events + 1, v->wrong);
-		if (own && geteuid() != 0)
-			fputs("Who is no administrator is given his own events alone, and they "
-			      "make no chain: ask as root.\n",
-				out);
-		return;
-	}
-	fprintf(out, "%" PRIu64 " event%s, chain intact, head %s\n", v->events,
-		v->events == 1 ? "" : "s", head);
-	if (v->first > 1)
-		fprintf(out,
-			"It begins at seq %" PRIu64 ": the events before it are not in this %s, "
-			"and that it follows them is taken on trust.\n",
-			v->first, own ? "ledger" : "file");
-	print_seal(v, out);
-	print_tail(v, out);
-}
-
-static void print_json(const struct job *job, const char *head)
-{
-	const struct verify *v = &job->v;
-	char line[1024], key[SEAL_KEY_HEX + 1];
-	struct json j;
-	size_t len;
-
-	json_begin(&j, line, sizeof(line));
-	json_bool(&j, "intact", v->wrong == NULL);
-	json_u64(&j, "events", v->events);
-	json_u64(&j, "first", v->first);
-	json_u64(&j, "last", v->chain.seq);
-	json_str(&j, "head", head);
-	json_bool(&j, "sealed", v->witness.checkpoints > 0);
-	json_u64(&j, "checkpoints", v->witness.checkpoints);
-	json_u64(&j, "sealed_to", v->witness.sealed);
-	json_bool(&j, "anchored", v->witness.anchored);
-	json_u64(&j, "tail", witness_tail(&v->witness, &v->chain));
-	if (v->witness.has_key)
-		json_str(&j, "key", hex_encode(v->witness.first_key, SEAL_KEY, key));
-	json_u64(&j, "beginnings", v->witness.beginnings);
-	if (v->wrong != NULL) {
-		json_u64(&j, "seq", v->chain.seq + 1);
-		json_u64(&j, "line", v->events + 1);
-		json_str(&j, "error", v->wrong);
-	}
-	if (json_end(&j, &len) == 0)
-		fprintf(job->ctx->out, "%s\n", line);
+	json_decref(o);
+	if (!ok)
+		context_error(job->ctx, "%s", strerror(ENOMEM));
+	return ok ? EXIT_DONE : EXIT_NO;
 }
 
 static int verdict(struct job *job, bool own, bool json)
 {
-	char head[CHAIN_HEX + 1];
+	int r = EXIT_DONE;
 
 	verify_end(&job->v);
 	if (job->v.wrong == NULL && job->v.events == 0)
 		job->v.wrong = "there is no event to verify";
-	hex_encode(job->v.chain.hash, CHAIN_HASH, head);
 	if (json)
-		print_json(job, head);
+		r = print_json(job);
 	else
-		print_people(job, head, own);
-	return job->v.wrong == NULL ? EXIT_DONE : EXIT_NO;
-}
-
-/* What the user knows from elsewhere. */
-static int take_knowledge(struct context *ctx, const struct args *args, struct witness *w)
-{
-	const char *anchor = args->value[VERIFY_ANCHOR];
-	size_t i;
-
-	for (i = 0; i < args->repeats.n; i++)
-		if (!witness_add_key(w, args->repeats.value[i]))
-			return help_usage_error(ctx, &cmd_audit_verify,
-				"%s is no key: `sessctl audit key` prints 64 hex digits",
-				args->repeats.value[i]);
-	if (anchor != NULL && !witness_set_anchor(w, anchor))
-		return help_usage_error(ctx, &cmd_audit_verify,
-			"%s is no checkpoint: `sessctl audit checkpoint` prints SEQ:HASH", anchor);
-	return EXIT_DONE;
+		statement_print(&job->v, own, job->ctx->out);
+	return job->v.wrong == NULL ? r : EXIT_NO;
 }
 
 static int exec(struct context *ctx, const struct args *args)
@@ -189,7 +81,8 @@ static int exec(struct context *ctx, const struct args *args)
 		context_error(ctx, "%s", strerror(-r));
 		return EXIT_NO;
 	}
-	r = take_knowledge(ctx, args, &job.v.witness);
+	r = knowledge_read(
+		ctx, &cmd_audit_verify, &args->repeats, args->value[VERIFY_ANCHOR], &job.v.witness);
 	if (r == EXIT_DONE) {
 		r = read_all(&job, args, &own);
 		if (r == EXIT_DONE)

@@ -1,14 +1,9 @@
-/*
- * The user and his groups are looked up here, by whoever asks, so that a slow directory holds up
- * nobody's login.
- */
 #include <errno.h>
-#include <grp.h>
 #include <inttypes.h>
-#include <pwd.h>
 #include <string.h>
 
 #include "common/duration.h"
+#include "sessctl/account.h"
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
 #include "sessctl/output.h"
@@ -23,20 +18,9 @@ static const struct option_row options[] = {
 	[EXPLAIN_JSON] = {"json", 'j', NULL, "one JSON object for each limit"},
 };
 
-/* What is beyond the module's own bound is cut off, as the module does. */
-static void fill_groups(const struct passwd *pw, struct gids *ret)
-{
-	int n = FIELD_GIDS_MAX;
-
-	if (getgrouplist(pw->pw_name, pw->pw_gid, ret->gid, &n) < 0)
-		n = FIELD_GIDS_MAX;
-	ret->n = (uint32_t)n;
-}
-
 static int check(struct context *ctx, const struct args *args, struct wire_explain *ret)
 {
 	const char *service = args->value[EXPLAIN_SERVICE], *from = args->value[EXPLAIN_FROM];
-	const struct passwd *pw;
 	int r;
 
 	r = context_copy(ctx, "USER", args->operand[0], ret->user);
@@ -46,15 +30,12 @@ static int check(struct context *ctx, const struct args *args, struct wire_expla
 		r = context_copy(ctx, "--from", from, ret->rhost);
 	if (r != EXIT_DONE)
 		return r;
-	errno = 0;
-	pw = getpwnam(ret->user);
-	if (pw == NULL) {
-		context_error(ctx, "%s: %s", ret->user,
-			errno == 0 || errno == ENOENT ? "no such user" : strerror(errno));
+	r = account_fill(ret);
+	if (r < 0) {
+		context_error(
+			ctx, "%s: %s", ret->user, r == -ENOENT ? "no such user" : strerror(-r));
 		return EXIT_USAGE;
 	}
-	ret->uid = pw->pw_uid;
-	fill_groups(pw, &ret->gids);
 	return EXIT_DONE;
 }
 

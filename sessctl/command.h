@@ -69,6 +69,8 @@ struct command {
 	C(audit_verify)     \
 	C(audit_key)        \
 	C(audit_checkpoint) \
+	C(evidence)         \
+	C(report)           \
 	C(metrics)          \
 	C(doctor)           \
 	C(help)

@@ -1,11 +1,9 @@
 #include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "common/text.h"
 #include "sessctl/export.h"
+#include "sessctl/host.h"
 #include "sessctl/reading.h"
 
 static bool write_line(struct export *e, const struct line *line)
@@ -82,16 +80,6 @@ static int take_piece(void *arg, const char *text, size_t len)
 	return context_flush(e->ctx) ? EXIT_DONE : EXIT_NO;
 }
 
-/* The kernel takes any bytes for a name. */
-static void name_host(char *ret)
-{
-	char name[HOST_NAME_MAX + 1] = "localhost";
-
-	/* one that is cut off has no end of its own */
-	gethostname(name, sizeof(name) - 1);
-	text_escape(name, strlen(name), ret, EXPORT_HOST);
-}
-
 /* Whether it is whole is said in any case. */
 static int judge(struct export *e, const struct reading *reading, int r)
 {
@@ -123,7 +111,7 @@ static int export_all(struct export *e)
 		.arg = e};
 	int r;
 
-	name_host(e->host);
+	host_name(e->host);
 	r = reading_run(&reading);
 	if (r == EXIT_DONE)
 		begin(e);
@@ -138,9 +126,7 @@ int export_save(struct export *e, const char *path)
 
 	error = outfile_open(file, path);
 	if (error < 0) {
-		context_error(ctx, "%s: %s", path,
-			error == -EEXIST ? "not a regular file; use standard output"
-					 : strerror(-error));
+		context_error(ctx, "%s: %s", path, outfile_words(error));
 		return EXIT_NO;
 	}
 	e->to_file = true;

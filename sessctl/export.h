@@ -7,10 +7,8 @@
 #include "sessctl/context.h"
 #include "sessctl/filter.h"
 #include "sessctl/format.h"
+#include "sessctl/host.h"
 #include "sessctl/outfile.h"
-
-/* Bytes of this machine's name, escaped. */
-#define EXPORT_HOST 260
 
 struct export
 {
@@ -26,7 +24,7 @@ struct export
 	bool to_file; /* else to standard output */
 	struct outfile file;
 	FILE *out;
-	char host[EXPORT_HOST];
+	char host[HOST_TEXT];
 	uint64_t lines;	  /* read */
 	uint64_t events;  /* written */
 	uint64_t damaged; /* lines that are no events */

@@ -145,18 +145,22 @@ static void print_text(const char *s, FILE *out)
 	fputc('\n', out);
 }
 
-bool mapping_print(struct mapping *m, const char *rest, FILE *out)
+bool mapping_write(const json_t *object, FILE *out)
 {
 	/* six decimals of a span of time, and not the digits behind them that a double makes up */
 	const size_t flags = JSON_COMPACT | JSON_ENSURE_ASCII | JSON_REAL_PRECISION(15);
+	char *text = json_dumps(object, flags);
+	bool ok = text != NULL;
 
-	char *text;
-
-	if (!m->failed && json_object_size(m->left) > 0)
-		mapping_put(m, rest, json_incref(m->left));
-	text = m->failed ? NULL : json_dumps(m->root, flags);
-	if (text != NULL)
+	if (ok)
 		print_text(text, out);
 	free(text);
-	return text != NULL;
+	return ok;
+}
+
+bool mapping_print(struct mapping *m, const char *rest, FILE *out)
+{
+	if (!m->failed && json_object_size(m->left) > 0)
+		mapping_put(m, rest, json_incref(m->left));
+	return !m->failed && mapping_write(m->root, out);
 }

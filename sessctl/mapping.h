@@ -57,4 +57,7 @@ void mapping_drop(struct mapping *m, const char *member);
  */
 bool mapping_print(struct mapping *m, const char *rest, FILE *out);
 
+/* The same of an object that has nothing to do with a line. False: there is none, or no memory. */
+bool mapping_write(const json_t *object, FILE *out);
+
 #endif

@@ -129,3 +129,8 @@ void outfile_abort(struct outfile *o)
 	fclose(o->f);
 	o->f = NULL;
 }
+
+const char *outfile_words(int error)
+{
+	return error == -EEXIST ? "not a regular file; use standard output" : strerror(-error);
+}

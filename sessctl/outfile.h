@@ -28,6 +28,9 @@ int outfile_flush(struct outfile *o);
 /* Puts it in its place, on disk. On failure nothing is left of it. -errno. */
 int outfile_commit(struct outfile *o);
 
+/* What such an error is called, for a message. */
+const char *outfile_words(int error);
+
 /* Throws it away. Does nothing after a commit, or after an open that failed. */
 void outfile_abort(struct outfile *o);
 

@@ -6,7 +6,7 @@
 
 #define PIECE 512 /* bytes that are escaped at a time */
 
-void output_text(FILE *out, const char *s, size_t len)
+void output_pieces(FILE *out, const char *s, size_t len, output_put *put)
 {
 	char escaped[4 * PIECE + 1];
 	size_t n, back, escaped_len;
@@ -19,8 +19,18 @@ void output_text(FILE *out, const char *s, size_t len)
 			;
 		n -= n < len ? back : 0;
 		escaped_len = text_escape(s, n, escaped, sizeof(escaped));
-		fwrite(escaped, 1, escaped_len, out);
+		put(out, escaped, escaped_len);
 	}
+}
+
+static void put_plain(FILE *out, const char *s, size_t len)
+{
+	fwrite(s, 1, len, out);
+}
+
+void output_text(FILE *out, const char *s, size_t len)
+{
+	output_pieces(out, s, len, put_plain);
 }
 
 void output_line(FILE *out, const char *s)

@@ -11,7 +11,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
-/* All of s, escaped, however long. */
+/* Writes escaped text on, in the manner of what it is written into. */
+typedef void output_put(FILE *out, const char *s, size_t len);
+
+/* All of s, escaped and then put, however long. */
+void output_pieces(FILE *out, const char *s, size_t len, output_put *put);
+
+/* The same as it is, for a terminal or a file. */
 void output_text(FILE *out, const char *s, size_t len);
 
 /* The same of a string, as a line of its own. */

@@ -96,6 +96,8 @@ static bool check_line(struct verify *v, const char *line, size_t len)
 	v->last_len = len;
 	if (v->events == 1)
 		v->first = v->chain.seq;
+	if (v->good != NULL)
+		v->good(v->arg, line, len);
 	return true;
 }
 

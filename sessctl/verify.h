@@ -28,6 +28,10 @@ struct verify {
 	size_t part_len;
 	char *last; /* the last good line: VERIFY_LINE_MAX bytes */
 	size_t last_len;
+	/* the caller's, to be set after verify_init(): is given each good line, without its newline
+	 */
+	void (*good)(void *arg, const char *line, size_t len);
+	void *arg;
 };
 
 /* -ENOMEM, or -ENOSYS where the hash cannot be computed here. */
