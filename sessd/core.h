@@ -90,6 +90,8 @@ enum event_type {
 	EVENT_EXTEND,
 	EVENT_LOCK,
 	EVENT_UNLOCK,
+	EVENT_REAUTH,
+	EVENT_REAUTH_TRIED,
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
@@ -97,8 +99,10 @@ enum event_type {
 
 struct event {
 	enum event_type type;
-	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK */
-	struct answer *answer;	     /* the same */
+	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK. Of REAUTH and REAUTH_TRIED the process
+	 * that sessd-reauth asked for; in the latter NULL where it is gone. */
+	const struct caller *caller;
+	struct answer *answer; /* the same */
 	union {
 		const struct wire_acct *acct;
 		const struct wire_open *open;
@@ -108,6 +112,7 @@ struct event {
 		const struct wire_extend *extend;
 		const struct wire_lock *lock;
 		const struct wire_unlock *unlock;
+		const struct wire_reauthenticated *reauth_tried;
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;

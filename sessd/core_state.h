@@ -12,6 +12,7 @@
 #include "common/lock.h"
 #include "sessd/core.h"
 #include "sessd/terminal.h"
+#include "sessd/tries.h"
 #include "sessd/wallclock.h"
 
 /* systemd ends a session so much later than sessd does, so that sessd is the one who does it, and
@@ -75,6 +76,7 @@ struct core {
 	LIST_HEAD(remnant_list, remnant)
 	leftovers;			     /* that are being ended, or are not on disk yet */
 	LIST_HEAD(round_list, round) rounds; /* orders that are being carried out */
+	struct tries tries;		     /* of re-authentication */
 	struct hunts *hunts;		     /* hunt.c; NULL: there was none yet */
 	struct logouts *logouts;	     /* logout.c; the same */
 	bool closing; /* core_free(): nothing is answered or begun any more */
@@ -253,6 +255,10 @@ struct proof {
 
 struct proof proof_judge(
 	const struct core *core, const struct caller *caller, const struct wire_acct *acct);
+
+/* claim.c */
+void claim_begin(struct core *core, const struct event *event);
+void claim_settle(struct core *core, const struct event *event);
 
 /* adoption.c */
 void adoption_spooled(struct core *core, const struct event *event);

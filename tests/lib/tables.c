@@ -23,6 +23,7 @@ static void print_uses(unsigned use)
 	} names[] = {
 		{WIRE_ON_PAM, "pam"},
 		{WIRE_ON_CTL, "ctl"},
+		{WIRE_ON_REAUTH, "reauth"},
 		{WIRE_ANSWER, "answer"},
 		{WIRE_FILE, "file"},
 		{WIRE_FROZEN, "frozen"},
@@ -58,6 +59,7 @@ static void print_limits(void)
 {
 	PRINT_LIMIT(WIRE_MAX)
 	PRINT_LIMIT(WIRE_BLOB_MAX)
+	PRINT_LIMIT(WIRE_REPLY_MAX)
 	PRINT_LIMIT(TEXT_STR_MAX)
 	PRINT_LIMIT(TEXT_LONG_MAX)
 	PRINT_LIMIT(FIELD_GIDS_MAX)
