@@ -12,6 +12,7 @@
 #include "sessd/charge.h"
 #include "sessd/entry.h"
 #include "sessd/store.h"
+#include "sessd/tries.h"
 
 #define LINES 5
 
@@ -69,6 +70,7 @@ static void print_limits(void)
 	PRINT_LIMIT(CHARGE_REQUESTS)
 	PRINT_LIMIT(CHARGE_RATE)
 	PRINT_LIMIT(CHARGE_BURST)
+	PRINT_LIMIT(TRIES_MAX)
 	PRINT_LIMIT(LEDGER_PAGE)
 	PRINT_LIMIT(STORE_LINE_MAX)
 }
