@@ -50,7 +50,7 @@ UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so \
 	$(B)/reauth/sessd-reauth
 
-SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse
+SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse -lkeyutils
 SESSCTL_LIBS := -lsodium -ljansson
 
 C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])

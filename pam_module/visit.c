@@ -34,7 +34,7 @@ struct attempt {
 
 static void request_acct(struct wire_acct *ret, const struct wire_spooled *record)
 {
-	WIRE_FIELDS_acct(COPY_FIELD, ret)
+	WIRE_FIELDS_LOGIN(COPY_FIELD, ret)
 }
 
 static void request_open(struct wire_open *ret, const struct wire_spooled *record)
@@ -124,6 +124,27 @@ static bool is_locked(const struct visit *visit, struct attempt *a)
 	return true;
 }
 
+/* The token may be replaced between our look and the daemon's, for a sudo beside this one: then
+ * there is a new one by now. */
+static void ask_acct(const struct visit *visit, struct attempt *a)
+{
+	struct wire_acct *request = &a->request.acct;
+
+	request_acct(request, &a->record);
+	request->reauth = visit->args.reauth;
+	request->authenticated = handle_take_note(visit->pamh);
+	ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
+	if (a->answer.verdict != VERDICT_OUTDATED)
+		return;
+	login_find_token(&a->record);
+	request->token = a->record.token;
+	request->forged = a->record.forged;
+	request->again = true;
+	ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
+	if (a->answer.verdict == VERDICT_OUTDATED) /* no daemon says so of what was read anew */
+		answer_of_status(CLIENT_HOSTILE, "", &a->answer);
+}
+
 int visit_acct(const struct visit *visit)
 {
 	struct attempt *a;
@@ -132,8 +153,7 @@ int visit_acct(const struct visit *visit)
 	r = attempt_new(visit, "account check", &a);
 	if (r != PAM_SUCCESS)
 		return r;
-	request_acct(&a->request.acct, &a->record);
-	ask_daemon(&visit->args, visit->deadline, WIRE_acct, &a->request.acct, &a->answer);
+	ask_acct(visit, a);
 	switch (a->answer.verdict) {
 	case VERDICT_GRANTED:
 		r = PAM_SUCCESS;
@@ -147,6 +167,7 @@ int visit_acct(const struct visit *visit)
 	case VERDICT_UNAVAILABLE:
 	case VERDICT_HOSTILE:
 	case VERDICT_UNKNOWN: /* never answers to acct */
+	case VERDICT_OUTDATED:
 	case VERDICT_CLOSED:
 		if (is_locked(visit, a))
 			r = refuse(visit, a, a->answer.text);
@@ -158,19 +179,41 @@ int visit_acct(const struct visit *visit)
 	return r;
 }
 
-static void keep_token(const struct visit *visit, const struct wire_spooled *record)
+static void keyring_failed(const struct visit *visit, const struct wire_spooled *record, int r)
 {
-	int r = keyring_keep(&record->new_token, (uid_t)record->uid, (gid_t)record->gids.gid[0]);
-
 	if (r == -ENOSYS || r == -EPERM) {
 		if (visit->args.debug)
 			pam_syslog(visit->pamh, LOG_DEBUG, "there are no keyrings here: %s",
 				strerrordesc_np(-r));
-	} else if (r < 0) {
+	} else {
 		pam_syslog(visit->pamh, LOG_WARNING,
 			"the token of %s (uid %u) is not in its session keyring: %s", record->user,
 			(unsigned)record->uid, strerrordesc_np(-r));
 	}
+}
+
+/* Before anybody is asked: the daemon is told which key it is that it may write to later. */
+static void make_key(const struct visit *visit, struct wire_spooled *record)
+{
+	int32_t key;
+	int r = keyring_make(&record->new_token, &key);
+
+	if (r == 0)
+		record->token_key = (uint64_t)key;
+	else
+		keyring_failed(visit, record, r);
+}
+
+static void keep_token(const struct visit *visit, const struct wire_spooled *record)
+{
+	int r;
+
+	if (record->token_key == 0)
+		return;
+	r = keyring_keep(
+		(int32_t)record->token_key, (uid_t)record->uid, (gid_t)record->gids.gid[0]);
+	if (r < 0)
+		keyring_failed(visit, record, r);
 }
 
 /* What an admitted session leaves behind: the handle's data, SESSD_SID, what systemd shall know,
@@ -224,6 +267,27 @@ static int open_without(const struct visit *visit, struct attempt *a)
 	return locked ? refuse(visit, a, a->answer.text) : refuse_without(visit, a);
 }
 
+static int ask_open(const struct visit *visit, struct attempt *a)
+{
+	request_open(&a->request.open, &a->record);
+	ask_daemon(&visit->args, visit->deadline, WIRE_open, &a->request.open, &a->answer);
+	switch (a->answer.verdict) {
+	case VERDICT_GRANTED:
+		return admit(visit, a, a->answer.keep_token);
+	case VERDICT_UNTRACKED:
+		return PAM_IGNORE;
+	case VERDICT_REFUSED:
+		return refuse(visit, a, a->answer.text);
+	case VERDICT_UNAVAILABLE:
+	case VERDICT_HOSTILE:
+	case VERDICT_UNKNOWN: /* never answers to open */
+	case VERDICT_OUTDATED:
+	case VERDICT_CLOSED:
+		break;
+	}
+	return open_without(visit, a);
+}
+
 static int open_attempt(const struct visit *visit, struct attempt *a)
 {
 	int r;
@@ -239,22 +303,19 @@ static int open_attempt(const struct visit *visit, struct attempt *a)
 	a->record.opened_at = clock_wall();
 	a->record.began = clock_boot();
 	a->record.notice = notice_wanted(visit, &a->record);
-	request_open(&a->request.open, &a->record);
-	ask_daemon(&visit->args, visit->deadline, WIRE_open, &a->request.open, &a->answer);
-	switch (a->answer.verdict) {
-	case VERDICT_GRANTED:
-		return admit(visit, a, a->answer.keep_token);
-	case VERDICT_UNTRACKED:
-		return PAM_IGNORE;
-	case VERDICT_REFUSED:
-		return refuse(visit, a, a->answer.text);
-	case VERDICT_UNAVAILABLE:
-	case VERDICT_HOSTILE:
-	case VERDICT_UNKNOWN: /* never answers to open */
-	case VERDICT_CLOSED:
-		break;
-	}
-	return open_without(visit, a);
+	make_key(visit, &a->record);
+	r = ask_open(visit, a);
+	if (a->record.token_key != 0)
+		keyring_drop((int32_t)a->record.token_key);
+	return r;
+}
+
+int visit_auth(const struct visit *visit)
+{
+	if (handle_note(visit->pamh) != PAM_SUCCESS)
+		pam_syslog(visit->pamh, LOG_ERR,
+			"the PAM handle has no room: that somebody authenticated is not told");
+	return PAM_IGNORE;
 }
 
 int visit_open(const struct visit *visit)

@@ -11,6 +11,9 @@
 #include "sessd/core_state.h"
 #include "sessd/log.h"
 
+/* How he proved it: what his PAM service asks for only PAM knows. */
+#define REAUTH_SERVICE "sessd-reauth"
+
 /* The live session of the process, if it is its user's; else the answer says why not. */
 static struct session *session_of_claimant(
 	const struct core *core, const struct caller *claimant, struct answer *answer)
@@ -143,5 +146,8 @@ void claim_settle(struct core *core, const struct event *event)
 	if (is_locked(core, s, event->answer))
 		return;
 	tries_give_back(&core->tries, s->uid, clock_boot());
-	answer_error(event->answer, WIRE_E_UNAVAILABLE, "not yet"); /* MERGE proof */
+	core_handle(core, &(const struct event){.type = EVENT_REAUTHENTICATED,
+				  .caller = claimant,
+				  .answer = event->answer,
+				  .u.reauthenticated = {.sid = &s->sid, .how = REAUTH_SERVICE}});
 }
