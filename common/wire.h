@@ -388,7 +388,9 @@ enum wire_use {
 	F(R, U64,    start,          2, REQUIRED) /* as in claimant */ \
 	F(R, SID,    sid,            3, REQUIRED) \
 	F(R, BOOL,   proved,         4, OPTIONAL) \
-	F(R, STR,    text,           5, OPTIONAL) /* without proved: why, in PAM's words */
+	F(R, STR,    text,           5, OPTIONAL) /* without proved: why, in PAM's words */ \
+	F(R, STR,    user,           6, REQUIRED) /* as in claimant: the session may be over */ \
+	F(R, U64,    uid,            7, REQUIRED)
 
 #define WIRE_FIELDS_prove(F, R)
 

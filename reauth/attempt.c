@@ -1,4 +1,4 @@
-#include <stdio.h>
+#include <errno.h>
 #include <string.h>
 
 #include "reauth/attempt.h"
@@ -9,12 +9,31 @@ static bool is_about_secret(int code)
 	return code == PAM_AUTH_ERR || code == PAM_CRED_INSUFFICIENT;
 }
 
+/* Modules make of a broken conversation what they like. */
+static const char *words_of_break(int error)
+{
+	switch (error) {
+	case -EPIPE:
+		return "he went away while he was asked";
+	case -ETIMEDOUT:
+		return "he did not answer in time";
+	case -ENOTSUP:
+		return "a PAM module asks for something that is no text";
+	default:
+		return "the conversation failed";
+	}
+}
+
 static void fail(struct attempt *a, pam_handle_t *h, int code)
 {
-	const char *text = code == PAM_NEW_AUTHTOK_REQD
-				   ? "the password has expired: change it with passwd(1) first"
-				   : pam_strerror(h, code);
+	const char *text;
 
+	if (a->relay->error != 0)
+		text = words_of_break(a->relay->error);
+	else if (code == PAM_NEW_AUTHTOK_REQD)
+		text = "the password has expired: change it with passwd(1) first";
+	else
+		text = pam_strerror(h, code);
 	text_escape(text, strlen(text), a->text, sizeof(a->text));
 }
 

@@ -118,8 +118,10 @@ static void report(struct hearing *h, const struct attempt *a)
 	struct wire_reauthenticated msg = {.pid = (uint64_t)h->requester.pid,
 		.start = h->claimant.start,
 		.sid = h->claimant.sid,
+		.uid = h->claimant.uid,
 		.proved = a->proved};
 
+	memcpy(msg.user, h->claimant.user, sizeof(msg.user));
 	if (!a->proved)
 		memcpy(msg.text, a->text, sizeof(msg.text));
 	judge_ask(&h->judge, WIRE_reauthenticated, &msg, WIRE_done);

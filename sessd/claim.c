@@ -111,14 +111,30 @@ void claim_begin(struct core *core, const struct event *event)
 	answer_send(event->answer, WIRE_claimant, &msg, true);
 }
 
+/* Who guesses may log out at once: what he tried is recorded all the same. */
+static void record_failure(struct core *core, const struct wire_reauthenticated *tried)
+{
+	struct session *s = session_by_sid(&core->table, &tried->sid), *gone = NULL;
+	struct wire_stored rec = {.class = CLASS_LOGIN, .sid = tried->sid, .uid = tried->uid};
+
+	if (s == NULL) {
+		memcpy(rec.user, tried->user, sizeof(rec.user));
+		gone = session_new(&rec);
+		s = gone;
+	}
+	if (s != NULL)
+		record_refusal(core, s, REASON_REAUTH, tried->text);
+	else
+		log_error("what %s tried is not recorded: out of memory", tried->user);
+	session_free(gone);
+}
+
 static void settle_failure(
 	struct core *core, const struct wire_reauthenticated *tried, struct answer *answer)
 {
 	static const struct wire_done done;
-	const struct session *s = session_by_sid(&core->table, &tried->sid);
 
-	if (s != NULL)
-		record_refusal(core, s, REASON_REAUTH, tried->text);
+	record_failure(core, tried);
 	answer_send(answer, WIRE_done, &done, true);
 }
 
