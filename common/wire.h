@@ -40,6 +40,18 @@
 
 #define WIRE_PAM_SOCKET "pam.sock"
 #define WIRE_CTL_SOCKET "ctl.sock"
+#define WIRE_REAUTH_SOCKET "reauth.sock"
+
+/* Of a `prompt`: what PAM wants of the user. */
+enum wire_style {
+	WIRE_STYLE_SECRET = 1, /* an answer that is not shown while he types it */
+	WIRE_STYLE_PLAIN = 2,  /* one that is */
+	WIRE_STYLE_ERROR = 3,  /* nothing: something went wrong */
+	WIRE_STYLE_INFO = 4,   /* nothing */
+};
+
+/* Bytes of a `reply`; PAM_MAX_RESP_SIZE without its NUL. */
+#define WIRE_REPLY_MAX 511
 
 /* clang-format off */
 /* Which socket a request is for; answers go where the request came from. */
@@ -49,11 +61,12 @@ enum wire_use {
 	WIRE_ANSWER = 4,
 	WIRE_FILE = 8,
 	WIRE_FROZEN = 16, /* the same in every protocol version, and marked by version 0 */
+	WIRE_ON_REAUTH = 32,
 };
 
 /*  M(name, code, use, what it is for) */
 #define WIRE_MESSAGES(M) \
-	M(hello,    1, WIRE_ON_PAM | WIRE_ON_CTL | WIRE_FROZEN, "first message of a connection: the versions that the client speaks") \
+	M(hello,    1, WIRE_ON_PAM | WIRE_ON_CTL | WIRE_ON_REAUTH | WIRE_FROZEN, "first message of a connection: the versions that the client speaks") \
 	M(acct,     2, WIRE_ON_PAM, "would this login be let in? (advisory, so that the user reads why not)") \
 	M(open,     3, WIRE_ON_PAM, "admit the session and record it; the peer is its leader") \
 	M(close,    4, WIRE_ON_PAM, "the session ended normally") \
@@ -73,10 +86,15 @@ enum wire_use {
 	M(lock,    32, WIRE_ON_CTL, "lock a user, group, source or key: end its sessions, refuse new ones") \
 	M(unlock,  33, WIRE_ON_CTL, "lift a lock") \
 	M(locks,   34, WIRE_ON_CTL, "the locks that stand") \
+	M(reauth,  38, WIRE_ON_PAM, "may the user of a process prove himself again, and who is he?") \
+	M(reauthenticated, 39, WIRE_ON_PAM, "what came of it") \
+	M(prove,   48, WIRE_ON_REAUTH, "the user of the asker's session wants to prove himself again") \
+	M(prompt,  49, WIRE_ANSWER, "to prove and reply: what PAM wants to know, or to say") \
+	M(reply,   50, WIRE_ON_REAUTH, "what the user answered") \
 	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
 	M(granted, 65, WIRE_ANSWER, "to acct and open: yes") \
-	M(refused, 66, WIRE_ANSWER, "to acct and open: no") \
-	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock and locks: the last message of the answer") \
+	M(refused, 66, WIRE_ANSWER, "to acct, open, reauth, reauthenticated, prove and reply: no") \
+	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock, locks, reauthenticated, prove and reply: the last message of the answer") \
 	M(error,   68, WIRE_ANSWER | WIRE_FROZEN, "to anything: not carried out") \
 	M(session, 69, WIRE_ANSWER, "to list, show and check: one session; to revoke: one that is spared") \
 	M(outcome, 70, WIRE_ANSWER, "to revoke and lock: what became of one session, or of what is left over from one") \
@@ -85,7 +103,8 @@ enum wire_use {
 	M(limit,   76, WIRE_ANSWER, "to explain: one limit, or a policy that does not apply") \
 	M(extended, 77, WIRE_ANSWER, "to extend: the old end and the new one") \
 	M(sealed,  79, WIRE_ANSWER, "to seal: the first public key, and the last checkpoint") \
-	M(outdated, 80, WIRE_ANSWER, "to acct: the token has been replaced; read the keyring and ask again")
+	M(outdated, 80, WIRE_ANSWER, "to acct: the token has been replaced; read the keyring and ask again") \
+	M(claimant, 81, WIRE_ANSWER, "to reauth: who has to prove himself, and for which session")
 
 /*  E(ID, code, exit code of sessctl, words) */
 #define WIRE_ERRORS(E) \
@@ -356,6 +375,35 @@ enum wire_use {
 #define WIRE_FIELDS_sealed(F, R) \
 	F(R, STR,    key,            1, REQUIRED) /* the first public key, in hex */ \
 	F(R, STR,    checkpoint,     2, OPTIONAL) /* `SEQ:HASH`; none was made yet, or none is known */
+
+/* Of root's program sessd-reauth, about the process that asked it. */
+#define WIRE_FIELDS_reauth(F, R) \
+	F(R, U64,    pid,            1, REQUIRED)
+
+#define WIRE_FIELDS_claimant(F, R) \
+	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, STR,    user,           2, REQUIRED) \
+	F(R, U64,    uid,            3, REQUIRED) \
+	F(R, U64,    start,          4, REQUIRED) /* of the process: clock ticks since boot */ \
+	F(R, STR,    tty,            5, OPTIONAL) /* its terminal, by the kernel's word */
+
+#define WIRE_FIELDS_reauthenticated(F, R) \
+	F(R, U64,    pid,            1, REQUIRED) \
+	F(R, U64,    start,          2, REQUIRED) /* as in claimant */ \
+	F(R, SID,    sid,            3, REQUIRED) \
+	F(R, BOOL,   proved,         4, OPTIONAL) \
+	F(R, STR,    text,           5, OPTIONAL) /* without proved: why, in PAM's words */ \
+	F(R, STR,    user,           6, REQUIRED) /* as in claimant: the session may be over */ \
+	F(R, U64,    uid,            7, REQUIRED)
+
+#define WIRE_FIELDS_prove(F, R)
+
+#define WIRE_FIELDS_prompt(F, R) \
+	F(R, U64,    style,          1, REQUIRED) /* enum wire_style */ \
+	F(R, TEXT,   text,           2, REQUIRED) /* one line */
+
+#define WIRE_FIELDS_reply(F, R) \
+	F(R, BLOB,   secret,         1, REQUIRED) /* at most WIRE_REPLY_MAX bytes, none of them 0 */
 /* clang-format on */
 
 enum wire_type {

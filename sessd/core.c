@@ -356,6 +356,12 @@ void core_handle(struct core *core, const struct event *event)
 	case EVENT_REAUTHENTICATED:
 		reauth_event(core, event);
 		break;
+	case EVENT_REAUTH:
+		claim_begin(core, event);
+		break;
+	case EVENT_REAUTH_TRIED:
+		claim_settle(core, event);
+		break;
 	case EVENT_LEADER_GONE:
 		handle_leader_gone(core, event->u.session);
 		break;

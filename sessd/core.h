@@ -91,6 +91,8 @@ enum event_type {
 	EVENT_LOCK,
 	EVENT_UNLOCK,
 	EVENT_REAUTHENTICATED,
+	EVENT_REAUTH,
+	EVENT_REAUTH_TRIED,
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
@@ -98,9 +100,11 @@ enum event_type {
 
 struct event {
 	enum event_type type;
-	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK,
-				      * REAUTHENTICATED: who speaks */
-	struct answer *answer;	     /* the same */
+	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, REAUTHENTICATED: who speaks. Of REAUTH
+	 * and REAUTH_TRIED the process that sessd-reauth asked for; in the latter NULL where it is
+	 * gone. */
+	const struct caller *caller;
+	struct answer *answer; /* the same */
 	union {
 		const struct wire_acct *acct;
 		const struct wire_open *open;
@@ -117,6 +121,7 @@ struct event {
 			const struct sid *sid;
 			const char *how; /* `u2f`, a PAM service: at most TEXT_STR_MAX bytes */
 		} reauthenticated;
+		const struct wire_reauthenticated *reauth_tried;
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;

@@ -12,6 +12,7 @@
 #include "common/lock.h"
 #include "sessd/core.h"
 #include "sessd/terminal.h"
+#include "sessd/tries.h"
 #include "sessd/wallclock.h"
 
 /* systemd ends a session so much later than sessd does, so that sessd is the one who does it, and
@@ -75,6 +76,7 @@ struct core {
 	LIST_HEAD(remnant_list, remnant)
 	leftovers;			     /* that are being ended, or are not on disk yet */
 	LIST_HEAD(round_list, round) rounds; /* orders that are being carried out */
+	struct tries tries;		     /* of re-authentication */
 	struct hunts *hunts;		     /* hunt.c; NULL: there was none yet */
 	struct logouts *logouts;	     /* logout.c; the same */
 	bool keys_failed;		     /* it was logged that tokens cannot be replaced */
@@ -293,6 +295,10 @@ void reauth_elevated(struct core *core, const struct session *s);
  * says why not, and what to do. */
 bool reauth_suffices(const struct core *core, const struct caller *caller,
 	const struct wire_acct *acct, const struct session *parent, char words[TEXT_LONG_MAX + 1]);
+
+/* claim.c */
+void claim_begin(struct core *core, const struct event *event);
+void claim_settle(struct core *core, const struct event *event);
 
 /* adoption.c */
 void adoption_spooled(struct core *core, const struct event *event);
