@@ -73,10 +73,11 @@ enum wire_use {
 	M(lock,    32, WIRE_ON_CTL, "lock a user, group, source or key: end its sessions, refuse new ones") \
 	M(unlock,  33, WIRE_ON_CTL, "lift a lock") \
 	M(locks,   34, WIRE_ON_CTL, "the locks that stand") \
+	M(password, 40, WIRE_ON_PAM | WIRE_FILE, "a password was changed: end the user's other sessions") \
 	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
 	M(granted, 65, WIRE_ANSWER, "to acct and open: yes") \
 	M(refused, 66, WIRE_ANSWER, "to acct and open: no") \
-	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock and locks: the last message of the answer") \
+	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock, locks and password: the last message of the answer") \
 	M(error,   68, WIRE_ANSWER | WIRE_FROZEN, "to anything: not carried out") \
 	M(session, 69, WIRE_ANSWER, "to list, show and check: one session; to revoke: one that is spared") \
 	M(outcome, 70, WIRE_ANSWER, "to revoke and lock: what became of one session, or of what is left over from one") \
@@ -168,6 +169,12 @@ enum wire_use {
 #define WIRE_FIELDS_unlock(F, R) \
 	F(R, STR,    kind,           1, REQUIRED) \
 	F(R, STR,    name,           2, REQUIRED)
+
+/* In a file, root's own word says from which session it was changed. */
+#define WIRE_FIELDS_password(F, R) \
+	F(R, STR,    user,           1, REQUIRED) \
+	F(R, U64,    uid,            2, REQUIRED) \
+	F(R, U64,    audit_session,  3, OPTIONAL) /* file: of the one who changed it; 0: none */
 
 #define WIRE_FIELDS_locks(F, R) \
 	F(R, U64,    cursor,         1, OPTIONAL) /* 0 at first, then what `done` said */

@@ -351,6 +351,9 @@ void core_handle(struct core *core, const struct event *event)
 	case EVENT_UNLOCK:
 		locks_lift(core, event);
 		break;
+	case EVENT_PASSWORD_CHANGED:
+		password_changed(core, event);
+		break;
 	case EVENT_LEADER_GONE:
 		handle_leader_gone(core, event->u.session);
 		break;

@@ -90,6 +90,7 @@ enum event_type {
 	EVENT_EXTEND,
 	EVENT_LOCK,
 	EVENT_UNLOCK,
+	EVENT_PASSWORD_CHANGED,
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
@@ -97,7 +98,8 @@ enum event_type {
 
 struct event {
 	enum event_type type;
-	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK */
+	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK; and
+					PASSWORD_CHANGED, where NULL means that it was spooled */
 	struct answer *answer;	     /* the same */
 	union {
 		const struct wire_acct *acct;
@@ -108,6 +110,7 @@ struct event {
 		const struct wire_extend *extend;
 		const struct wire_lock *lock;
 		const struct wire_unlock *unlock;
+		const struct wire_password *password;
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;
