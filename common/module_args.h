@@ -16,7 +16,7 @@ struct module_args {
 	uint64_t timeout;   /* ns */
 	bool deny;	    /* unavailable=deny */
 	uint64_t reauth;    /* ns; 0: not given. Accepted, without effect yet */
-	bool revoke_others; /* likewise */
+	bool revoke_others; /* after a change of password */
 	bool quiet;
 	bool debug;
 };

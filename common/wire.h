@@ -88,13 +88,14 @@ enum wire_use {
 	M(locks,   34, WIRE_ON_CTL, "the locks that stand") \
 	M(reauth,  38, WIRE_ON_PAM, "may the user of a process prove himself again, and who is he?") \
 	M(reauthenticated, 39, WIRE_ON_PAM, "what came of it") \
+	M(password, 40, WIRE_ON_PAM | WIRE_FILE, "a password was changed: end the user's other sessions") \
 	M(prove,   48, WIRE_ON_REAUTH, "the user of the asker's session wants to prove himself again") \
 	M(prompt,  49, WIRE_ANSWER, "to prove and reply: what PAM wants to know, or to say") \
 	M(reply,   50, WIRE_ON_REAUTH, "what the user answered") \
 	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
 	M(granted, 65, WIRE_ANSWER, "to acct and open: yes") \
 	M(refused, 66, WIRE_ANSWER, "to acct, open, reauth, reauthenticated, prove and reply: no") \
-	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock, locks, reauthenticated, prove and reply: the last message of the answer") \
+	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock, locks, password, reauthenticated, prove and reply: the last message of the answer") \
 	M(error,   68, WIRE_ANSWER | WIRE_FROZEN, "to anything: not carried out") \
 	M(session, 69, WIRE_ANSWER, "to list, show and check: one session; to revoke: one that is spared") \
 	M(outcome, 70, WIRE_ANSWER, "to revoke and lock: what became of one session, or of what is left over from one") \
@@ -193,6 +194,12 @@ enum wire_use {
 #define WIRE_FIELDS_unlock(F, R) \
 	F(R, STR,    kind,           1, REQUIRED) \
 	F(R, STR,    name,           2, REQUIRED)
+
+/* In a file, root's own word says from which session it was changed. */
+#define WIRE_FIELDS_password(F, R) \
+	F(R, STR,    user,           1, REQUIRED) \
+	F(R, U64,    uid,            2, REQUIRED) \
+	F(R, U64,    audit_session,  3, OPTIONAL) /* file: of the one who changed it; 0: none */
 
 #define WIRE_FIELDS_locks(F, R) \
 	F(R, U64,    cursor,         1, OPTIONAL) /* 0 at first, then what `done` said */

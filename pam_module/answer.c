@@ -4,16 +4,18 @@
 #include "pam_module/answer.h"
 
 /*  A(request, reply, reader): the replies that a request may have. Anything else is hostile. */
-#define ANSWERS(A)                       \
-	A(acct, granted, read_granted)   \
-	A(acct, refused, read_refused)   \
-	A(acct, error, read_error)       \
-	A(acct, outdated, read_outdated) \
-	A(open, granted, read_granted)   \
-	A(open, refused, read_refused)   \
-	A(open, error, read_error)       \
-	A(close, done, read_done)        \
-	A(close, error, read_close_error)
+#define ANSWERS(A)                        \
+	A(acct, granted, read_granted)    \
+	A(acct, refused, read_refused)    \
+	A(acct, error, read_error)        \
+	A(acct, outdated, read_outdated)  \
+	A(open, granted, read_granted)    \
+	A(open, refused, read_refused)    \
+	A(open, error, read_error)        \
+	A(close, done, read_done)         \
+	A(close, error, read_close_error) \
+	A(password, done, read_done)      \
+	A(password, error, read_error)
 
 static void read_granted(const struct wire_frame *frame, struct answer *ret)
 {
@@ -49,8 +51,8 @@ static void read_error(const struct wire_frame *frame, struct answer *ret)
 
 static void read_done(const struct wire_frame *frame, struct answer *ret)
 {
-	(void)frame;
 	ret->verdict = VERDICT_CLOSED;
+	ret->count = frame->u.done.count;
 }
 
 static void read_close_error(const struct wire_frame *frame, struct answer *ret)

@@ -18,19 +18,20 @@ enum verdict {
 	VERDICT_UNKNOWN,     /* to close: the daemon has no such session */
 	VERDICT_UNTRACKED,   /* go on, there is nothing to do for this service */
 	VERDICT_GRANTED,
-	VERDICT_CLOSED,
+	VERDICT_CLOSED, /* to close and password: it is done */
 };
 
 struct answer {
 	enum verdict verdict;
 	bool keep_token;		/* VERDICT_GRANTED */
 	uint64_t runtime_max;		/* the same: ns, 0: none */
+	uint64_t count;			/* VERDICT_CLOSED, to password: the sessions that ended */
 	enum reason reason;		/* VERDICT_REFUSED and VERDICT_UNAVAILABLE */
 	char notice[TEXT_LONG_MAX + 1]; /* VERDICT_GRANTED: lines for the user, or none */
 	char text[TEXT_LONG_MAX + 1]; /* one line: for the user where it is REFUSED, else a log's */
 };
 
-/* The meaning of `frame` as the reply to a request of type acct, open or close. */
+/* The meaning of `frame` as the reply to a request of type acct, open, close or password. */
 void answer_of_frame(enum wire_type request, const struct wire_frame *frame, struct answer *ret);
 
 /* The meaning of a failed exchange. `detail` (may be empty) is added to the text. */

@@ -10,7 +10,7 @@
 #include "pam_module/args.h"
 
 /*
- * Asks `request`, a struct wire_<type> of acct, open or close, of the daemon in args->dir, and
+ * Asks `request`, a struct wire_<type> of acct, open, close or password, of the daemon in args->dir, and
  * returns by `deadline` (clock_boot()). A connection that breaks after it was made is made once
  * more and the same request sent again: the daemon may have restarted, and takes a repeated sid for
  * the same session. Whatever goes wrong is in the answer.

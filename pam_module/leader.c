@@ -48,6 +48,18 @@ bool leader_start_parse(const char *stat, uint64_t *ret)
 	return true;
 }
 
+uint32_t leader_audit_session(void)
+{
+	char buf[32], *end;
+	unsigned long id;
+
+	if (read_text("/proc/self/sessionid", buf, sizeof(buf)) < 0)
+		return 0;
+	errno = 0;
+	id = strtoul(buf, &end, 10);
+	return errno == 0 && end != buf && id < UINT32_MAX ? (uint32_t)id : 0;
+}
+
 int leader_boot_id(char *out, size_t size)
 {
 	char buf[TEXT_STR_MAX + 1];

@@ -13,6 +13,9 @@
 /* leader_pid, leader_start and boot_id; zero or empty where /proc does not tell. 0 or -errno. */
 int leader_fill(struct wire_spooled *ret);
 
+/* The audit session of this process; 0: the kernel gives none, or /proc does not tell. */
+uint32_t leader_audit_session(void);
+
 /*
  * Field 22 (start time, clock ticks since boot) of the text of /proc/PID/stat. The name in field 2
  * may hold spaces and parentheses. False: it is not there, and ret is untouched.

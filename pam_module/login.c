@@ -33,7 +33,7 @@ static const char *item(pam_handle_t *pamh, int type)
 	return value;
 }
 
-static struct passwd *account(pam_handle_t *pamh)
+const struct passwd *login_account(pam_handle_t *pamh)
 {
 	const char *user = item(pamh, PAM_USER);
 
@@ -97,7 +97,7 @@ void login_find_token(struct wire_spooled *ret)
 
 int login_fill(pam_handle_t *pamh, struct wire_spooled *ret)
 {
-	const struct passwd *pw = account(pamh);
+	const struct passwd *pw = login_account(pamh);
 	const char *service = item(pamh, PAM_SERVICE), *tty = item(pamh, PAM_TTY);
 	const char *rhost = item(pamh, PAM_RHOST), *ruser = item(pamh, PAM_RUSER);
 	const char *auth = pam_getenv(pamh, "SSH_AUTH_INFO_0");
@@ -145,7 +145,7 @@ static bool group_id(const char *name, gid_t *ret)
 /* The user's whole list is asked for: a group that was cut off in the record counts here. */
 static bool in_group(pam_handle_t *pamh, const char *name)
 {
-	const struct passwd *pw = account(pamh);
+	const struct passwd *pw = login_account(pamh);
 	bool member = false;
 	gid_t *list, gid;
 	int n, i;

@@ -4,6 +4,7 @@
 #ifndef PAM_MODULE_LOGIN_H
 #define PAM_MODULE_LOGIN_H
 
+#include <pwd.h>
 #include <security/pam_modules.h>
 #include <stdbool.h>
 
@@ -12,6 +13,9 @@
 
 /* Members are let in whatever the state of sessd. */
 #define LOGIN_BREAKGLASS_GROUP LOCK_BREAKGLASS_GROUP
+
+/* Whom the handle's user is to the system; NULL: nobody. Belongs to the handle. */
+const struct passwd *login_account(pam_handle_t *pamh);
 
 /*
  * Fills the fields of WIRE_FIELDS_LOGIN in a zeroed record, each escaped so that the wire takes it.

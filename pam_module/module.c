@@ -8,6 +8,7 @@
 #include <security/pam_modules.h>
 
 #include "common/timestamp.h"
+#include "pam_module/password.h"
 #include "pam_module/visit.h"
 
 /* The rest of the module is hidden; see also pam_sess.map. */
@@ -61,12 +62,9 @@ ENTRY int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **a
 	return PAM_IGNORE;
 }
 
-/* It changes no password. */
+/* Ends the user's other sessions after a change of his password. */
 ENTRY int pam_sm_chauthtok(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)pamh;
-	(void)flags;
-	(void)argc;
-	(void)argv;
-	return PAM_IGNORE;
+	return run(flags & PAM_UPDATE_AUTHTOK ? password_changed : password_note, pamh, flags, argc,
+		argv);
 }

@@ -28,15 +28,21 @@ static int spool_open(const char *dir)
 	return fd;
 }
 
-static int page_write(int folder, const struct wire_spooled *record, struct page *page)
+static int message_write(
+	int folder, const struct sid *name, enum wire_type type, const void *msg, struct page *page)
 {
 	char hex[SID_HEX + 1];
 	int r;
 
-	r = wire_encode(WIRE_spooled, 0, record, page->buf, WIRE_MAX, &page->len);
+	r = wire_encode(type, 0, msg, page->buf, WIRE_MAX, &page->len);
 	if (r < 0)
 		return r;
-	return folder_write(folder, sid_hex(&record->sid, hex), page->buf, page->len);
+	return folder_write(folder, sid_hex(name, hex), page->buf, page->len);
+}
+
+static int page_write(int folder, const struct wire_spooled *record, struct page *page)
+{
+	return message_write(folder, &record->sid, WIRE_spooled, record, page);
 }
 
 /* Reads the file of this sid into page->frame. -EBADMSG: it holds something else. */
@@ -68,8 +74,9 @@ static int close_page(int folder, const struct wire_spooled *record,
 	return other != NULL ? page_write(folder, other, page) : r;
 }
 
-static int with_page(const char *dir, const struct wire_spooled *record,
-	int (*act)(int folder, const struct wire_spooled *record, struct page *page))
+/* msg: a struct wire_spooled, or what else act takes. */
+static int with_page(const char *dir, const void *msg,
+	int (*act)(int folder, const void *msg, struct page *page))
 {
 	struct page *page = calloc(1, sizeof(*page));
 	int folder, r;
@@ -77,7 +84,7 @@ static int with_page(const char *dir, const struct wire_spooled *record,
 	if (page == NULL)
 		return -ENOMEM;
 	folder = spool_open(dir);
-	r = folder < 0 ? folder : act(folder, record, page);
+	r = folder < 0 ? folder : act(folder, msg, page);
 	if (folder >= 0)
 		close(folder);
 	explicit_bzero(page, sizeof(*page));
@@ -85,19 +92,32 @@ static int with_page(const char *dir, const struct wire_spooled *record,
 	return r;
 }
 
-static int act_keep_closed(int folder, const struct wire_spooled *record, struct page *page)
+static int act_keep(int folder, const void *record, struct page *page)
+{
+	return page_write(folder, record, page);
+}
+
+static int act_keep_closed(int folder, const void *record, struct page *page)
 {
 	return close_page(folder, record, record, page);
 }
 
-static int act_mark_closed(int folder, const struct wire_spooled *record, struct page *page)
+static int act_mark_closed(int folder, const void *record, struct page *page)
 {
 	return close_page(folder, record, NULL, page);
 }
 
+static int act_keep_password(int folder, const void *order, struct page *page)
+{
+	struct sid name;
+	int r = sid_random(&name);
+
+	return r < 0 ? r : message_write(folder, &name, WIRE_password, order, page);
+}
+
 int spool_keep(const char *dir, const struct wire_spooled *record)
 {
-	return with_page(dir, record, page_write);
+	return with_page(dir, record, act_keep);
 }
 
 int spool_keep_closed(const char *dir, const struct wire_spooled *record)
@@ -108,4 +128,9 @@ int spool_keep_closed(const char *dir, const struct wire_spooled *record)
 int spool_mark_closed(const char *dir, const struct wire_spooled *record)
 {
 	return with_page(dir, record, act_mark_closed);
+}
+
+int spool_keep_password(const char *dir, const struct wire_password *order)
+{
+	return with_page(dir, order, act_keep_password);
 }

@@ -1,6 +1,7 @@
 /*
  * What happened while the daemon was away: one file a session in DIR/pending, named by its sid, its
- * content one packet of WIRE_spooled. The daemon reads and removes them when it is back.
+ * content one packet of WIRE_spooled; and one for each password that was changed, of WIRE_password.
+ * The daemon reads and removes them when it is back.
  *
  * DIR is on a tmpfs and a spooled session dies with the machine, so nothing is fsync'ed; a file
  * appears whole by rename(2) or not at all.
@@ -17,6 +18,9 @@
  * they are missing; refuses folders that are not root's or that others may write. 0 or -errno.
  */
 int spool_keep(const char *dir, const struct wire_spooled *record);
+
+/* Keeps the order, under a name of its own. 0 or -errno. */
+int spool_keep_password(const char *dir, const struct wire_password *order);
 
 /*
  * Marks the session as closed at record->closed_at: in its file, or, where the daemon has taken

@@ -1,25 +1,34 @@
 #include <errno.h>
+#include <langinfo.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/timestamp.h"
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
+#include "sessctl/forest.h"
+#include "sessctl/output.h"
 #include "sessctl/record.h"
 #include "sessctl/table.h"
 
-enum { LIST_USER, LIST_ALL, LIST_JSON };
+enum { LIST_USER, LIST_ALL, LIST_TREE, LIST_JSON };
 
 static const struct option_row options[] = {
 	[LIST_USER] = {"user", 'u', "USER", "only the sessions of USER"},
 	[LIST_ALL] = {"all", 'a', NULL, "those that have ended, too"},
+	[LIST_TREE] = {"tree", 't', NULL, "su and sudo under the login that they belong to"},
 	[LIST_JSON] = {"json", 'j', NULL, "one JSON object a line"},
 };
+
+#define USER_MAX 20
+/* In a tree: who he was, an arrow, and who he is. */
+#define BECAME	    (2 * USER_MAX + 4)
+#define BECAME_CELL (2 * OUTPUT_CELL + 8)
 
 /* The last two only with --all. */
 static const struct column columns[] = {
 	{"SID", 8},
-	{"USER", 20},
+	{"USER", BECAME},
 	{"CLASS", 10},
 	{"SERVICE", 16},
 	{"FROM", 39}, /* the longest IPv6 address */
@@ -37,8 +46,13 @@ static const struct column columns[] = {
 struct listing {
 	struct context *ctx;
 	bool json;
+	bool tree;
+	bool utf8;	   /* the terminal has more than ASCII */
+	const char *whose; /* of a tree: one of his sessions must be in it; NULL: any */
 	uint64_t now;
 	struct table table;
+	struct forest forest;
+	uint64_t shown; /* rows of the tree so far */
 };
 
 static const char *when(uint64_t wall_ns, uint64_t now, char *out)
@@ -53,13 +67,27 @@ static const char *where_from(const struct wire_session *s)
 	return s->tty[0] != '\0' ? s->tty : "-";
 }
 
-static int add_row(struct listing *l, const struct wire_session *s)
+static const char *who(const struct listing *l, const struct wire_session *s, char out[BECAME_CELL])
 {
+	char was[OUTPUT_CELL], is[OUTPUT_CELL];
+
+	output_fit(s->user, USER_MAX, is);
+	if (!l->tree || s->class != CLASS_ELEVATION || s->ruser[0] == '\0')
+		snprintf(out, BECAME_CELL, "%s", is);
+	else
+		snprintf(out, BECAME_CELL, "%s %s %s", output_fit(s->ruser, USER_MAX, was),
+			l->utf8 ? "→" : "->", is);
+	return out;
+}
+
+static int add_to_table(struct listing *l, const struct wire_session *s)
+{
+	char user[BECAME_CELL];
 	char sid[SID_HEX + 1], since[TIMESTAMP_TEXT], expires[TIMESTAMP_TEXT];
 	char ended[TIMESTAMP_TEXT], leader[24] = "-";
 	const char *cells[N_COLUMNS] = {
 		sid_hex(&s->sid, sid),
-		s->user,
+		who(l, s, user),
 		class_name(s->class),
 		s->service,
 		where_from(s),
@@ -70,12 +98,20 @@ static int add_row(struct listing *l, const struct wire_session *s)
 		when(s->ended_at, l->now, ended),
 		s->reason == REASON_NONE ? "-" : reason_name(s->reason),
 	};
-	int r;
 
 	sid[SID_SHORT] = '\0';
 	if (s->leader_pid != 0)
 		snprintf(leader, sizeof(leader), "%llu", (unsigned long long)s->leader_pid);
-	r = table_add(&l->table, s->opened_at, cells);
+	return table_add(&l->table, s->opened_at, cells);
+}
+
+static int add_row(struct listing *l, const struct wire_session *s)
+{
+	int r = add_to_table(l, s);
+
+	if (r == 0 && l->tree)
+		r = forest_add(&l->forest, &s->sid, &s->parent, s->opened_at,
+			l->whose == NULL || strcmp(s->user, l->whose) == 0);
 	if (r == 0)
 		return EXIT_DONE;
 	context_error(l->ctx, "%s",
@@ -120,24 +156,52 @@ static int list(struct listing *l, struct wire_list *ask)
 	return r;
 }
 
+static int place(void *ctx, size_t number, const char *lead)
+{
+	struct listing *l = ctx;
+
+	return table_place(&l->table, number, l->shown++, lead);
+}
+
+static int print(struct listing *l)
+{
+	int r = forest_each(&l->forest, l->utf8, place, l);
+
+	if (r < 0) {
+		context_error(l->ctx, "%s", strerror(-r));
+		return EXIT_NO;
+	}
+	table_sort(&l->table);
+	table_print(&l->table, l->ctx->out, l->ctx->bold);
+	return EXIT_DONE;
+}
+
 static int exec(struct context *ctx, const struct args *args)
 {
 	struct wire_list ask = {.all = args->value[LIST_ALL] != NULL};
-	struct listing l = {
-		.ctx = ctx, .json = args->value[LIST_JSON] != NULL, .now = clock_wall()};
+	struct listing l = {.ctx = ctx,
+		.json = args->value[LIST_JSON] != NULL,
+		.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
+		.now = clock_wall()};
 	int r;
 
+	l.tree = !l.json && args->value[LIST_TREE] != NULL;
 	if (args->value[LIST_USER] != NULL) {
 		r = context_copy(ctx, "--user", args->value[LIST_USER], ask.user);
 		if (r != EXIT_DONE)
 			return r;
 	}
-	table_init(&l.table, columns, ask.all ? N_COLUMNS : N_LIVE_COLUMNS);
-	r = list(&l, &ask);
-	if (r == EXIT_DONE && !l.json) {
-		table_sort(&l.table);
-		table_print(&l.table, ctx->out, ctx->bold);
+	/* his sessions alone have neither the logins above them nor what stands below */
+	if (l.tree && ask.user[0] != '\0') {
+		l.whose = args->value[LIST_USER];
+		ask.user[0] = '\0';
 	}
+	table_init(&l.table, columns, ask.all ? N_COLUMNS : N_LIVE_COLUMNS);
+	l.table.by_place = l.tree;
+	r = list(&l, &ask);
+	if (r == EXIT_DONE && !l.json)
+		r = print(&l);
+	forest_fini(&l.forest);
 	table_fini(&l.table);
 	return r;
 }

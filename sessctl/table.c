@@ -9,25 +9,24 @@
 struct table_row {
 	uint64_t key;
 	size_t place;
+	char *lead;   /* NULL: it was not placed */
 	char cells[]; /* one after another, each with its NUL */
 };
 
 void table_init(struct table *t, const struct column *columns, size_t n_columns)
 {
-	size_t i;
-
 	assert(n_columns <= TABLE_COLUMNS_MAX);
 	*t = (struct table){.columns = columns, .n_columns = n_columns};
-	for (i = 0; i < n_columns; i++)
-		t->width[i] = strlen(columns[i].title);
 }
 
 void table_fini(struct table *t)
 {
 	size_t i;
 
-	for (i = 0; i < t->n_rows; i++)
+	for (i = 0; i < t->n_rows; i++) {
+		free(t->rows[i]->lead);
 		free(t->rows[i]);
+	}
 	free(t->rows);
 	*t = (struct table){0};
 }
@@ -53,7 +52,7 @@ static int make_room(struct table *t)
 int table_add(struct table *t, uint64_t key, const char *const *cells)
 {
 	char fitted[TABLE_COLUMNS_MAX][OUTPUT_CELL], *at;
-	size_t i, n, width, total = 0;
+	size_t i, n, total = 0;
 	struct table_row *row;
 	int r = make_room(t);
 
@@ -66,11 +65,9 @@ int table_add(struct table *t, uint64_t key, const char *const *cells)
 		return -ENOMEM;
 	row->key = key;
 	row->place = t->n_rows;
+	row->lead = NULL;
 	at = row->cells;
 	for (i = 0; i < t->n_columns; i++) {
-		width = output_width(fitted[i]);
-		if (width > t->width[i])
-			t->width[i] = width;
 		n = strlen(fitted[i]) + 1;
 		memcpy(at, fitted[i], n);
 		at += n;
@@ -95,28 +92,88 @@ void table_sort(struct table *t)
 		qsort(t->rows, t->n_rows, sizeof(struct table_row *), compare);
 }
 
-/* The last column is not padded: a line has no blanks at its end. */
-static void print_cell(const struct table *t, size_t i, FILE *out, const char *cell, bool bold)
+int table_place(struct table *t, size_t number, uint64_t key, const char *lead)
 {
-	size_t n = t->width[i] - output_width(cell) + 2;
+	struct table_row *row = t->rows[number];
 
-	output_bold(out, bold, cell);
-	if (i + 1 < t->n_columns)
-		fprintf(out, "%*s", (int)n, "");
+	free(row->lead);
+	row->lead = strdup(lead);
+	row->key = key;
+	return row->lead != NULL ? 0 : -ENOMEM;
+}
+
+static bool is_printed(const struct table *t, const struct table_row *row)
+{
+	return !t->by_place || row->lead != NULL;
+}
+
+static const char *lead_of(const struct table_row *row)
+{
+	return row->lead != NULL ? row->lead : "";
+}
+
+static void measure(const struct table *t, size_t width[TABLE_COLUMNS_MAX])
+{
+	const char *cell;
+	size_t i, k, n;
+
+	for (i = 0; i < t->n_columns; i++)
+		width[i] = strlen(t->columns[i].title);
+	for (k = 0; k < t->n_rows; k++) {
+		if (!is_printed(t, t->rows[k]))
+			continue;
+		cell = t->rows[k]->cells;
+		for (i = 0; i < t->n_columns; i++, cell += strlen(cell) + 1) {
+			n = output_width(cell);
+			if (i == 0)
+				n += output_width(lead_of(t->rows[k]));
+			if (n > width[i])
+				width[i] = n;
+		}
+	}
+}
+
+/* Blanks to the next column, behind what is `width` wide in a column of `room`. */
+static void pad(FILE *out, size_t width, size_t room)
+{
+	fprintf(out, "%*s", (int)(room - width + 2), "");
+}
+
+/* The last column is not padded: a line has no blanks at its end. */
+static void print_titles(
+	const struct table *t, const size_t width[TABLE_COLUMNS_MAX], FILE *out, bool bold)
+{
+	size_t i;
+
+	for (i = 0; i < t->n_columns; i++) {
+		output_bold(out, bold, t->columns[i].title);
+		if (i + 1 < t->n_columns)
+			pad(out, strlen(t->columns[i].title), width[i]);
+	}
+	fputc('\n', out);
+}
+
+static void print_row(const struct table *t, const size_t width[TABLE_COLUMNS_MAX], FILE *out,
+	const struct table_row *row)
+{
+	const char *lead = lead_of(row), *cell = row->cells;
+	size_t i;
+
+	for (i = 0; i < t->n_columns; i++, cell += strlen(cell) + 1, lead = "") {
+		fprintf(out, "%s%s", lead, cell);
+		if (i + 1 < t->n_columns)
+			pad(out, output_width(lead) + output_width(cell), width[i]);
+	}
+	fputc('\n', out);
 }
 
 void table_print(const struct table *t, FILE *out, bool bold)
 {
-	const char *cell;
-	size_t i, k;
+	size_t width[TABLE_COLUMNS_MAX], k;
 
-	for (i = 0; i < t->n_columns; i++)
-		print_cell(t, i, out, t->columns[i].title, bold);
-	fputc('\n', out);
-	for (k = 0; k < t->n_rows; k++) {
-		cell = t->rows[k]->cells;
-		for (i = 0; i < t->n_columns; i++, cell += strlen(cell) + 1)
-			print_cell(t, i, out, cell, false);
-		fputc('\n', out);
-	}
+	measure(t, width);
+	print_titles(t, width, out, bold);
+	for (k = 0; k < t->n_rows; k++)
+		if (is_printed(t, t->rows[k]))
+			print_row(t, width, out, t->rows[k]);
 }

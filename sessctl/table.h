@@ -24,10 +24,10 @@ struct table_row;
 struct table {
 	const struct column *columns;
 	size_t n_columns;
-	size_t width[TABLE_COLUMNS_MAX];
 	struct table_row **rows;
 	size_t n_rows;
-	size_t size; /* rows that there is room for */
+	size_t size;   /* rows that there is room for */
+	bool by_place; /* the user's to set: only rows that table_place() was told of are printed */
 };
 
 void table_init(struct table *t, const struct column *columns, size_t n_columns);
@@ -35,6 +35,12 @@ void table_fini(struct table *t);
 
 /* One cell for each column, copied. -ENOMEM; -E2BIG: TABLE_ROWS_MAX are in it. */
 int table_add(struct table *t, uint64_t key, const char *const *cells);
+
+/*
+ * Before they are sorted: gives the row that was added as the number-th, from 0 on, another key,
+ * and a lead, which is copied and stands in front of its first cell. -ENOMEM.
+ */
+int table_place(struct table *t, size_t number, uint64_t key, const char *lead);
 
 /* By key, and rows of one key in the order in which they were added. */
 void table_sort(struct table *t);

@@ -362,6 +362,9 @@ void core_handle(struct core *core, const struct event *event)
 	case EVENT_REAUTH_TRIED:
 		claim_settle(core, event);
 		break;
+	case EVENT_PASSWORD_CHANGED:
+		password_changed(core, event);
+		break;
 	case EVENT_LEADER_GONE:
 		handle_leader_gone(core, event->u.session);
 		break;

@@ -93,6 +93,7 @@ enum event_type {
 	EVENT_REAUTHENTICATED,
 	EVENT_REAUTH,
 	EVENT_REAUTH_TRIED,
+	EVENT_PASSWORD_CHANGED,
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
@@ -102,7 +103,7 @@ struct event {
 	enum event_type type;
 	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, REAUTHENTICATED: who speaks. Of REAUTH
 	 * and REAUTH_TRIED the process that sessd-reauth asked for; in the latter NULL where it is
-	 * gone. */
+	 * gone. PASSWORD_CHANGED: NULL means that it was spooled. */
 	const struct caller *caller;
 	struct answer *answer; /* the same */
 	union {
@@ -122,6 +123,7 @@ struct event {
 			const char *how; /* `u2f`, a PAM service: at most TEXT_STR_MAX bytes */
 		} reauthenticated;
 		const struct wire_reauthenticated *reauth_tried;
+		const struct wire_password *password;
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;

@@ -359,9 +359,30 @@ void revocation_fail(struct revocation *r, const char *error);
 void revocation_then(struct revocation *r, struct hunt *hunt);
 /* Released without an answer. */
 void revocation_forget(struct revocation *r);
+/* It is answered when the sessions are gone, without what outlived theirs, and with `done` alone.
+ */
+void revocation_be_brief(struct revocation *r);
 /* A message of the answer, before the last. */
 void revocation_tell(struct revocation *r, enum wire_type type, const void *msg);
 void revocation_revoke(struct core *core, const struct event *event);
+
+/* origin.c */
+
+/* The sessions that somebody speaks from: by his audit session, or by those who started him. */
+struct origin {
+	uint32_t audit_session;
+	unsigned n;
+	struct {
+		pid_t pid;
+		uint64_t start; /* clock ticks since boot */
+	} forebear[64];
+};
+
+void origin_of(const struct caller *caller, struct origin *ret);
+bool origin_is(const struct origin *o, const struct session *s);
+
+/* password.c */
+void password_changed(struct core *core, const struct event *event);
 
 /* round.c */
 struct round_order {

@@ -192,6 +192,15 @@ static void handle_reauthenticated(struct request *req, const struct wire_frame 
 		close(claimant.pidfd);
 }
 
+static void handle_password(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_PASSWORD_CHANGED, .u.password = &frame->u.password};
+
+	if (!is_somebody(req, frame->u.password.uid))
+		return;
+	to_core(req, &event);
+}
+
 static void handle_status(struct request *req, const struct wire_frame *frame)
 {
 	const struct dispatch *d = req->dispatch;
@@ -263,6 +272,7 @@ static const struct handler handlers[] = {
 	{WIRE_lock, handle_lock, 0},
 	{WIRE_unlock, handle_unlock, 0},
 	{WIRE_locks, pages_locks, 0},
+	{WIRE_password, handle_password, 0},
 	{WIRE_status, handle_status, 0},
 	{WIRE_read, pages_read, 0},
 	{WIRE_metrics, pages_metrics, 0},

@@ -11,14 +11,12 @@
 #include "sessd/fault.h"
 #include "sessd/log.h"
 
-/* Between a process and the leader of its session, at the most. */
-#define DESCENT_MAX 64
-
 struct revocation {
 	struct answer *answer;
 	uint32_t pending;
 	uint32_t count;
 	const char *error; /* instead of `done` */
+	bool brief;	   /* see revocation_be_brief() */
 	struct hunt *hunt; /* begins when the sessions are gone; NULL: there is none */
 };
 
@@ -41,23 +39,31 @@ void revocation_hold(struct revocation *r)
 	r->pending++;
 }
 
-void revocation_release(struct revocation *r)
+static void finish(struct revocation *r)
 {
 	struct wire_done done = {.count = r->count};
+
+	if (r->error != NULL)
+		answer_error(r->answer, WIRE_E_UNAVAILABLE, r->error);
+	else
+		answer_send(r->answer, WIRE_done, &done, true);
+	r->answer = NULL;
+}
+
+void revocation_release(struct revocation *r)
+{
 	struct hunt *hunt = r->hunt;
 
 	if (--r->pending > 0)
 		return;
+	if (hunt == NULL || r->brief)
+		finish(r);
 	if (hunt != NULL) {
 		r->hunt = NULL;
 		r->pending = 1;
 		hunt_begin(hunt, r);
 		return;
 	}
-	if (r->error != NULL)
-		answer_error(r->answer, WIRE_E_UNAVAILABLE, r->error);
-	else
-		answer_send(r->answer, WIRE_done, &done, true);
 	free(r);
 }
 
@@ -73,6 +79,11 @@ void revocation_then(struct revocation *r, struct hunt *hunt)
 	r->hunt = hunt;
 }
 
+void revocation_be_brief(struct revocation *r)
+{
+	r->brief = true;
+}
+
 void revocation_forget(struct revocation *r)
 {
 	if (--r->pending > 0)
@@ -84,7 +95,8 @@ void revocation_forget(struct revocation *r)
 void revocation_tell(struct revocation *r, enum wire_type type, const void *msg)
 {
 	r->count++;
-	answer_send(r->answer, type, msg, false);
+	if (!r->brief)
+		answer_send(r->answer, type, msg, false);
 }
 
 int waiters_add(struct waiter **list, struct revocation *r)
@@ -133,44 +145,11 @@ static bool means(const struct wire_revoke *req, const struct session *s)
 	       (req->id.set && req->id.uid == s->uid);
 }
 
-/* A process, and those who started it. */
-struct descent {
-	pid_t pid[DESCENT_MAX];
-	uint64_t start[DESCENT_MAX];
-	unsigned n;
-};
-
-static void descent_of(pid_t pid, struct descent *ret)
-{
-	struct proc_stat st;
-
-	for (ret->n = 0; ret->n < DESCENT_MAX && pid > 1 && proc_stat(pid, &st) == 0;
-		pid = st.ppid) {
-		ret->pid[ret->n] = pid;
-		ret->start[ret->n++] = st.start;
-	}
-}
-
 /* What a round needs to know of the request. */
 struct whom {
 	struct wire_revoke req;
-	struct caller by;
-	struct descent descent;
+	struct origin origin;
 };
-
-/* Does he speak from within it? */
-static bool speaks_from(
-	const struct caller *caller, const struct descent *descent, const struct session *s)
-{
-	unsigned i;
-
-	if (caller->audit_session != PROC_NO_AUDIT && s->audit_session != 0)
-		return caller->audit_session == s->audit_session;
-	for (i = 0; i < descent->n; i++)
-		if (descent->pid[i] == s->leader)
-			return descent->start[i] == s->leader_start;
-	return false;
-}
 
 /* Nobody who ends some of them is kept from ending them by those that he may not end: then he may
  * end none. */
@@ -207,7 +186,7 @@ static bool means_but_own(
 	(void)core;
 	if (!means(&whom->req, s))
 		return false;
-	if (!whom->req.all || !speaks_from(&whom->by, &whom->descent, s))
+	if (!whom->req.all || !origin_is(&whom->origin, s))
 		return true;
 	spare(r, s);
 	return false;
@@ -232,7 +211,7 @@ static const char *name_of_user(
 static void revoke_many(struct core *core, const struct wire_revoke *req,
 	const struct remark *remark, struct revocation *r)
 {
-	struct whom whom = {.req = *req, .by = *remark->by};
+	struct whom whom = {.req = *req};
 	struct hunt *hunt = hunt_new(
 		core, &(struct hunt_order){.reason = REASON_REVOKED,
 			      .remark = remark,
@@ -240,7 +219,7 @@ static void revoke_many(struct core *core, const struct wire_revoke *req,
 			      .spare_audit = req->all ? remark->by->audit_session : PROC_NO_AUDIT});
 
 	if (req->all)
-		descent_of(remark->by->pid, &whom.descent);
+		origin_of(remark->by, &whom.origin);
 	if (hunt != NULL && req->id.set)
 		hunt_add(hunt, req->id.uid, name_of_user(core, req, remark->by));
 	round_begin(core,

@@ -116,6 +116,15 @@ static void answered(struct answer *answer, enum wire_type type, const void *msg
 	item_free(item);
 }
 
+/* The name of a session's file is its sid; an order's says nothing. */
+static bool is_sound(const struct wire_frame *frame, const struct sid *name)
+{
+	if (frame->type == WIRE_password)
+		return frame->u.password.uid < UINT32_MAX;
+	return frame->type == WIRE_spooled && sid_equal(&frame->u.spooled.sid, name) &&
+	       frame->u.spooled.uid < UINT32_MAX;
+}
+
 /* Reads the file into spool->frame. -EPROTO: it is not what the module writes. */
 static int read_file(struct spool *spool, const char *name, const struct sid *sid, ino_t *ret_inode)
 {
@@ -134,9 +143,7 @@ static int read_file(struct spool *spool, const char *name, const struct sid *si
 	*ret_inode = st.st_ino;
 	if (n < 0)
 		return -EIO;
-	if (wire_decode(spool->buf, (size_t)n, &spool->frame) < 0 ||
-		spool->frame.type != WIRE_spooled || !sid_equal(&spool->frame.u.spooled.sid, sid) ||
-		spool->frame.u.spooled.uid >= UINT32_MAX)
+	if (wire_decode(spool->buf, (size_t)n, &spool->frame) < 0 || !is_sound(&spool->frame, sid))
 		return -EPROTO;
 	return 0;
 }
@@ -167,6 +174,9 @@ static void hand_in(struct spool *spool, const char *name, ino_t inode)
 	struct item *item = calloc(1, sizeof(*item));
 	struct event event = {.type = EVENT_SPOOLED, .u.spooled = &spool->frame.u.spooled};
 
+	if (spool->frame.type == WIRE_password)
+		event = (struct event){
+			.type = EVENT_PASSWORD_CHANGED, .u.password = &spool->frame.u.password};
 	if (item == NULL) {
 		log_error("%s/%s: out of memory", spool->path, name);
 		return;
@@ -178,6 +188,11 @@ static void hand_in(struct spool *spool, const char *name, ino_t inode)
 	LIST_INSERT_HEAD(&spool->items, item, link);
 	event.answer = &item->answer;
 	core_handle(spool->core, &event);
+}
+
+static bool is_closed(const struct wire_frame *frame)
+{
+	return frame->type == WIRE_spooled && frame->u.spooled.closed_at != 0;
 }
 
 static void read_entry(struct spool *spool, const char *name, bool closed)
@@ -193,8 +208,7 @@ static void read_entry(struct spool *spool, const char *name, bool closed)
 		set_aside(spool, name);
 	else if (r < 0)
 		log_error("%s/%s: %s", spool->path, name, strerror(-r));
-	else if ((spool->frame.u.spooled.closed_at != 0) == closed &&
-		 !under_way(spool, name, inode))
+	else if (is_closed(&spool->frame) == closed && !under_way(spool, name, inode))
 		hand_in(spool, name, inode);
 }
 

@@ -149,8 +149,8 @@ else
 fi
 # For host-reset.sh.
 mkdir -p /sessd/kept
-for f in pam.d sessd; do
-	[ ! -d "/etc/$f" ] || cp -a "/etc/$f" /sessd/kept/
+for f in pam.d sessd shadow; do
+	[ ! -e "/etc/$f" ] || cp -a "/etc/$f" /sessd/kept/
 done
 
 exec /sessd/init reap /var/log/syslog

@@ -76,6 +76,70 @@ say_and_hold='echo; echo "sid $SESSD_SID"; /sessd/hold'
 	ends_normally one
 }
 
+@test "runuser, of root in sudo" {
+	alice_runs one "sudo -n runuser -u bob -- sh -c '$say_and_hold one'"
+	equal 3 "$(sessions_count)"
+	one_session '.service == "runuser"'
+	equal "bob $parent" "$(of_record user parent)"
+	contains "$(output_of one)" "sid $(of_record sid)"
+	ends_normally one
+}
+
+@test "runuser -, of root in sudo" {
+	alice_runs one "sudo -n runuser - bob -c '$say_and_hold one'"
+	one_session '.service == "runuser-l"'
+	equal "elevation bob $parent" "$(of_record class user parent)"
+	ends_normally one
+}
+
+@test "doas" {
+	echo 'permit nopass alice' >"$HOST_FS/etc/doas.conf"
+	alice_runs one "doas -u carol sh -c '/sessd/hold one'"
+	one_session ".parent == \"$parent\""
+	equal "elevation active carol doas alice" "$(of_record class phase user service ruser)"
+	ends_normally one
+}
+
+@test "doas ends with the login that is revoked" {
+	echo 'permit nopass alice' >"$HOST_FS/etc/doas.conf"
+	alice_runs one "doas sh -c '/sessd/hold one'"
+	one_session '.service == "doas"'
+	run -0 on_host sessctl revoke "$parent"
+	equal "" "$(sessions)"
+	ends_so "$(of_record sid)" 'session_opened session_ending(revoked) session_ended(revoked)'
+	run ! finish one
+}
+
+# The tree without its varying columns, sorted: `USER CLASS SERVICE` behind the lines, which are the same for the last.
+tree() # [ARGUMENT…]
+{
+	on_host "${as[@]}" sessctl list --tree "$@" |
+		sed -E '1d; s/^`-|^└─|^├─/|-/; s/[0-9a-f]{8} +/ /; s/  +/ /g; s/ (elevation|login) ([a-z-]+) .*/ \1 \2/' | sort
+}
+
+@test "list --tree and the ledger say who became whom, from which login" {
+	local as=(env LC_ALL=C) drawn=' alice login sshd
+|- alice -> carol elevation su
+|- alice -> dave elevation doas
+|- alice -> root elevation sudo
+|- root -> bob elevation runuser'
+	echo 'permit nopass alice' >"$HOST_FS/etc/doas.conf"
+	alice_runs one "exec 2>/dev/null; sudo -n runuser -u bob -- /sessd/hold one & su carol -c '/sessd/hold two' <<<'$PASSWORD' &
+		doas -u dave /sessd/hold three"
+	held one 3
+	equal "$drawn" "$(tree)"
+	equal "$drawn" "$(tree --user dave)"
+	equal "" "$(tree --user erin)"
+	equal "\"alice carol su $parent\"
+\"alice dave doas $parent\"
+\"alice root sudo $parent\"
+\"root bob runuser $parent\"" "$(events_where '.event == "session_opened" and .class == "elevation"' \
+		'ruser + " " + .user + " " + .service + " " + .parent' | sort)"
+	# What one may not see is not drawn either.
+	as=(env LC_ALL=C.UTF-8 setpriv --reuid carol --regid carol --clear-groups)
+	equal " alice → carol elevation su" "$(tree)"
+}
+
 @test "sudo with a password" {
 	background one ssh_as bob -- "sudo -S -p '' sh -c '$say_and_hold one' <<<'$PASSWORD'"
 	held one

@@ -134,6 +134,109 @@ static void test_list_json(void **state)
 	release(&r, d);
 }
 
+/* What `user` became within the login. */
+static struct wire_session an_elevation(
+	uint8_t sid, uint8_t parent, const char *ruser, const char *user, uint64_t opened_at)
+{
+	struct wire_session s = a_session(sid, user, opened_at);
+
+	s.parent = a_session(parent, "", 0).sid;
+	s.class = CLASS_ELEVATION;
+	strcpy(s.service, "sudo");
+	strcpy(s.rhost, "");
+	snprintf(s.ruser, sizeof(s.ruser), "%s", ruser);
+	s.expires_at = s.leader_pid = 0;
+	return s;
+}
+
+/* Two logins, what was opened within the older one, and an elevation whose login is over. */
+static void elevations(struct daemon *d, const struct wire_frame *r)
+{
+	const struct wire_session all[] = {
+		an_elevation(0x04, 0xaa, "root", "bob", T0 + 50 * SEC),
+		an_elevation(0x03, 0xaa, "alice", "root", T0 + 20 * SEC),
+		an_elevation(0x05, 0x04, "bob", "a-name-that-is-cut-off", T0 + 55 * SEC),
+		a_session(0xbb, "bob", T0 + 10 * SEC),
+		a_session(0xaa, "alice", T0),
+		an_elevation(0x09, 0x99, "carol", "root", T0 + 5 * SEC),
+		an_elevation(0x06, 0xaa, "", "dave", T0 + 56 * SEC),
+	};
+	size_t i, n = sizeof(all) / sizeof(all[0]);
+
+	for (i = 0; i < n; i++)
+		answer(d, r, WIRE_session, &all[i]);
+	done(d, r, 0, n);
+}
+
+static void test_list_tree(void **state)
+{
+	struct daemon *d = daemon_start(elevations, NULL);
+	struct result r = run(d, "list --tree");
+
+	(void)state;
+	assert_string_equal(r.err, "");
+	assert_int_equal(r.code, EXIT_DONE);
+	assert_string_equal(r.out,
+		"SID           USER                         CLASS      SERVICE  FROM       SINCE   "
+		"      EXPIRES       LEADER  PHASE\n"
+		"aa112233      alice                        login      sshd     192.0.2.7  Nov 23 "
+		"08:15  Nov 23 09:15  4711    active\n"
+		"|-03112233    alice -> root                elevation  sudo     -          Nov 23 "
+		"08:15  -             -       active\n"
+		"|-04112233    root -> bob                  elevation  sudo     -          Nov 23 "
+		"08:16  -             -       active\n"
+		"| `-05112233  bob -> a-name-that-is-cu...  elevation  sudo     -          Nov 23 "
+		"08:16  -             -       active\n"
+		"`-06112233    dave                         elevation  sudo     -          Nov 23 "
+		"08:16  -             -       active\n"
+		"09112233      carol -> root                elevation  sudo     -          Nov 23 "
+		"08:15  -             -       active\n"
+		"bb112233      bob                          login      sshd     192.0.2.7  Nov 23 "
+		"08:15  Nov 23 09:15  4711    active\n");
+	release(&r, d);
+}
+
+/* Whole trees, of the logins above his and of what is below. */
+static void test_list_tree_of_user(void **state)
+{
+	struct daemon *d = daemon_start(elevations, NULL);
+	struct result r = run(d, "list --tree --user dave");
+
+	(void)state;
+	assert_string_equal(d->requests[0].u.list.user, "");
+	assert_has(r.out, "\naa112233      alice ");
+	assert_has(r.out, "\n|-04112233 ");
+	assert_has(r.out, "\n| `-05112233 ");
+	assert_has(r.out, "\n`-06112233 ");
+	assert_null(strstr(r.out, "09112233"));
+	assert_null(strstr(r.out, "bb112233"));
+	release(&r, d);
+}
+
+static void test_list_tree_of_nobody(void **state)
+{
+	struct daemon *d = daemon_start(elevations, NULL);
+	struct result r = run(d, "list -t -u nobody");
+
+	(void)state;
+	assert_string_equal(
+		r.out, "SID  USER  CLASS  SERVICE  FROM  SINCE  EXPIRES  LEADER  PHASE\n");
+	release(&r, d);
+}
+
+/* JSON is the daemon's own, and so is the choice. */
+static void test_list_tree_as_json(void **state)
+{
+	struct daemon *d = daemon_start(elevations, NULL);
+	struct result r = run(d, "list --json --tree --user dave");
+
+	(void)state;
+	assert_string_equal(d->requests[0].u.list.user, "dave");
+	assert_int_equal(strncmp(r.out, "{\"sid\":\"04112233", 16), 0);
+	assert_has(r.out, "\"user\":\"bob\"");
+	release(&r, d);
+}
+
 static void test_list_of_nothing(void **state)
 {
 	struct daemon *d = daemon_start(no_session, NULL);
@@ -1298,6 +1401,10 @@ int main(void)
 		cmocka_unit_test(test_list),
 		cmocka_unit_test(test_list_all_of_user),
 		cmocka_unit_test(test_list_json),
+		cmocka_unit_test(test_list_tree),
+		cmocka_unit_test(test_list_tree_of_user),
+		cmocka_unit_test(test_list_tree_of_nobody),
+		cmocka_unit_test(test_list_tree_as_json),
 		cmocka_unit_test(test_list_of_nothing),
 		cmocka_unit_test(test_list_that_goes_in_circles),
 		cmocka_unit_test(test_text_that_cannot_be_sent),

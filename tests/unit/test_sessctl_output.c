@@ -10,6 +10,7 @@
 
 #include "common/duration.h"
 #include "sessctl/event.h"
+#include "sessctl/forest.h"
 #include "sessctl/output.h"
 #include "sessctl/progress.h"
 #include "sessctl/table.h"
@@ -128,6 +129,102 @@ static void test_table(void **state)
 	table_fini(&t);
 }
 
+/* The numbers and leads of a forest, a line each. */
+static int write_node(void *ctx, size_t number, const char *lead)
+{
+	int *left = ctx;
+
+	fprintf(stream, "%s%zu\n", lead, number);
+	return left != NULL && --*left == 0 ? 7 : 0;
+}
+
+static void add(struct forest *f, uint8_t sid, uint8_t parent, uint64_t opened_at, bool wanted)
+{
+	const struct sid a = {{sid}}, b = {{parent}};
+
+	assert_int_equal(forest_add(f, &a, &b, opened_at, wanted), 0);
+}
+
+static void test_forest(void **state)
+{
+	struct forest f = {0};
+	int left = 2;
+
+	(void)state;
+	open_stream();
+	assert_int_equal(forest_each(&f, true, write_node, NULL), 0);
+	assert_string_equal(written(), "");
+	add(&f, 1, 0, 50, true);
+	add(&f, 2, 1, 70, false);
+	add(&f, 3, 0, 40, false); /* not wanted, nor is what stands there */
+	add(&f, 4, 3, 41, false);
+	add(&f, 5, 1, 60, false);
+	add(&f, 6, 5, 60, true);
+	add(&f, 7, 6, 61, true);
+	add(&f, 8, 99, 10, true); /* its parent is not there */
+	assert_int_equal(forest_each(&f, true, write_node, NULL), 0);
+	assert_string_equal(written(), "7\n0\n├─4\n│ └─5\n│   └─6\n└─1\n");
+	close_stream();
+	open_stream();
+	assert_int_equal(forest_each(&f, false, write_node, &left), 7);
+	assert_string_equal(written(), "7\n0\n");
+	close_stream();
+	forest_fini(&f);
+}
+
+/* Nobody is lost, although they stand under each other, and however deep they stand. */
+static void test_forest_that_is_none(void **state)
+{
+	struct forest f = {0};
+	unsigned i;
+
+	(void)state;
+	add(&f, 1, 1, 1, true);
+	add(&f, 2, 3, 3, true);
+	add(&f, 3, 4, 2, true);
+	add(&f, 4, 2, 1, true);
+	add(&f, 4, 2, 1, true); /* the same sid twice */
+	open_stream();
+	assert_int_equal(forest_each(&f, false, write_node, NULL), 0);
+	for (i = 0; i < 5; i++) {
+		char line[8];
+
+		snprintf(line, sizeof(line), "%u\n", i);
+		assert_non_null(strstr(written(), line));
+	}
+	close_stream();
+	forest_fini(&f);
+	for (i = 1; i <= 100; i++)
+		add(&f, (uint8_t)i, (uint8_t)(i - 1), i, i == 100);
+	open_stream();
+	assert_int_equal(forest_each(&f, true, write_node, NULL), 0);
+	assert_non_null(strstr(written(), "\n                              └─99\n"));
+	close_stream();
+	forest_fini(&f);
+}
+
+static void test_table_by_place(void **state)
+{
+	static const struct column columns[] = {{"ID", 4}, {"NAME", 6}};
+	static const char *const rows[][2] = {{"1", "a"}, {"2", "hidden"}, {"3", "c"}};
+	struct table t;
+	size_t i;
+
+	(void)state;
+	table_init(&t, columns, 2);
+	t.by_place = true;
+	for (i = 0; i < 3; i++)
+		assert_int_equal(table_add(&t, 0, rows[i]), 0);
+	assert_int_equal(table_place(&t, 2, 1, ""), 0);
+	assert_int_equal(table_place(&t, 0, 2, "└─"), 0);
+	table_sort(&t);
+	open_stream();
+	table_print(&t, stream, false);
+	assert_string_equal(written(), "ID   NAME\n3    c\n└─1  a\n");
+	close_stream();
+	table_fini(&t);
+}
+
 static void test_progress(void **state)
 {
 	struct progress p = {.terminal = true};
@@ -206,6 +303,9 @@ int main(void)
 		cmocka_unit_test(test_fit_anything),
 		cmocka_unit_test(test_text_of_any_length),
 		cmocka_unit_test(test_table),
+		cmocka_unit_test(test_table_by_place),
+		cmocka_unit_test(test_forest),
+		cmocka_unit_test(test_forest_that_is_none),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_progress_needs_a_terminal),
 		cmocka_unit_test(test_event),
