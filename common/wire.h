@@ -306,7 +306,12 @@ enum wire_use {
 	F(R, TEXT,   ledger_error,  16, OPTIONAL) /* it cannot be written now: why */ \
 	F(R, STR,    boot_id,       17, REQUIRED) \
 	F(R, BOOL,   peer_pidfd,    18, OPTIONAL) /* the kernel has SO_PEERPIDFD */ \
-	F(R, BOOL,   cgroup,        19, OPTIONAL) /* sessions can have a cgroup of their own */
+	F(R, BOOL,   cgroup,        19, OPTIONAL) /* sessions can have a cgroup of their own */ \
+	F(R, U64,    ledger_bytes,  30, OPTIONAL) /* of its file, when it was last looked at */ \
+	F(R, TIME,   ledger_oldest_at, 31, OPTIONAL) /* of the oldest event in it */ \
+	F(R, U64,    ledger_unsealed, 32, OPTIONAL) /* events on disk that no checkpoint covers yet */ \
+	F(R, TIME,   sealed_at,     33, OPTIONAL) /* the last checkpoint; not set: none since the start */ \
+	F(R, TEXT,   seal_error,    34, OPTIONAL) /* the ledger is not sealed now: why */
 
 #define WIRE_FIELDS_page(F, R) \
 	F(R, U64,    last,           1, OPTIONAL) /* `after` of the next request */ \

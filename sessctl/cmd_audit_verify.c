@@ -82,6 +82,7 @@ static int read_live(struct job *job)
 	struct conn c;
 	int r;
 
+	job->v.witness.whole = true;
 	r = conn_open(&c, job->ctx);
 	if (r != EXIT_DONE)
 		return r;
@@ -143,6 +144,7 @@ static void print_people(const struct job *job, const char *head, bool live)
 {
 	const struct verify *v = &job->v;
 	FILE *out = job->ctx->out;
+	char when[TIMESTAMP_TEXT];
 
 	if (v->wrong != NULL) {
 		fprintf(out, "event %" PRIu64 " (line %" PRIu64 "): %s\n", v->chain.seq + 1,
@@ -155,7 +157,11 @@ static void print_people(const struct job *job, const char *head, bool live)
 	}
 	fprintf(out, "%" PRIu64 " event%s, chain intact, head %s\n", v->events,
 		v->events == 1 ? "" : "s", head);
-	if (v->first > 1)
+	if (witness_pruned(&v->witness))
+		fprintf(out,
+			"events before %" PRIu64 " were pruned on %s; event %" PRIu64 " says so\n",
+			v->first, timestamp_local(v->witness.pruned_at, when), v->witness.pruned);
+	else if (v->first > 1)
 		fprintf(out,
 			"It begins at seq %" PRIu64 ": the events before it are not in this %s, "
 			"and that it follows them is taken on trust.\n",
@@ -185,6 +191,9 @@ static void print_json(const struct job *job, const char *head)
 	if (v->witness.has_key)
 		json_str(&j, "key", hex_encode(v->witness.first_key, SEAL_KEY, key));
 	json_u64(&j, "beginnings", v->witness.beginnings);
+	json_bool(&j, "pruned", witness_pruned(&v->witness));
+	if (witness_pruned(&v->witness))
+		json_time(&j, "pruned_at", v->witness.pruned_at);
 	if (v->wrong != NULL) {
 		json_u64(&j, "seq", v->chain.seq + 1);
 		json_u64(&j, "line", v->events + 1);

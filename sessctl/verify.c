@@ -81,7 +81,10 @@ static bool check_line(struct verify *v, const char *line, size_t len)
 		v->wrong = too_long;
 	else if (v->events == 0 && !read_start(line, len, &v->chain))
 		v->wrong = no_event;
-	else
+	else if (v->events == 0)
+		v->wrong = witness_begin(&v->witness, &v->chain);
+	at = v->chain;
+	if (v->wrong == NULL)
 		v->wrong = chain_check(&v->chain, line, len);
 	if (v->wrong != NULL)
 		return false;

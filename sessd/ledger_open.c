@@ -132,6 +132,7 @@ int ledger_open(const char *dir, struct loop *loop, struct ledger **ret)
 	else
 		r = open_store(l, stats->path);
 	if (r == 0) {
+		ledger_measure(l);
 		stats->seq = l->store.head.seq;
 		l->loop_side.stats = *stats;
 		l->loop_side.last_id = l->store.last_id;

@@ -201,6 +201,17 @@ static int check_schema(struct store *s)
 	return upgrade(s, version);
 }
 
+/* The first event of a ledger whose older ones were pruned. */
+static int read_begin(struct store *s)
+{
+	int64_t begin = 0;
+	int r = query(
+		s, "SELECT value FROM meta WHERE key = '" STORE_BEGIN_AT "'", &begin, NULL, 0);
+
+	s->begin = r == 0 ? (uint64_t)begin : 0;
+	return r == -ENOENT ? 0 : r;
+}
+
 static void seed(struct chain *head, uint64_t seq, const char *line, size_t len)
 {
 	head->seq = seq - 1;
@@ -283,6 +294,8 @@ int store_open(struct store *s, const char *path)
 		r = check_schema(s);
 	if (r == 0)
 		r = store_prepare(s);
+	if (r == 0)
+		r = read_begin(s);
 	if (r == 0)
 		r = check_tail(s);
 	if (r == 0)
