@@ -166,6 +166,8 @@ static void print_people(const struct job *job, const char *head, bool live)
 			"It begins at seq %" PRIu64 ": the events before it are not in this %s, "
 			"and that it follows them is taken on trust.\n",
 			v->first, live ? "ledger" : "file");
+	if (v->origin[0] != '\0')
+		fprintf(out, "THIS LEDGER REPLACES ANOTHER ONE: %s\n", v->origin);
 	print_seal(v, out);
 	print_tail(v, out);
 }
@@ -173,7 +175,7 @@ static void print_people(const struct job *job, const char *head, bool live)
 static void print_json(const struct job *job, const char *head)
 {
 	const struct verify *v = &job->v;
-	char line[1024], key[SEAL_KEY_HEX + 1];
+	char line[8192], key[SEAL_KEY_HEX + 1];
 	struct json j;
 	size_t len;
 
@@ -194,6 +196,8 @@ static void print_json(const struct job *job, const char *head)
 	json_bool(&j, "pruned", witness_pruned(&v->witness));
 	if (witness_pruned(&v->witness))
 		json_time(&j, "pruned_at", v->witness.pruned_at);
+	if (v->origin[0] != '\0')
+		json_str(&j, "replaces", v->origin);
 	if (v->wrong != NULL) {
 		json_u64(&j, "seq", v->chain.seq + 1);
 		json_u64(&j, "line", v->events + 1);

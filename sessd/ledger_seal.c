@@ -267,6 +267,7 @@ static int begin(struct ledger *l)
 	const char *why = NULL;
 	int r;
 
+	l->sealing.wanted = true;
 	r = seal_init(&l->sealing.seal, l->dir);
 	if (r == 0)
 		r = resume(l, &why);
@@ -283,6 +284,19 @@ static int begin(struct ledger *l)
 	return 0;
 }
 
+/* With the lock; what failed is logged, and told until it is mended. */
+static int try_begin(struct ledger *l)
+{
+	int r = begin(l);
+
+	if (r < 0) {
+		snprintf(l->sealing.error, sizeof(l->sealing.error), "%s", strerror(-r));
+		log_error("ledger: it cannot be sealed: %s", strerror(-r));
+	}
+	note(l);
+	return r;
+}
+
 int ledger_seal(struct ledger *l)
 {
 	int r;
@@ -290,15 +304,26 @@ int ledger_seal(struct ledger *l)
 	assert(l->loop_side.appended == 0);
 	/* the thread has nothing to do yet, and so does not use the store */
 	pthread_mutex_lock(&l->lock);
-	r = begin(l);
+	r = try_begin(l);
+	l->loop_side.stats = l->shared.stats;
 	if (r == 0)
 		pthread_cond_signal(&l->work);
-	else
-		snprintf(l->sealing.error, sizeof(l->sealing.error), "%s", strerror(-r));
-	note(l);
-	l->loop_side.stats = l->shared.stats;
 	pthread_mutex_unlock(&l->lock);
-	if (r < 0)
-		log_error("ledger: it cannot be sealed: %s", strerror(-r));
 	return r;
+}
+
+void sealing_restart(struct ledger *l)
+{
+	bool wanted = l->sealing.wanted;
+
+	seal_fini(&l->sealing.seal);
+	l->sealing = (struct sealing){0};
+	pthread_mutex_lock(&l->lock);
+	l->shared.stats.checkpoint[0] = l->shared.stats.seal_key[0] = '\0';
+	l->shared.stats.sealed_at = 0;
+	if (wanted)
+		try_begin(l);
+	else
+		note(l);
+	pthread_mutex_unlock(&l->lock);
 }

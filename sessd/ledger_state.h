@@ -46,6 +46,7 @@ struct calls {
 
 /* How the seal of the ledger stands; the thread's, like the store. */
 struct sealing {
+	bool wanted; /* ledger_seal() was called */
 	bool on;
 	char error[256]; /* why nothing can be sealed now, which was logged; "": it can */
 	bool written;	 /* a checkpoint is in the transaction under way */
@@ -164,8 +165,17 @@ void sealing_failed(struct ledger *l, int result, uint64_t retry_at);
 /* Without the lock, after the commit: replaces the secret, and tells who waits. */
 void sealing_finish(struct ledger *l);
 
+/* Without the lock: the store is another one. */
+void sealing_restart(struct ledger *l);
 /* Without the lock: can a checkpoint be made? */
 bool sealing_ready(struct ledger *l);
+
+/* ledger_store.c: opens the store, or begins a new one for a damaged one. -errno, and the store
+ * says why. */
+int ledger_open_store(struct ledger *l, const char *path);
+/* Without the lock: the store was found damaged while it was open, or could not be opened since.
+ * -errno: it is not open. */
+int ledger_renew(struct ledger *l);
 
 /* ledger_prune.c: removing what is old, as the thread does it. */
 

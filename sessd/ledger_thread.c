@@ -80,6 +80,14 @@ static int write_batch(struct ledger *l, const struct backlog *batch, bool seal,
 	return r;
 }
 
+/* The store is damaged, or was and could not be replaced: all goes into a new one. */
+static int write_anew(struct ledger *l, const struct backlog *batch)
+{
+	int r = ledger_renew(l);
+
+	return r == 0 ? write_batch(l, batch, false, false) : r;
+}
+
 static bool asks_past(const struct backlog_event *event)
 {
 	return event->call != NULL && event->call->past_done != NULL;
@@ -200,6 +208,8 @@ static void commit_some(struct ledger *l)
 	pthread_mutex_unlock(&l->lock);
 	start = ledger_now();
 	r = write_batch(l, &batch, seal, prune);
+	if (r == -EBADMSG || r == -EBADF)
+		r = write_anew(l, &batch);
 	if (r == 0)
 		fault_point(FAULT_commit_done);
 	pthread_mutex_lock(&l->lock);

@@ -71,7 +71,13 @@ static int to_errno(int rc)
 /* Keeps why the last call failed. */
 int store_failed(struct store *s)
 {
-	int system = sqlite3_system_errno(s->db);
+	int system;
+
+	if (s->db == NULL) {
+		snprintf(s->error, sizeof(s->error), "it is not open");
+		return -EBADF;
+	}
+	system = sqlite3_system_errno(s->db);
 
 	snprintf(s->error, sizeof(s->error), "%s%s%s", sqlite3_errmsg(s->db),
 		system != 0 ? ": " : "", system != 0 ? strerror(system) : "");
@@ -199,7 +205,7 @@ void store_rollback(struct store *s)
 	sqlite3_stmt *stmt = s->statements[STORE_ROLLBACK];
 
 	/* SQLite may have done so itself */
-	if (!sqlite3_get_autocommit(s->db)) {
+	if (s->db != NULL && !sqlite3_get_autocommit(s->db)) {
 		sqlite3_step(stmt);
 		sqlite3_reset(stmt);
 	}

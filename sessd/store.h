@@ -108,9 +108,19 @@ int store_run(struct store *s, enum store_statement which);
 
 void store_close(struct store *s);
 
-/* Renames a damaged file, and its -wal, to the first free PATH.corrupt-N, whose name (without
- * folder) goes to ret_name. */
-int store_set_aside(const char *path, char *ret_name, size_t size);
+/* Closes a damaged file as it is, its -wal too; `error` stays. */
+void store_abandon(struct store *s);
+
+/*
+ * A damaged file is first set aside as PATH.damaged, with its -wal; when a new one has taken over
+ * what can be read of it, it is put away as PATH.corrupt-N, the first that is free. So a crash in
+ * between loses nothing. store_aside() says where it will be (without folder); -ENOENT: no file is
+ * set aside.
+ */
+#define STORE_ASIDE ".damaged"
+int store_set_aside(const char *path);
+int store_aside(const char *path, char *ret_name, size_t size);
+int store_put_away(const char *path);
 
 /* One transaction: begin, events and rows, commit. After any -errno: rollback, which keeps `error`.
  * refused: 0, or of a refusal the process that asked. */
@@ -167,6 +177,19 @@ int store_meta_put(struct store *s, const char *key, uint64_t value);
 int store_seal_put(struct store *s, const char *which);
 /* Its line, valid until the next call, goes to s->line. -ENOENT: there is none. */
 int store_seal_get(struct store *s, const char *which, uint64_t *ret_seq, size_t *ret_len);
+
+/* store_salvage.c: what can still be read of a damaged file. */
+struct store_salvage {
+	struct chain
+		checkpoint; /* the head after the last one whose signature holds; seq 0: none */
+	uint64_t seq;	    /* the newest event found */
+	uint64_t sessions, locks; /* rows that were taken over */
+};
+
+/* In a transaction of the new store of that path: takes over, from the file that was set aside, the
+ * rows of sessions that live, and of locks. A
+ * damaged page hides what is behind it. -errno: the new store fails. */
+int store_salvage(struct store *s, const char *path, struct store_salvage *ret);
 
 /* store_prune.c: the oldest events, and how they are removed. */
 
