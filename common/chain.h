@@ -20,6 +20,9 @@ struct chain {
 	uint8_t hash[CHAIN_HASH]; /* of the last line */
 };
 
+/* `text` of the first event, where no other ledger was there before. */
+#define CHAIN_FIRST_START "first start"
+
 /* The head of an empty ledger. */
 void chain_init(struct chain *c);
 

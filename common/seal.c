@@ -53,21 +53,49 @@ static bool take_back(const char *line, size_t *len, const char *name, uint8_t *
 
 static enum seal_kind kind_of_line(const char *line, size_t len)
 {
-	static const char event[] = "\",\"event\":\"", checkpoint[] = "checkpoint\"",
-			  started[] = "seal_started\"";
+	static const char event[] = "\",\"event\":\"";
+	static const struct {
+		const char *name;
+		enum seal_kind kind;
+	} kinds[] = {
+		{"checkpoint\"", SEAL_CHECKPOINT},
+		{"seal_started\"", SEAL_STARTED},
+		{"ledger_pruned\"", SEAL_PRUNED},
+	};
 	const char *at =
 		memmem(line, len < EVENT_WITHIN ? len : EVENT_WITHIN, event, sizeof(event) - 1);
-	size_t left;
+	size_t left, i, n;
 
 	if (at == NULL)
 		return SEAL_NONE;
 	at += sizeof(event) - 1;
 	left = len - (size_t)(at - line);
-	if (left >= sizeof(checkpoint) - 1 && memcmp(at, checkpoint, sizeof(checkpoint) - 1) == 0)
-		return SEAL_CHECKPOINT;
-	if (left >= sizeof(started) - 1 && memcmp(at, started, sizeof(started) - 1) == 0)
-		return SEAL_STARTED;
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		n = strlen(kinds[i].name);
+		if (left >= n && memcmp(at, kinds[i].name, n) == 0)
+			return kinds[i].kind;
+	}
 	return SEAL_NONE;
+}
+
+/* Reads `,"last":N,"hash":"…"` that ends where *len does. */
+static bool take_pruned(const char *line, size_t *len, struct chain *ret)
+{
+	static const char last[] = ",\"last\":";
+	struct chain c = {0};
+	size_t at, i;
+
+	if (!take_back(line, len, "hash", c.hash, CHAIN_HASH))
+		return false;
+	for (at = *len; at > 0 && line[at - 1] >= '0' && line[at - 1] <= '9'; at--)
+		;
+	for (i = at; i < *len && c.seq <= (UINT64_MAX - 9) / 10; i++)
+		c.seq = c.seq * 10 + (uint64_t)(line[i] - '0');
+	if (i < *len || c.seq == 0 || at < sizeof(last) - 1 ||
+		memcmp(line + at - (sizeof(last) - 1), last, sizeof(last) - 1) != 0)
+		return false;
+	*ret = c;
+	return true;
 }
 
 void seal_read(const char *line, size_t len, struct seal_line *ret)
@@ -79,6 +107,11 @@ void seal_read(const char *line, size_t len, struct seal_line *ret)
 	if (ret->kind == SEAL_NONE)
 		return;
 	ok = n > 0 && line[--n] == '}';
+	if (ret->kind == SEAL_PRUNED) {
+		if (!ok || !take_pruned(line, &n, &ret->pruned))
+			ret->kind = SEAL_MALFORMED;
+		return;
+	}
 	if (ret->kind == SEAL_CHECKPOINT) {
 		ok = ok && take_back(line, &n, "signature", ret->signature, SEAL_SIGNATURE);
 		ret->signed_len = n;

@@ -29,7 +29,8 @@ enum seal_kind {
 	SEAL_NONE, /* the line has nothing to do with the seal */
 	SEAL_STARTED,
 	SEAL_CHECKPOINT,
-	SEAL_MALFORMED, /* it says that it is one of the two, and is not */
+	SEAL_PRUNED,	/* ledger_pruned: the seal must vouch for where the ledger begins */
+	SEAL_MALFORMED, /* it says that it is one of them, and is not */
 };
 
 struct seal_line {
@@ -38,7 +39,15 @@ struct seal_line {
 	uint8_t next_key[SEAL_KEY];
 	uint8_t signature[SEAL_SIGNATURE]; /* checkpoint */
 	size_t signed_len;		   /* the same: bytes of the line that it covers */
+	struct chain pruned;		   /* pruned: the head behind the last event that is gone */
 };
+
+/* `ledger_pruned` says with what the ledger began to miss its oldest events:
+ *
+ *	{"seq":N,"prev":"…","time":"…","event":"ledger_pruned",…,"last":L,"hash":"H"}
+ *
+ * where H is the hash of the line L, which was removed, and thus `prev` of the first line that is
+ * left, a checkpoint. */
 
 /* What a line, without its newline, says of the seal. */
 void seal_read(const char *line, size_t len, struct seal_line *ret);

@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "common/duration.h"
@@ -34,6 +35,24 @@ char *timestamp_format(uint64_t wall_ns, char *out)
 	snprintf(out + n, TIMESTAMP_TEXT - n, ".%06uZ",
 		(unsigned)(wall_ns % NS_PER_SEC / NS_PER_US));
 	return out;
+}
+
+bool timestamp_read(const char *text, uint64_t *ret)
+{
+	struct tm tm = {0};
+	const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S.", &tm), *at;
+	uint64_t us = 0;
+	time_t t;
+
+	if (end == NULL || strspn(end, "0123456789") != 6 || end[6] != 'Z')
+		return false;
+	for (at = end; *at != 'Z'; at++)
+		us = us * 10 + (uint64_t)(*at - '0');
+	t = timegm(&tm);
+	if (t < 0)
+		return false;
+	*ret = (uint64_t)t * NS_PER_SEC + us * NS_PER_US;
+	return true;
 }
 
 char *timestamp_brief(uint64_t wall_ns, uint64_t now_ns, char *out)

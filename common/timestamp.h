@@ -5,6 +5,7 @@
 #ifndef COMMON_TIMESTAMP_H
 #define COMMON_TIMESTAMP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +19,9 @@ uint64_t clock_boot(void);
 
 /* RFC 3339, UTC, microseconds. Returns out (TIMESTAMP_TEXT bytes). */
 char *timestamp_format(uint64_t wall_ns, char *out);
+
+/* Reads back what timestamp_format() wrote, whatever stands behind it. False: it is none. */
+bool timestamp_read(const char *text, uint64_t *ret);
 
 /* For people, in the machine's time zone: `09:12` where it is on the day of now_ns, `Nov 22 09:12`
  * where it is not. Returns out (TIMESTAMP_TEXT bytes). */

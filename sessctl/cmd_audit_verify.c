@@ -39,6 +39,7 @@ static int read_all(struct job *job, const struct args *args, bool *ret_own)
 	int r = reading_run(&reading);
 
 	*ret_own = reading.own;
+	job->v.witness.whole = reading.own;
 	if (job->v.wrong == NULL)
 		job->v.wrong = reading.wrong;
 	/* what is wrong with a line is told later */

@@ -26,7 +26,8 @@ static void print_state(struct context *ctx, const struct wire_state *s)
 {
 	/* what the first lines have said */
 	static const char *const said[] = {"program", "pid", "started_at", "config_error",
-		"ledger_error", "mirror_error", "journal_error", "auditd_error", NULL};
+		"ledger_error", "seal_error", "mirror_error", "journal_error", "auditd_error",
+		NULL};
 	static const struct record_style style = {.zeros = true, .skip = said};
 	char since[TIMESTAMP_TEXT];
 
@@ -34,6 +35,7 @@ static void print_state(struct context *ctx, const struct wire_state *s)
 	fprintf(ctx->out, " is running, pid %" PRIu64 ", since %s\n", s->pid,
 		timestamp_brief(s->started_at, clock_wall(), since));
 	print_trouble(ctx, "TROUBLE: the ledger cannot be written", s->ledger_error);
+	print_trouble(ctx, "TROUBLE: the ledger is not sealed", s->seal_error);
 	print_trouble(ctx, "TROUBLE: the mirror of the ledger cannot be written", s->mirror_error);
 	print_trouble(ctx, "TROUBLE: events do not reach journald", s->journal_error);
 	print_trouble(ctx, "TROUBLE: events do not reach the audit log", s->auditd_error);

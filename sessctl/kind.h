@@ -55,7 +55,9 @@ enum kind_outcome { OUTCOME_SUCCESS, OUTCOME_FAILURE };
 	K(ledger_gap,       "Events lost",                    ALARM,   LEDGER,  ACTIVITY_OTHER,  "Gap",              "host",                   "info",        FAILURE) \
 	K(ledger_started,   "Ledger begun",                   NOTICE,  LEDGER,  5,               "Rotate",           "host",                   "info",        SUCCESS) \
 	K(seal_started,     "Seal begun",                     WARNING, LEDGER,  ACTIVITY_OTHER,  "Seal",             "host",                   "info",        SUCCESS) \
-	K(checkpoint,       "Checkpoint signed",              INFO,    LEDGER,  ACTIVITY_OTHER,  "Checkpoint",       "host",                   "info",        SUCCESS)
+	K(checkpoint,       "Checkpoint signed",              INFO,    LEDGER,  ACTIVITY_OTHER,  "Checkpoint",       "host",                   "info",        SUCCESS) \
+	K(ledger_pruned,    "Old events removed",             NOTICE,  LEDGER,  ACTIVITY_OTHER,  "Prune",            "host",                   "info",        SUCCESS) \
+	K(ledger_read,      "Ledger read",                    NOTICE,  LEDGER,  ACTIVITY_OTHER,  "Read",             "host",                   "info",        SUCCESS)
 /* clang-format on */
 
 struct kind {

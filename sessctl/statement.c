@@ -2,6 +2,7 @@
 #include <unistd.h>
 
 #include "common/sid.h"
+#include "common/timestamp.h"
 #include "sessctl/statement.h"
 
 static const char *plural(uint64_t n)
@@ -50,7 +51,7 @@ static void print_tail(const struct verify *v, FILE *out)
 
 void statement_print(const struct verify *v, bool own, FILE *out)
 {
-	char head[CHAIN_HEX + 1];
+	char head[CHAIN_HEX + 1], when[TIMESTAMP_TEXT];
 
 	if (v->wrong != NULL) {
 		fprintf(out, "event %" PRIu64 " (line %" PRIu64 "): %s\n", v->chain.seq + 1,
@@ -63,11 +64,17 @@ void statement_print(const struct verify *v, bool own, FILE *out)
 	}
 	fprintf(out, "%" PRIu64 " event%s, chain intact, head %s\n", v->events, plural(v->events),
 		hex_encode(v->chain.hash, CHAIN_HASH, head));
-	if (v->first > 1)
+	if (witness_pruned(&v->witness))
+		fprintf(out,
+			"events before %" PRIu64 " were pruned on %s; event %" PRIu64 " says so\n",
+			v->first, timestamp_local(v->witness.pruned_at, when), v->witness.pruned);
+	else if (v->first > 1)
 		fprintf(out,
 			"It begins at seq %" PRIu64 ": the events before it are not in this %s, "
 			"and that it follows them is taken on trust.\n",
 			v->first, own ? "ledger" : "file");
+	if (v->origin[0] != '\0')
+		fprintf(out, "THIS LEDGER REPLACES ANOTHER ONE: %s\n", v->origin);
 	print_seal(v, out);
 	print_tail(v, out);
 }
@@ -80,7 +87,7 @@ static json_t *integer(uint64_t n)
 json_t *statement_json(const struct verify *v)
 {
 	const struct witness *w = &v->witness;
-	char head[CHAIN_HEX + 1], key[SEAL_KEY_HEX + 1];
+	char head[CHAIN_HEX + 1], key[SEAL_KEY_HEX + 1], when[TIMESTAMP_TEXT];
 	json_t *o = json_pack("{s:b, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:b, s:o}", "intact",
 		v->wrong == NULL, "events", integer(v->events), "first", integer(v->first), "last",
 		integer(v->chain.seq), "head", hex_encode(v->chain.hash, CHAIN_HASH, head),
@@ -94,6 +101,13 @@ json_t *statement_json(const struct verify *v)
 			o, "key", json_string(hex_encode(w->first_key, SEAL_KEY, key)));
 	if (r == 0)
 		r = json_object_set_new(o, "beginnings", integer(w->beginnings));
+	if (r == 0)
+		r = json_object_set_new(o, "pruned", json_boolean(witness_pruned(w)));
+	if (r == 0 && witness_pruned(w))
+		r = json_object_set_new(
+			o, "pruned_at", json_string(timestamp_format(w->pruned_at, when)));
+	if (r == 0 && v->origin[0] != '\0')
+		r = json_object_set_new(o, "replaces", json_string(v->origin));
 	if (r == 0 && v->wrong != NULL) {
 		r = json_object_set_new(o, "seq", integer(v->chain.seq + 1));
 		r |= json_object_set_new(o, "line", integer(v->events + 1));

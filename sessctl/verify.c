@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
 #include "sessctl/verify.h"
 
 static const char too_long[] = "the line is longer than 1 MiB";
@@ -71,6 +72,19 @@ static bool read_start(const char *line, size_t len, struct chain *ret)
 	return true;
 }
 
+/* A ledger that replaces another one says so in its first event. */
+static void note_origin(struct verify *v, const char *line, size_t len)
+{
+	json_t *event = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
+	const char *text = json_string_value(json_object_get(event, "text"));
+	const char *name = json_string_value(json_object_get(event, "event"));
+
+	if (text != NULL && name != NULL && strcmp(name, "ledger_started") == 0 &&
+		strcmp(text, CHAIN_FIRST_START) != 0)
+		text_escape(text, strlen(text), v->origin, sizeof(v->origin));
+	json_decref(event);
+}
+
 /* A whole line, without its newline. */
 static bool check_line(struct verify *v, const char *line, size_t len)
 {
@@ -81,7 +95,10 @@ static bool check_line(struct verify *v, const char *line, size_t len)
 		v->wrong = too_long;
 	else if (v->events == 0 && !read_start(line, len, &v->chain))
 		v->wrong = no_event;
-	else
+	else if (v->events == 0)
+		v->wrong = witness_begin(&v->witness, &v->chain);
+	at = v->chain;
+	if (v->wrong == NULL)
 		v->wrong = chain_check(&v->chain, line, len);
 	if (v->wrong != NULL)
 		return false;
@@ -94,8 +111,10 @@ static bool check_line(struct verify *v, const char *line, size_t len)
 	v->events++;
 	memcpy(v->last, line, len);
 	v->last_len = len;
-	if (v->events == 1)
+	if (v->events == 1) {
 		v->first = v->chain.seq;
+		note_origin(v, line, len);
+	}
 	if (v->good != NULL)
 		v->good(v->arg, line, len);
 	return true;

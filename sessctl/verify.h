@@ -17,6 +17,9 @@
 /* Bytes of a line, newline included. */
 #define VERIFY_LINE_MAX READING_LINE_MAX
 
+/* Bytes of the words with which a ledger begins. */
+#define VERIFY_ORIGIN 2048
+
 struct verify {
 	struct chain chain;	/* the head: of the last good line */
 	struct chain before;	/* of the line before that */
@@ -26,7 +29,9 @@ struct verify {
 	const char *wrong;	/* what is wrong with the line after them; NULL: nothing yet */
 	char *part;		/* a line that is not all there yet: VERIFY_LINE_MAX bytes */
 	size_t part_len;
-	char *last; /* the last good line: VERIFY_LINE_MAX bytes */
+	char origin[VERIFY_ORIGIN]; /* why the ledger begins, escaped, where it replaces another one
+				     */
+	char *last;		    /* the last good line: VERIFY_LINE_MAX bytes */
 	size_t last_len;
 	/* the caller's, to be set after verify_init(): is given each good line, without its newline
 	 */

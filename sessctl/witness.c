@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "common/timestamp.h"
 #include "sessctl/witness.h"
 
 bool witness_add_key(struct witness *w, const char *hex)
@@ -26,25 +27,28 @@ static bool is_trusted(const struct witness *w, const uint8_t *key)
 	return w->n_keys == 0;
 }
 
-static bool begin(struct witness *w, const uint8_t *key, uint64_t seq)
+static void begin(struct witness *w, const uint8_t *key, uint64_t seq)
 {
-	if (!is_trusted(w, key))
-		return false;
 	memcpy(w->key, key, SEAL_KEY);
 	if (!w->has_key)
 		memcpy(w->first_key, key, SEAL_KEY);
 	w->has_key = true;
 	w->beginnings++;
 	w->last_beginning = seq;
-	return true;
 }
+
+static const char unknown_key[] =
+	"the first checkpoint here is signed with none of the keys that were given";
 
 static const char *checkpoint(
 	struct witness *w, const struct seal_line *seal, const char *line, uint64_t seq)
 {
-	/* a text that begins after the seal did */
-	if (!w->has_key && !begin(w, seal->key, seq))
-		return "the first checkpoint here is signed with none of the keys that were given";
+	/* a text that begins after the seal did: who knows a later event knows this one as well */
+	if (!w->has_key) {
+		if (!is_trusted(w, seal->key) && w->anchor.seq < seq)
+			return unknown_key;
+		begin(w, seal->key, seq);
+	}
 	if (memcmp(seal->key, w->key, SEAL_KEY) != 0)
 		return "the checkpoint is signed with another key than the one before it names";
 	if (!seal_holds(seal, line))
@@ -53,6 +57,23 @@ static const char *checkpoint(
 	w->checkpoints++;
 	w->sealed = seq;
 	return NULL;
+}
+
+/* Is it this beginning that it tells of? A ledger may have been pruned more than once. */
+static void note_pruned(
+	struct witness *w, const struct seal_line *seal, const char *line, size_t len, uint64_t seq)
+{
+	static const char time[] = ",\"time\":\"";
+	const char *at;
+
+	if (w->start.seq == 0 || seal->pruned.seq != w->start.seq ||
+		memcmp(seal->pruned.hash, w->start.hash, CHAIN_HASH) != 0)
+		return;
+	at = memmem(line, len, time, sizeof(time) - 1);
+	w->pruned = seq;
+	if (at == NULL || len - (size_t)(at - line) < sizeof(time) + TIMESTAMP_TEXT ||
+		!timestamp_read(at + sizeof(time) - 1, &w->pruned_at))
+		w->pruned_at = 0;
 }
 
 static const char *seal_line(struct witness *w, const char *line, size_t len, uint64_t seq)
@@ -64,15 +85,33 @@ static const char *seal_line(struct witness *w, const char *line, size_t len, ui
 	case SEAL_NONE:
 		return NULL;
 	case SEAL_STARTED:
-		return begin(w, seal.next_key, seq)
-			       ? NULL
-			       : "a seal begins with a key that is none of those that were given";
+		if (!is_trusted(w, seal.next_key))
+			return "a seal begins with a key that is none of those that were given";
+		begin(w, seal.next_key, seq);
+		return NULL;
+	case SEAL_PRUNED:
+		note_pruned(w, &seal, line, len, seq);
+		return NULL;
 	case SEAL_CHECKPOINT:
 		return checkpoint(w, &seal, line, seq);
 	case SEAL_MALFORMED:
 		break;
 	}
 	return "the event of the seal is malformed";
+}
+
+const char *witness_begin(struct witness *w, const struct chain *start)
+{
+	w->start = *start;
+	if (start->seq == 0 || start->seq != w->anchor.seq)
+		return NULL;
+	w->anchored = memcmp(start->hash, w->anchor.hash, CHAIN_HASH) == 0;
+	return w->anchored ? NULL : "the event before it is not the one that the anchor tells of";
+}
+
+bool witness_pruned(const struct witness *w)
+{
+	return w->pruned != 0 && w->pruned < w->sealed;
 }
 
 const char *witness_line(struct witness *w, const char *line, size_t len, const struct chain *head)
@@ -87,10 +126,16 @@ const char *witness_line(struct witness *w, const char *line, size_t len, const 
 
 const char *witness_end(const struct witness *w, const struct chain *head)
 {
+	if (w->anchor.seq != 0 && !w->anchored && head->seq < w->anchor.seq)
+		return "the ledger ends before the event that the anchor tells of";
 	if (w->anchor.seq != 0 && !w->anchored)
-		return head->seq < w->anchor.seq
-			       ? "the ledger ends before the event that the anchor tells of"
-			       : "the event that the anchor tells of is not here";
+		return witness_pruned(w) ? "the anchor is older than what is left of this ledger: "
+					   "it tells of "
+					   "an event that was pruned; use a younger one"
+					 : "the event that the anchor tells of is not here";
+	if (w->whole && w->start.seq > 0 && !witness_pruned(w))
+		return "the events before the first one are missing, and no sealed event says that "
+		       "they were pruned";
 	if (w->n_keys > 0 && w->checkpoints == 0)
 		return "no checkpoint is signed with the key that was given";
 	return NULL;

@@ -19,6 +19,8 @@ struct witness {
 	uint8_t keys[WITNESS_KEYS_MAX][SEAL_KEY]; /* with which a seal may begin */
 	size_t n_keys;	     /* 0: whatever the ledger says is taken on trust */
 	struct chain anchor; /* seq 0: none */
+	bool whole; /* it is said to be all that the ledger has: what is missing must be accounted
+		       for */
 	/* what was found */
 	bool has_key;
 	uint8_t key[SEAL_KEY];	      /* that must sign the next checkpoint */
@@ -27,11 +29,23 @@ struct witness {
 	uint64_t last_beginning;      /* seq */
 	uint64_t checkpoints, sealed; /* how many, and the seq of the last one */
 	bool anchored;		      /* the anchor was met */
+	struct chain
+		start;	 /* the head in front of the first line: seq 0, or something is missing */
+	uint64_t pruned; /* the event that says so: seq; 0: there is none */
+	uint64_t pruned_at; /* when it happened: wall, ns */
 };
 
 /* Takes `64 hex digits`, or `SEQ:HASH`. False: it is none, or there is no room. */
 bool witness_add_key(struct witness *w, const char *hex);
 bool witness_set_anchor(struct witness *w, const char *text);
+
+/* The head in front of the first line. NULL, or what is wrong (a constant). */
+const char *witness_begin(struct witness *w, const struct chain *start);
+
+/* Events in front of the first line were removed, and a checkpoint vouches for the one that says
+ * so.
+ */
+bool witness_pruned(const struct witness *w);
 
 /* A line that follows the chain, with the head behind it. NULL, or what is wrong (a constant). */
 const char *witness_line(struct witness *w, const char *line, size_t len, const struct chain *head);

@@ -338,6 +338,7 @@ int confbuild_run(const struct confbuild *build, cfg_t *cfg, struct config *ret)
 		r = -ENOMEM;
 	if (r == 0 && cfg != NULL) {
 		ret->ledger_required = option_bool(value_of(cfg, "ledger_required"));
+		ret->retain = time_of(cfg, "retain");
 		ret->token_required = strcmp(value_of(cfg, "token"), "required") == 0;
 		ret->orphans_denied = strcmp(value_of(cfg, "orphans"), "deny") == 0;
 		build_outlets(cfg, ret);

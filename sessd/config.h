@@ -21,6 +21,7 @@ struct config {
 	gid_t admin_gid;      /* of `admin_group` (default sessd-admin), or CONFIG_NO_GID */
 	gid_t breakglass_gid; /* of sessd-breakglass, whom locks spare, or CONFIG_NO_GID */
 	bool ledger_required; /* refuse logins while the ledger cannot be written */
+	uint64_t retain;      /* ns that events are kept; 0: for ever */
 	bool token_required;  /* refuse su and sudo without the token of their login */
 	bool orphans_denied;  /* … whose caller belongs to no live session */
 	char mirror[256];     /* the file to which the ledger's lines go, too; "": none */

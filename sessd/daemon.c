@@ -100,6 +100,7 @@ static void reload(struct daemon *d)
 	} else {
 		d->config = fresh;
 		core_set_config(d->core, &d->config);
+		ledger_retain(d->ledger, d->config.retain);
 		peers_set_admin_gid(d->peers, d->config.admin_gid);
 		config_fini(&old);
 		log_info("%s: read again, %zu policies", d->options->config,
@@ -330,6 +331,8 @@ static int start_core(struct daemon *d)
 		r = spool_watch(d->spool);
 	if (r == 0)
 		spool_read(d->spool, false);
+	if (r == 0)
+		ledger_retain(d->ledger, d->config.retain);
 	return r;
 }
 

@@ -223,6 +223,11 @@ static void handle_status(struct request *req, const struct wire_frame *frame)
 	snprintf(state.ledger_error, sizeof(state.ledger_error), "%s", stats.error);
 	state.ledger_seq = stats.seq;
 	state.ledger_queued = stats.queued;
+	state.ledger_bytes = stats.bytes;
+	state.ledger_oldest_at = stats.oldest_at;
+	state.ledger_unsealed = stats.unsealed;
+	state.sealed_at = stats.sealed_at;
+	snprintf(state.seal_error, sizeof(state.seal_error), "%s", stats.seal_error);
 	request_reply(req, WIRE_state, &state);
 	request_end(req);
 }

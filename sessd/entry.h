@@ -44,7 +44,9 @@
 	K(LEDGER_GAP,      "ledger_gap",      "`count` events could not be kept while the ledger could not be written") \
 	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why") \
 	K(SEAL_STARTED,    "seal_started",    "the ledger is sealed from here on, first with `next_key`; `text` says why") \
-	K(CHECKPOINT,      "checkpoint",      "all events before this one are sealed")
+	K(CHECKPOINT,      "checkpoint",      "all events before this one are sealed") \
+	K(LEDGER_PRUNED,   "ledger_pruned",   "`count` events, `first` to `last`, had been kept for as long as `retain` says, and were removed") \
+	K(LEDGER_READ,     "ledger_read",     "an administrator read `count` events, `first` to `last`; without `last`: all from `first` on, as they come")
 
 #define ENTRY_FIELDS(F, R) \
 	F(R, TIME,   time,           1, REQUIRED) \
@@ -82,7 +84,10 @@
 	F(R, SID,    other_sid,     33, OPTIONAL) /* the session whose token was shown in the place of the parent's */ \
 	F(R, HEX,    key,           34, OPTIONAL) /* checkpoint: that signs it, in hex */ \
 	F(R, HEX,    next_key,      35, OPTIONAL) /* checkpoint, seal_started: that signs the next one */ \
-	F(R, HEX,    signature,     36, OPTIONAL) /* checkpoint: of the line up to here; the last member */
+	F(R, HEX,    signature,     36, OPTIONAL) /* checkpoint: of the line up to here; the last member of such a line */ \
+	F(R, U64,    first,         45, OPTIONAL) /* ledger_pruned, ledger_read: the first event of them … */ \
+	F(R, U64,    last,          46, OPTIONAL) /* … and the last one */ \
+	F(R, HEX,    hash,          47, OPTIONAL) /* ledger_pruned: of the line of `last` */
 /* clang-format on */
 
 enum entry_kind {

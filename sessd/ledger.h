@@ -140,6 +140,13 @@ int ledger_seal(struct ledger *ledger);
  * its secret is gone. -ENOMEM; to done: -ENOKEY where the ledger is not sealed. */
 int ledger_checkpoint(struct ledger *ledger, ledger_done_fn *done, void *ctx);
 
+/*
+ * What is older than so many ns is removed from now on, at leisure: events in front of a
+ * checkpoint, of which a sealed `ledger_pruned` tells, and rows of ended sessions. 0: nothing is.
+ * Where the ledger is not sealed, no event is removed. After the loads.
+ */
+void ledger_retain(struct ledger *ledger, uint64_t ns);
+
 /* A page of event lines with seq > after, of one user or of all. -ENOMEM. */
 int ledger_read(struct ledger *ledger, uint64_t after, uid_t uid, ledger_page_fn *done, void *ctx);
 
@@ -165,8 +172,14 @@ struct ledger_stats {
 	bool failing;	 /* the last one did */
 	char error[256]; /* why; "" when it did not */
 	char path[256];
-	char seal_key[SEAL_KEY_HEX + 1]; /* the first public one; "": it is not sealed */
+	char seal_key[SEAL_KEY_HEX + 1]; /* the first public one, or that of the checkpoint with
+					    which a pruned ledger begins; "": it is not sealed */
 	char checkpoint[SEAL_HEAD_TEXT]; /* the head after the last one; "": none yet */
+	char seal_error[256];		 /* why nothing can be sealed now; "": it can */
+	uint64_t unsealed;		 /* events on disk that no checkpoint covers */
+	uint64_t sealed_at;		 /* the last checkpoint (wall, ns); 0: none */
+	uint64_t bytes;			 /* of the database, when it was last looked at */
+	uint64_t oldest_at;		 /* of the oldest event (wall, ns) */
 };
 
 void ledger_stats(const struct ledger *ledger, struct ledger_stats *ret);

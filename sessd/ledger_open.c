@@ -1,5 +1,4 @@
-/* The life of the ledger: opening its store, or a new one for a damaged one, the thread, the end.
- */
+/* The life of the ledger: its lock, its thread, its end. */
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -22,60 +21,10 @@ static void calls_fini(struct calls *calls)
 		free(call);
 }
 
-/* The first event of a new ledger says why it begins. */
-static int begin(struct ledger *l, const char *why)
-{
-	struct store *s = &l->store;
-	char body[ENTRY_MAX];
-	struct entry e;
-	size_t len;
-	int r;
-
-	entry_init(&e, ENTRY_LEDGER_STARTED, clock_wall());
-	snprintf(e.text, sizeof(e.text), "%s", why);
-	r = entry_format(&e, body, sizeof(body), &len);
-	if (r == 0)
-		r = store_begin(s);
-	if (r == 0)
-		r = store_event(s, LEDGER_ALL_UIDS, 0, body, len);
-	if (r == 0)
-		r = store_commit(s);
-	return r;
-}
-
-/* The store was found damaged: sets it aside, opens a new one and says what to write into it. */
-static int replace(struct ledger *l, const char *path, char *ret_why, size_t size)
-{
-	char name[256], damage[sizeof(l->store.error)];
-	uint64_t seq = l->store.known_seq;
-	int r;
-
-	memcpy(damage, l->store.error, sizeof(damage));
-	r = store_set_aside(path, name, sizeof(name));
-	if (r < 0) {
-		snprintf(l->store.error, sizeof(l->store.error),
-			"it is damaged and cannot be set aside: %s", strerror(-r));
-		return r;
-	}
-	log_error("ledger: %s is damaged (%s): set aside as %s, and a new one begins", path, damage,
-		name);
-	snprintf(ret_why, size,
-		"the ledger before is damaged (%s) and was set aside as %s; the last event that "
-		"could "
-		"be found in it is %" PRIu64,
-		damage, name, seq);
-	return store_open(&l->store, path);
-}
-
 static int open_store(struct ledger *l, const char *path)
 {
-	char why[TEXT_LONG_MAX + 1] = "first start";
-	int r = store_open(&l->store, path);
+	int r = ledger_open_store(l, path);
 
-	if (r == -EBADMSG)
-		r = replace(l, path, why, sizeof(why));
-	if (r == 0 && l->store.head.seq == 0)
-		r = begin(l, why);
 	if (r == -EPROTONOSUPPORT)
 		log_error(
 			"ledger: %s was written by a newer sessd (%s): install that one again, or "
@@ -132,6 +81,7 @@ int ledger_open(const char *dir, struct loop *loop, struct ledger **ret)
 	else
 		r = open_store(l, stats->path);
 	if (r == 0) {
+		ledger_measure(l);
 		stats->seq = l->store.head.seq;
 		l->loop_side.stats = *stats;
 		l->loop_side.last_id = l->store.last_id;

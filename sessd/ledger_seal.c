@@ -33,16 +33,32 @@ bool sealing_due(const struct ledger *l, uint64_t now)
 /* Is the secret a fresh one? */
 static bool keep(struct ledger *l)
 {
+	char *error = l->sealing.error;
 	int r = seal_keep(&l->sealing.seal);
 
-	if (r < 0 && !l->sealing.stuck)
-		log_error("ledger: the secret of its seal cannot be replaced: %s; until then no "
-			  "event is sealed",
-			strerror(-r));
-	else if (r == 0 && l->sealing.stuck)
+	if (r < 0 && error[0] == '\0') {
+		snprintf(error, sizeof(l->sealing.error),
+			"the secret of its seal cannot be replaced: %s", strerror(-r));
+		log_error("ledger: %s; until then no event is sealed", error);
+	} else if (r == 0 && error[0] != '\0') {
 		log_info("ledger: the secret of its seal was replaced");
-	l->sealing.stuck = r < 0;
+		error[0] = '\0';
+	}
 	return r == 0;
+}
+
+bool sealing_ready(struct ledger *l)
+{
+	return l->sealing.on && keep(l);
+}
+
+/* With the lock: what is told of it. */
+static void note(struct ledger *l)
+{
+	struct ledger_stats *stats = &l->shared.stats;
+
+	stats->unsealed = l->store.head.seq - l->sealing.seq;
+	memcpy(stats->seal_error, l->sealing.error, sizeof(stats->seal_error));
 }
 
 int sealing_write(struct ledger *l, bool wanted, uint64_t now)
@@ -77,10 +93,12 @@ void sealing_committed(struct ledger *l, uint64_t now)
 	if (sealing->written) {
 		sealing->seq = l->store.head.seq;
 		sealing->due = 0;
+		l->shared.stats.sealed_at = clock_wall();
 		seal_head_text(&l->store.head, l->shared.stats.checkpoint);
 	} else if (sealing->on && sealing->due == 0 && has_new(l)) {
 		sealing->due = now + SEALING_NS;
 	}
+	note(l);
 }
 
 static void tell(struct ledger *l, int result)
@@ -115,11 +133,13 @@ void sealing_finish(struct ledger *l)
 		keep(l);
 		/* only this thread writes it */
 		log_info("ledger: checkpoint %s", l->shared.stats.checkpoint);
+		ledger_measure(l);
 	}
 	sealing->written = false;
 	ok = !has_new(l);
 	pthread_mutex_lock(&l->lock);
-	if (l->shared.seals.head != NULL && (ok || sealing->stuck))
+	note(l);
+	if (l->shared.seals.head != NULL && (ok || sealing->error[0] != '\0'))
 		tell(l, ok ? 0 : -EIO);
 	pthread_mutex_unlock(&l->lock);
 }
@@ -200,6 +220,8 @@ static int resume(struct ledger *l, const char **ret_why)
 		*ret_why = "the ledger does not say with which key it was sealed before";
 		return 0;
 	}
+	if (last.kind == SEAL_CHECKPOINT)
+		l->shared.stats.sealed_at = store_line_time(s->line, len);
 	r = seal_load(&l->sealing.seal, last.next_key);
 	if (r == -ENOENT)
 		*ret_why = "the secret key of its seal is gone";
@@ -208,7 +230,7 @@ static int resume(struct ledger *l, const char **ret_why)
 	return r == -ENOENT || r == -EKEYREJECTED ? 0 : r;
 }
 
-/* The first key, and the last checkpoint if there was none after it. */
+/* The key with which the seal begins, and the last checkpoint if there was none after it. */
 static int describe(struct ledger *l)
 {
 	struct ledger_stats *stats = &l->shared.stats;
@@ -221,9 +243,10 @@ static int describe(struct ledger *l)
 	if (r < 0)
 		return r;
 	seal_read(l->store.line, len, &first);
-	if (first.kind != SEAL_STARTED)
+	if (first.kind != SEAL_STARTED && first.kind != SEAL_CHECKPOINT)
 		return -EBADMSG;
-	hex_encode(first.next_key, SEAL_KEY, stats->seal_key);
+	hex_encode(
+		first.kind == SEAL_STARTED ? first.next_key : first.key, SEAL_KEY, stats->seal_key);
 	stats->seq = l->store.head.seq;
 	return 0;
 }
@@ -244,6 +267,7 @@ static int begin(struct ledger *l)
 	const char *why = NULL;
 	int r;
 
+	l->sealing.wanted = true;
 	r = seal_init(&l->sealing.seal, l->dir);
 	if (r == 0)
 		r = resume(l, &why);
@@ -254,11 +278,23 @@ static int begin(struct ledger *l)
 	if (r < 0)
 		return r;
 	note_head(l);
-	l->loop_side.stats = l->shared.stats;
 	l->sealing.on = true;
 	/* what a crash left undone; where it cannot be done, the next checkpoint tries again */
 	keep(l);
 	return 0;
+}
+
+/* With the lock; what failed is logged, and told until it is mended. */
+static int try_begin(struct ledger *l)
+{
+	int r = begin(l);
+
+	if (r < 0) {
+		snprintf(l->sealing.error, sizeof(l->sealing.error), "%s", strerror(-r));
+		log_error("ledger: it cannot be sealed: %s", strerror(-r));
+	}
+	note(l);
+	return r;
 }
 
 int ledger_seal(struct ledger *l)
@@ -268,11 +304,26 @@ int ledger_seal(struct ledger *l)
 	assert(l->loop_side.appended == 0);
 	/* the thread has nothing to do yet, and so does not use the store */
 	pthread_mutex_lock(&l->lock);
-	r = begin(l);
+	r = try_begin(l);
+	l->loop_side.stats = l->shared.stats;
 	if (r == 0)
 		pthread_cond_signal(&l->work);
 	pthread_mutex_unlock(&l->lock);
-	if (r < 0)
-		log_error("ledger: it cannot be sealed: %s", strerror(-r));
 	return r;
+}
+
+void sealing_restart(struct ledger *l)
+{
+	bool wanted = l->sealing.wanted;
+
+	seal_fini(&l->sealing.seal);
+	l->sealing = (struct sealing){0};
+	pthread_mutex_lock(&l->lock);
+	l->shared.stats.checkpoint[0] = l->shared.stats.seal_key[0] = '\0';
+	l->shared.stats.sealed_at = 0;
+	if (wanted)
+		try_begin(l);
+	else
+		note(l);
+	pthread_mutex_unlock(&l->lock);
 }

@@ -46,17 +46,35 @@ struct calls {
 
 /* How the seal of the ledger stands; the thread's, like the store. */
 struct sealing {
+	bool wanted; /* ledger_seal() was called */
 	bool on;
-	bool stuck;   /* it was logged that the secret cannot be replaced */
-	bool written; /* a checkpoint is in the transaction under way */
+	char error[256]; /* why nothing can be sealed now, which was logged; "": it can */
+	bool written;	 /* a checkpoint is in the transaction under way */
 	struct seal seal;
 	uint64_t seq; /* of the event that named the present key */
 	uint64_t due; /* CLOCK_MONOTONIC of a checkpoint; 0: there is nothing new */
 };
 
+/* One round of removing what is old: see ledger_prune.c. The thread's, like the store. */
+enum pruning_step {
+	PRUNING_EVENTS, /* removes what is left of an older round; and of this one */
+	PRUNING_ROWS,	/* of ended sessions */
+	PRUNING_LOOK,	/* for what is old enough */
+	PRUNING_STATE,	/* in the next commit it is written down, and sealed */
+};
+
+struct pruning {
+	enum pruning_step step;
+	uint64_t at;	 /* CLOCK_MONOTONIC of the next step */
+	uint64_t retain; /* ns, of this round */
+	bool written;	 /* `ledger_pruned` is in the transaction under way */
+	struct store_prune round;
+};
+
 struct ledger {
 	struct store store; /* the thread's while it runs */
 	struct sealing sealing;
+	struct pruning pruning;
 	struct loop *loop;
 	struct loop_io io;
 	int event_fd; /* -1: none */
@@ -73,6 +91,8 @@ struct ledger {
 		struct calls finished;
 		bool told; /* the loop: event_fd was written and not read since */
 		bool stopping;
+		bool retain_known; /* ledger_retain() was called: before it, nothing is removed */
+		uint64_t retain;   /* ns; 0: for ever */
 		uint64_t retry_at; /* CLOCK_MONOTONIC; with stats.failing */
 		int result;	   /* of the last commit */
 		uint64_t written;  /* items of the backlog, gaps included */
@@ -147,6 +167,36 @@ void sealing_committed(struct ledger *l, uint64_t now);
 void sealing_failed(struct ledger *l, int result, uint64_t retry_at);
 /* Without the lock, after the commit: replaces the secret, and tells who waits. */
 void sealing_finish(struct ledger *l);
+
+/* Without the lock: the store is another one. */
+void sealing_restart(struct ledger *l);
+/* Without the lock: can a checkpoint be made? */
+bool sealing_ready(struct ledger *l);
+
+/* ledger_store.c: opens the store, or begins a new one for a damaged one. -errno, and the store
+ * says why. */
+int ledger_open_store(struct ledger *l, const char *path);
+/* Without the lock: the store was found damaged while it was open, or could not be opened since.
+ * -errno: it is not open. */
+int ledger_renew(struct ledger *l);
+
+/* ledger_prune.c: removing what is old, as the thread does it. */
+
+/* With the lock: is there a step to do; is there something to write with the next commit; and when
+ * will there be one of both? (0: never) */
+bool pruning_due(const struct ledger *l, uint64_t now);
+bool pruning_states(const struct ledger *l, uint64_t now);
+uint64_t pruning_next(const struct ledger *l);
+/* In a transaction, in front of the checkpoint that must follow. -errno. */
+int pruning_write(struct ledger *l);
+/* With the lock, after the commit or instead of it. */
+void pruning_committed(struct ledger *l);
+void pruning_failed(struct ledger *l, uint64_t retry_at);
+/* Without the lock. */
+void pruning_step(struct ledger *l);
+
+/* Without the lock: looks how large the ledger is, and how old. */
+void ledger_measure(struct ledger *l);
 
 /* The thread's body; arg is the ledger. Ends when `stopping` is set and the backlog is written, or
  * cannot be. */

@@ -52,7 +52,7 @@ static int write_gap(struct store *s, const struct backlog_event *gap)
 	return r == 0 ? backlog_gap_rows(gap, write_row, s) : r;
 }
 
-static int write_batch(struct ledger *l, const struct backlog *batch, bool seal)
+static int write_batch(struct ledger *l, const struct backlog *batch, bool seal, bool prune)
 {
 	struct store *s = &l->store;
 	const struct backlog_event *event;
@@ -67,14 +67,25 @@ static int write_batch(struct ledger *l, const struct backlog *batch, bool seal)
 			r = store_row(s, &event->row);
 	}
 	fault_point(FAULT_commit_begun);
+	l->pruning.written = false;
+	if (r == 0 && prune)
+		r = pruning_write(l);
 	/* the last event, so that it covers this batch */
 	if (r == 0)
-		r = sealing_write(l, seal, ledger_now());
+		r = sealing_write(l, seal || l->pruning.written, ledger_now());
 	if (r == 0)
 		r = store_commit(s);
 	if (r < 0)
 		store_rollback(s);
 	return r;
+}
+
+/* The store is damaged, or was and could not be replaced: all goes into a new one. */
+static int write_anew(struct ledger *l, const struct backlog *batch)
+{
+	int r = ledger_renew(l);
+
+	return r == 0 ? write_batch(l, batch, false, false) : r;
 }
 
 static bool asks_past(const struct backlog_event *event)
@@ -93,6 +104,7 @@ static void committed(struct ledger *l, const struct backlog *batch, uint64_t ns
 		l->shared.written++;
 	}
 	sealing_committed(l, ledger_now());
+	pruning_committed(l);
 	l->shared.result = 0;
 	l->shared.stats.failing = false;
 	l->shared.stats.error[0] = '\0';
@@ -140,6 +152,7 @@ static void not_committed(struct ledger *l, struct backlog *batch, int result)
 	l->shared.result = result;
 	l->shared.retry_at = ledger_now() + RETRY_NS;
 	sealing_failed(l, result, l->shared.retry_at);
+	pruning_failed(l, l->shared.retry_at);
 	stats->failing = true;
 	stats->errors++;
 	memcpy(stats->error, l->store.error, sizeof(stats->error));
@@ -155,18 +168,48 @@ static void log_change(const struct ledger *l, bool was_failing, bool fails)
 		log_info("ledger: it can be written again");
 }
 
+/* Without the lock. */
+static void copy_wal(struct ledger *l)
+{
+	if (store_checkpoint_due(&l->store) && store_checkpoint(&l->store) < 0)
+		log_warning("ledger: the write-ahead log could not be copied: %s", l->store.error);
+}
+
+void ledger_measure(struct ledger *l)
+{
+	uint64_t bytes, oldest;
+
+	if (store_extent(&l->store, &bytes, &oldest) < 0)
+		return;
+	pthread_mutex_lock(&l->lock);
+	l->shared.stats.bytes = bytes;
+	l->shared.stats.oldest_at = oldest;
+	pthread_mutex_unlock(&l->lock);
+}
+
+/* With the lock, which it gives up meanwhile: one step of removing what is old. */
+static void prune_some(struct ledger *l)
+{
+	pthread_mutex_unlock(&l->lock);
+	pruning_step(l);
+	copy_wal(l);
+	pthread_mutex_lock(&l->lock);
+}
+
 /* With the lock, which it gives up meanwhile. */
 static void commit_some(struct ledger *l)
 {
 	struct backlog batch;
-	bool was_failing, seal = sealing_due(l, ledger_now());
-	uint64_t start;
+	uint64_t start = ledger_now();
+	bool was_failing, seal = sealing_due(l, start), prune = pruning_states(l, start);
 	int r;
 
 	backlog_take(&l->shared.backlog, BATCH_MAX, &batch);
 	pthread_mutex_unlock(&l->lock);
 	start = ledger_now();
-	r = write_batch(l, &batch, seal);
+	r = write_batch(l, &batch, seal, prune);
+	if (r == -EBADMSG || r == -EBADF)
+		r = write_anew(l, &batch);
 	if (r == 0)
 		fault_point(FAULT_commit_done);
 	pthread_mutex_lock(&l->lock);
@@ -183,8 +226,8 @@ static void commit_some(struct ledger *l)
 	if (r == 0)
 		sealing_finish(l);
 	backlog_fini(&batch);
-	if (r == 0 && store_checkpoint_due(&l->store) && store_checkpoint(&l->store) < 0)
-		log_warning("ledger: the write-ahead log could not be copied: %s", l->store.error);
+	if (r == 0)
+		copy_wal(l);
 	pthread_mutex_lock(&l->lock);
 }
 
@@ -213,16 +256,19 @@ static bool commit_due(const struct ledger *l)
 {
 	uint64_t now = ledger_now();
 
-	return (l->shared.backlog.head != NULL || sealing_due(l, now)) &&
+	return (l->shared.backlog.head != NULL || sealing_due(l, now) || pruning_states(l, now)) &&
 	       (!l->shared.stats.failing || now >= l->shared.retry_at);
 }
 
-/* With the lock: when commit_due() will be true by itself; 0: never. */
-static uint64_t next_commit(const struct ledger *l)
+/* With the lock: when there will be something to do by itself; 0: never. */
+static uint64_t next_work(const struct ledger *l)
 {
-	if (l->shared.backlog.head != NULL)
-		return l->shared.retry_at;
-	return l->sealing.due;
+	uint64_t commit = l->shared.backlog.head != NULL ? l->shared.retry_at : l->sealing.due;
+	uint64_t prune = pruning_next(l);
+
+	if (commit == 0 || prune == 0)
+		return commit + prune;
+	return commit < prune ? commit : prune;
 }
 
 /* With the lock: until there is something to do. */
@@ -231,8 +277,9 @@ static void wait_for_work(struct ledger *l)
 	struct timespec until;
 	uint64_t at;
 
-	while (!l->shared.stopping && l->shared.reads.head == NULL && !commit_due(l)) {
-		at = next_commit(l);
+	while (!l->shared.stopping && l->shared.reads.head == NULL && !commit_due(l) &&
+		!pruning_due(l, ledger_now())) {
+		at = next_work(l);
 		if (at == 0) {
 			pthread_cond_wait(&l->work, &l->lock);
 			continue;
@@ -254,6 +301,8 @@ void *ledger_thread(void *arg)
 			commit_some(l);
 		if (l->shared.reads.head != NULL)
 			read_some(l);
+		if (pruning_due(l, ledger_now()))
+			prune_some(l);
 	}
 	/* the rest, and its checkpoint; where it fails, this once */
 	do

@@ -43,12 +43,11 @@ void histogram_add(struct histogram *h, uint64_t ns)
 /* Begins a family. Its unit, where it has one, is the end of its name. */
 static void head(FILE *f, const char *name, const char *type, const char *help)
 {
-	static const char unit[] = "seconds";
 	const char *last = strrchr(name, '_');
 
 	fprintf(f, "# TYPE sessd_%s %s\n", name, type);
-	if (last != NULL && strcmp(last + 1, unit) == 0)
-		fprintf(f, "# UNIT sessd_%s %s\n", name, unit);
+	if (last != NULL && (strcmp(last + 1, "seconds") == 0 || strcmp(last + 1, "bytes") == 0))
+		fprintf(f, "# UNIT sessd_%s %s\n", name, last + 1);
 	fprintf(f, "# HELP sessd_%s %s\n", name, help);
 }
 
@@ -147,6 +146,15 @@ int metrics_text(
 	gauge(f, "ledger_queued", now->ledger_queued, "Events that are not on disk yet.");
 	gauge(f, "ledger_failing", (uint64_t)now->ledger_failing,
 		"1 while the ledger cannot be written.");
+	gauge(f, "ledger_size_bytes", now->ledger_bytes, "Size of the ledger's file.");
+	gauge(f, "ledger_oldest_timestamp_seconds", now->ledger_oldest_at / NS_PER_SEC,
+		"When the oldest event in the ledger happened (Unix time).");
+	gauge(f, "ledger_unsealed", now->ledger_unsealed,
+		"Events on disk that no checkpoint covers yet.");
+	gauge(f, "ledger_sealed_timestamp_seconds", now->sealed_at / NS_PER_SEC,
+		"When the last checkpoint was made (Unix time); 0: none since the start.");
+	gauge(f, "ledger_seal_failing", (uint64_t)now->seal_failing,
+		"1 while the ledger cannot be sealed.");
 	seconds(f, "lookup_seconds", &m->lookup, "Time to answer a lookup.");
 	seconds(f, "open_seconds", &m->open, "Time to answer an open, commit included.");
 	seconds(f, "commit_seconds", &m->commit, "Time of a commit of the ledger.");

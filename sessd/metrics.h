@@ -46,6 +46,8 @@ struct metrics_now {
 	uint32_t ending;
 	uint64_t ledger_seq, ledger_queued, ledger_lost, ledger_commits, ledger_errors;
 	int ledger_failing;
+	uint64_t ledger_bytes, ledger_oldest_at, ledger_unsealed, sealed_at; /* times: wall, ns */
+	int seal_failing;
 	uint64_t started_at; /* wall, ns */
 };
 

@@ -88,6 +88,17 @@ static const char *check_duration(const char *value)
 	return ns == 0 ? "no time at all" : NULL;
 }
 
+/* Shorter would be a mistake in the unit, which cannot be taken back. */
+static const char *check_retain(const char *value)
+{
+	const char *wrong = check_duration(value);
+	uint64_t ns;
+
+	if (wrong != NULL)
+		return wrong;
+	return duration_parse(value, &ns) && ns < OPTION_RETAIN_MIN ? "too short" : NULL;
+}
+
 static const char *check_grace(const char *value)
 {
 	const char *wrong = check_duration(value);
@@ -144,6 +155,9 @@ const struct option options[] = {
 		"Members of this group may list and end everybody's sessions."},
 	{"root", "ledger_required", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
 		"Whether logins are refused while the ledger cannot be written."},
+	{"root", "retain", OPTION_VALUE, "time", NULL, check_retain,
+		"such as 400d, in w or d, at least 1d and at most 3650d; leave it out to keep all",
+		"How long events and ended sessions are kept in the ledger."},
 	{"root", "token", OPTION_VALUE, "optional | required", "optional", check_token, "optional or required",
 		"Whether su and sudo need the token of the login that they are called in."},
 	{"root", "orphans", OPTION_VALUE, "allow | deny", "allow", check_orphans, "allow or deny",

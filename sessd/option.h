@@ -15,6 +15,9 @@
 
 #define OPTION_SESSIONS_MAX 1000000
 
+/* ns: a day */
+#define OPTION_RETAIN_MIN (UINT64_C(86400) * 1000000000)
+
 enum option_kind {
 	OPTION_VALUE, /* one word or string */
 	OPTION_LIST,  /* {"a", "b"} */

@@ -245,6 +245,11 @@ static void metrics_now(const struct dispatch *d, struct metrics_now *ret)
 	ret->ledger_commits = stats.commits;
 	ret->ledger_errors = stats.errors;
 	ret->ledger_failing = stats.failing;
+	ret->ledger_bytes = stats.bytes;
+	ret->ledger_oldest_at = stats.oldest_at;
+	ret->ledger_unsealed = stats.unsealed;
+	ret->sealed_at = stats.sealed_at;
+	ret->seal_failing = stats.seal_error[0] != '\0';
 	d->parts.describe(d->parts.ctx, &state);
 	ret->started_at = state.started_at;
 }

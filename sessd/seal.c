@@ -130,6 +130,17 @@ int seal_load(struct seal *s, const uint8_t key[SEAL_KEY])
 	return r == 0 || beside == 0 ? -EKEYREJECTED : r == -ENOENT ? beside : r;
 }
 
+int seal_peek(struct seal *s, uint8_t ret_key[SEAL_KEY])
+{
+	int r = read_file(s, SEAL_FILE);
+
+	if (r < 0)
+		return r;
+	public_key(s->secret, s->secret->other, ret_key);
+	sodium_memzero(s->secret->other, SEED);
+	return 0;
+}
+
 void seal_make(struct seal *s)
 {
 	randombytes_buf(s->secret->other, SEED);

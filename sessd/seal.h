@@ -44,6 +44,9 @@ bool seal_exists(const struct seal *s);
  * another one. Where the file must change, seal_keep() does that. */
 int seal_load(struct seal *s, const uint8_t key[SEAL_KEY]);
 
+/* The public key of the secret that is there. -errno: there is none. */
+int seal_peek(struct seal *s, uint8_t ret_key[SEAL_KEY]);
+
 /* Another one, at random; then seal_keep(). */
 void seal_make(struct seal *s);
 

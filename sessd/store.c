@@ -34,10 +34,16 @@ static const char *const sql[STORE_N_STATEMENTS] = {
 			  "(SELECT refused FROM event INDEXED BY event_refused "
 			  "WHERE refused IS NOT NULL AND uid = ?1 AND seq > ?2 "
 			  "ORDER BY seq LIMIT ?3)",
-	[STORE_SEAL_PUT] = "INSERT INTO meta (key, value) VALUES (?1, ?2) "
+	[STORE_META_PUT] = "INSERT INTO meta (key, value) VALUES (?1, ?2) "
 			   "ON CONFLICT (key) DO UPDATE SET value = ?2",
 	[STORE_SEAL_GET] = "SELECT seq, line FROM event WHERE seq = "
 			   "(SELECT value FROM meta WHERE key = ?1)",
+	[STORE_PRUNE] = "DELETE FROM event WHERE seq IN "
+			"(SELECT seq FROM event WHERE seq < ?1 ORDER BY seq LIMIT ?2)",
+	[STORE_OLD_ROWS] = "SELECT id, live, record FROM session WHERE id > ?1 ORDER BY id",
+	[STORE_ROW_DROP] = "DELETE FROM session WHERE id = ?1 AND live = 0",
+	[STORE_PAGES] = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size",
+	[STORE_OLDEST] = "SELECT line FROM event WHERE seq >= ?1 ORDER BY seq LIMIT 1",
 };
 
 static int to_errno(int rc)
@@ -65,7 +71,13 @@ static int to_errno(int rc)
 /* Keeps why the last call failed. */
 int store_failed(struct store *s)
 {
-	int system = sqlite3_system_errno(s->db);
+	int system;
+
+	if (s->db == NULL) {
+		snprintf(s->error, sizeof(s->error), "it is not open");
+		return -EBADF;
+	}
+	system = sqlite3_system_errno(s->db);
 
 	snprintf(s->error, sizeof(s->error), "%s%s%s", sqlite3_errmsg(s->db),
 		system != 0 ? ": " : "", system != 0 ? strerror(system) : "");
@@ -98,8 +110,7 @@ void store_close(struct store *s)
 	s->db = NULL;
 }
 
-/* Runs a statement that has no rows. */
-static int run(struct store *s, enum store_statement which)
+int store_run(struct store *s, enum store_statement which)
 {
 	sqlite3_stmt *stmt = s->statements[which];
 	int rc = sqlite3_step(stmt), r = 0;
@@ -113,7 +124,7 @@ static int run(struct store *s, enum store_statement which)
 int store_begin(struct store *s)
 {
 	s->next = s->head;
-	return run(s, STORE_BEGIN);
+	return store_run(s, STORE_BEGIN);
 }
 
 /* Nobody's events carry -1, which takes one byte. */
@@ -145,7 +156,7 @@ int store_event(struct store *s, uid_t subject, uint64_t refused, const char *bo
 	sqlite3_bind_int64(stmt, 2, from_uid(subject));
 	sqlite3_bind_text(stmt, 3, s->line, (int)n, SQLITE_STATIC);
 	bind_number(stmt, 4, refused);
-	r = run(s, STORE_EVENT);
+	r = store_run(s, STORE_EVENT);
 	if (r == 0)
 		chain_append(&s->next, s->line, n);
 	return r;
@@ -161,7 +172,7 @@ static int lock_row(struct store *s, const struct ledger_row *row)
 		sqlite3_bind_blob(s->statements[what], 2,
 			row->len > 0 ? (const void *)row->record : "", (int)row->len,
 			SQLITE_STATIC);
-	return run(s, what);
+	return store_run(s, what);
 }
 
 int store_row(struct store *s, const struct ledger_row *row)
@@ -177,12 +188,12 @@ int store_row(struct store *s, const struct ledger_row *row)
 	sqlite3_bind_blob(stmt, 4, row->len > 0 ? (const void *)row->record : "", (int)row->len,
 		SQLITE_STATIC);
 	bind_number(stmt, 5, row->login ? s->next.seq : 0);
-	return run(s, STORE_ROW);
+	return store_run(s, STORE_ROW);
 }
 
 int store_commit(struct store *s)
 {
-	int r = run(s, STORE_COMMIT);
+	int r = store_run(s, STORE_COMMIT);
 
 	if (r == 0)
 		s->head = s->next;
@@ -194,7 +205,7 @@ void store_rollback(struct store *s)
 	sqlite3_stmt *stmt = s->statements[STORE_ROLLBACK];
 
 	/* SQLite may have done so itself */
-	if (!sqlite3_get_autocommit(s->db)) {
+	if (s->db != NULL && !sqlite3_get_autocommit(s->db)) {
 		sqlite3_step(stmt);
 		sqlite3_reset(stmt);
 	}
@@ -326,6 +337,8 @@ int store_read(struct store *s, struct store_page *page)
 {
 	sqlite3_stmt *stmt = s->statements[STORE_READ];
 
+	if (s->begin > 0 && page->at < s->begin - 1)
+		page->at = s->begin - 1;
 	sqlite3_bind_int64(stmt, 1, page->at < INT64_MAX ? (int64_t)page->at : INT64_MAX);
 	return slice(s, stmt, page, line_row);
 }

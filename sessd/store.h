@@ -2,7 +2,8 @@
  * The database of the ledger as the one thread sees it that uses it: tables, statements, the head
  * of the chain. It knows neither queue nor loop nor log; what went wrong is in `error`.
  *
- *	meta     what the file says about itself: `schema`; `seal`, `seal_first`: see store_seal.c
+ *	meta     what the file says about itself: `schema`; `seal`, `seal_first`: see store_seal.c;
+ *	         `begin`: see store_prune.c
  *	event    the truth: the lines of the chain, by seq; `refused`: of a login that was turned
  *	         away, the process that asked for it
  *	session  the projection: the newest record of each session, by id; `login`: of one that was
@@ -28,6 +29,8 @@
 #include <sys/types.h>
 
 #include "common/chain.h"
+#include "common/seal.h"
+#include "common/timestamp.h"
 #include "sessd/entry.h"
 #include "sessd/ledger.h"
 
@@ -63,15 +66,21 @@ enum store_statement {
 	STORE_LOCKS,
 	STORE_LAST_LOGIN,
 	STORE_REFUSED,
-	STORE_SEAL_PUT,
+	STORE_META_PUT,
 	STORE_SEAL_GET,
+	STORE_PRUNE,
+	STORE_OLD_ROWS,
+	STORE_ROW_DROP,
+	STORE_PAGES,
+	STORE_OLDEST,
 	STORE_N_STATEMENTS,
 };
 
 struct store {
 	struct sqlite3 *db;
 	struct sqlite3_stmt *statements[STORE_N_STATEMENTS];
-	struct chain head;  /* of what is committed */
+	struct chain head; /* of what is committed */
+	uint64_t begin; /* seq of the first event; those before it are being removed; 0: of all */
 	struct chain next;  /* of the transaction under way */
 	uint64_t known_seq; /* store_open: the newest seq found, also where it failed */
 	uint64_t last_id;   /* store_open: the highest row id found */
@@ -94,11 +103,24 @@ int store_open(struct store *s, const char *path);
 int store_prepare(struct store *s);
 int store_failed(struct store *s);
 
+/* Runs a statement that has no rows, with what is bound to it. */
+int store_run(struct store *s, enum store_statement which);
+
 void store_close(struct store *s);
 
-/* Renames a damaged file, and its -wal, to the first free PATH.corrupt-N, whose name (without
- * folder) goes to ret_name. */
-int store_set_aside(const char *path, char *ret_name, size_t size);
+/* Closes a damaged file as it is, its -wal too; `error` stays. */
+void store_abandon(struct store *s);
+
+/*
+ * A damaged file is first set aside as PATH.damaged, with its -wal; when a new one has taken over
+ * what can be read of it, it is put away as PATH.corrupt-N, the first that is free. So a crash in
+ * between loses nothing. store_aside() says where it will be (without folder); -ENOENT: no file is
+ * set aside.
+ */
+#define STORE_ASIDE ".damaged"
+int store_set_aside(const char *path);
+int store_aside(const char *path, char *ret_name, size_t size);
+int store_put_away(const char *path);
 
 /* One transaction: begin, events and rows, commit. After any -errno: rollback, which keeps `error`.
  * refused: 0, or of a refusal the process that asked. */
@@ -143,8 +165,11 @@ struct store_past {
 
 int store_read_past(struct store *s, struct store_past *past);
 
+/* In a transaction: one of the rows of `meta` below. */
+int store_meta_put(struct store *s, const char *key, uint64_t value);
+
 /* store_seal.c: where in the ledger its seal is: the event with which the first key, or the present
- * one, was named. */
+ * one, was named. The first one is the checkpoint with which a pruned ledger begins. */
 #define STORE_SEAL_FIRST "seal_first"
 #define STORE_SEAL_LAST	 "seal"
 
@@ -152,5 +177,51 @@ int store_read_past(struct store *s, struct store_past *past);
 int store_seal_put(struct store *s, const char *which);
 /* Its line, valid until the next call, goes to s->line. -ENOENT: there is none. */
 int store_seal_get(struct store *s, const char *which, uint64_t *ret_seq, size_t *ret_len);
+
+/* store_salvage.c: what can still be read of a damaged file. */
+struct store_salvage {
+	struct chain
+		checkpoint; /* the head after the last one whose signature holds; seq 0: none */
+	uint64_t seq;	    /* the newest event found */
+	uint64_t sessions, locks; /* rows that were taken over */
+};
+
+/* In a transaction of the new store of that path: takes over, from the file that was set aside, the
+ * rows of sessions that live, and of locks. A
+ * damaged page hides what is behind it. -errno: the new store fails. */
+int store_salvage(struct store *s, const char *path, struct store_salvage *ret);
+
+/* store_prune.c: the oldest events, and how they are removed. */
+
+/* The event with which the ledger begins, where it is not the first one. */
+#define STORE_BEGIN_AT "begin"
+
+/* Rows that one step looks at or removes. */
+#define STORE_STEP 256
+
+/* The search for what is old enough to go, step by step. */
+struct store_prune {
+	char cutoff[TIMESTAMP_TEXT]; /* what is older goes */
+	uint64_t at;		     /* looked at up to this seq, or row id */
+	uint64_t first;		     /* the oldest event */
+	uint64_t begin;		     /* the checkpoint that will be the first event; 0: none yet */
+	char hash[CHAIN_HEX + 1];    /* of the event before it */
+	char key[SEAL_KEY_HEX + 1];  /* that signs it */
+	uint64_t others; /* events in front of it that tell of something else than pruning */
+	uint64_t seen;	 /* the same so far */
+};
+
+/* Each: 1: there is no more; 0: call again; -errno. */
+int store_prune_look(struct store *s, struct store_prune *p);
+/* Removes events in front of s->begin. */
+int store_prune_events(struct store *s);
+/* Removes rows of sessions that ended before the cutoff. */
+int store_prune_rows(struct store *s, struct store_prune *p);
+
+/* When the event of a line (with a NUL behind it) happened: wall, ns; 0: it does not say. */
+uint64_t store_line_time(const char *line, size_t len);
+
+/* How much there is: bytes, and the time of the oldest event (wall, ns; 0: unknown). */
+int store_extent(struct store *s, uint64_t *ret_bytes, uint64_t *ret_oldest);
 
 #endif

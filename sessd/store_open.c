@@ -201,6 +201,17 @@ static int check_schema(struct store *s)
 	return upgrade(s, version);
 }
 
+/* The first event of a ledger whose older ones were pruned. */
+static int read_begin(struct store *s)
+{
+	int64_t begin = 0;
+	int r = query(
+		s, "SELECT value FROM meta WHERE key = '" STORE_BEGIN_AT "'", &begin, NULL, 0);
+
+	s->begin = r == 0 ? (uint64_t)begin : 0;
+	return r == -ENOENT ? 0 : r;
+}
+
 static void seed(struct chain *head, uint64_t seq, const char *line, size_t len)
 {
 	head->seq = seq - 1;
@@ -284,40 +295,94 @@ int store_open(struct store *s, const char *path)
 	if (r == 0)
 		r = store_prepare(s);
 	if (r == 0)
+		r = read_begin(s);
+	if (r == 0)
 		r = check_tail(s);
 	if (r == 0)
 		r = check_rows(s);
-	if (r < 0) {
-		/* as it was found, for whoever looks into it */
-		if (s->db != NULL)
-			sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-		store_close(s);
-	}
+	if (r < 0)
+		store_abandon(s);
 	return r;
 }
 
-int store_set_aside(const char *path, char *ret_name, size_t size)
+/* As it was found, for whoever looks into it. */
+void store_abandon(struct store *s)
+{
+	if (s->db != NULL)
+		sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	store_close(s);
+}
+
+/* Renames a database, then its other files: SQLite throws away a WAL beside a database that is new.
+ */
+static int rename_all(const char *from, const char *to)
 {
 	static const char *const others[] = {"-wal", "-shm", "-journal"};
-	char to[4096], from_other[4096], to_other[4096];
-	struct stat st;
-	unsigned n = 0;
+	char from_other[4096], to_other[4096];
 	size_t i;
 
-	do
-		if (snprintf(to, sizeof(to) - 16, "%s.corrupt-%u", path, ++n) >=
-			(int)sizeof(to) - 16)
-			return -ENAMETOOLONG;
-	while (lstat(to, &st) == 0);
-	/* the database first: SQLite throws away a WAL beside a database that is new */
-	if (rename(path, to) < 0)
+	if (rename(from, to) < 0)
 		return -errno;
 	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
-		snprintf(from_other, sizeof(from_other), "%s%s", path, others[i]);
+		snprintf(from_other, sizeof(from_other), "%s%s", from, others[i]);
 		snprintf(to_other, sizeof(to_other), "%s%s", to, others[i]);
 		if (rename(from_other, to_other) < 0 && errno != ENOENT)
 			return -errno;
 	}
-	snprintf(ret_name, size, "%s", strrchr(to, '/') != NULL ? strrchr(to, '/') + 1 : to);
-	return sync_folder(path);
+	return sync_folder(from);
+}
+
+static void aside_path(const char *path, char out[4096])
+{
+	snprintf(out, 4096, "%s" STORE_ASIDE, path);
+}
+
+/* The first name that is free. */
+static int away_path(const char *path, char out[4096])
+{
+	struct stat st;
+	unsigned n = 0;
+
+	do
+		if (snprintf(out, 4096 - 16, "%s.corrupt-%u", path, ++n) >= 4096 - 16)
+			return -ENAMETOOLONG;
+	while (lstat(out, &st) == 0);
+	return 0;
+}
+
+int store_set_aside(const char *path)
+{
+	char to[4096];
+
+	aside_path(path, to);
+	return rename_all(path, to);
+}
+
+int store_aside(const char *path, char *ret_name, size_t size)
+{
+	char from[4096], to[4096];
+	struct stat st;
+	int r;
+
+	aside_path(path, from);
+	if (lstat(from, &st) < 0)
+		return -errno;
+	r = away_path(path, to);
+	if (r == 0)
+		snprintf(
+			ret_name, size, "%s", strrchr(to, '/') != NULL ? strrchr(to, '/') + 1 : to);
+	return r;
+}
+
+int store_put_away(const char *path)
+{
+	char from[4096], to[4096];
+	struct stat st;
+	int r;
+
+	aside_path(path, from);
+	if (lstat(from, &st) < 0)
+		return errno == ENOENT ? 0 : -errno;
+	r = away_path(path, to);
+	return r == 0 ? rename_all(from, to) : r;
 }

@@ -6,17 +6,18 @@
 
 #include "sessd/store.h"
 
+int store_meta_put(struct store *s, const char *key, uint64_t value)
+{
+	sqlite3_stmt *stmt = s->statements[STORE_META_PUT];
+
+	sqlite3_bind_text(stmt, 1, key, -1, SQLITE_STATIC);
+	sqlite3_bind_int64(stmt, 2, (sqlite3_int64)value);
+	return store_run(s, STORE_META_PUT);
+}
+
 int store_seal_put(struct store *s, const char *which)
 {
-	sqlite3_stmt *stmt = s->statements[STORE_SEAL_PUT];
-	int r = 0;
-
-	sqlite3_bind_text(stmt, 1, which, -1, SQLITE_STATIC);
-	sqlite3_bind_int64(stmt, 2, (sqlite3_int64)s->next.seq);
-	if (sqlite3_step(stmt) != SQLITE_DONE)
-		r = store_failed(s);
-	sqlite3_reset(stmt);
-	return r;
+	return store_meta_put(s, which, s->next.seq);
 }
 
 int store_seal_get(struct store *s, const char *which, uint64_t *ret_seq, size_t *ret_len)

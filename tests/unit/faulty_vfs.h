@@ -1,5 +1,5 @@
 /*
- * A VFS under SQLite whose writes fail, or whose syncs wait, when a test says so. It offers no
+ * A VFS under SQLite whose reads and writes fail, or whose syncs wait, when a test says so. It offers no
  * shared memory, so it also shows that the ledger needs none.
  */
 #ifndef TESTS_FAULTY_VFS_H
@@ -21,6 +21,8 @@ static struct {
 	sqlite3_vfs *real;
 	atomic_int write_error; /* an SQLITE_ code; 0: none */
 	atomic_int sync_error;
+	atomic_int read_error;
+	atomic_int short_writes; /* so many are cut to half, and fail */
 	atomic_int tries;     /* writes that were failed */
 	pthread_mutex_t gate; /* held: a sync waits */
 	atomic_int waiting;
@@ -38,6 +40,10 @@ static inline int faulty_close(sqlite3_file *f)
 
 static inline int faulty_read(sqlite3_file *f, void *buf, int n, sqlite3_int64 at)
 {
+	if (faulty.read_error != 0) {
+		faulty.tries++;
+		return faulty.read_error;
+	}
 	return faulty_real(f)->pMethods->xRead(faulty_real(f), buf, n, at);
 }
 
@@ -46,6 +52,12 @@ static inline int faulty_write(sqlite3_file *f, const void *buf, int n, sqlite3_
 	if (faulty.write_error != 0) {
 		faulty.tries++;
 		return faulty.write_error;
+	}
+	if (faulty.short_writes > 0) {
+		faulty.short_writes--;
+		faulty.tries++;
+		faulty_real(f)->pMethods->xWrite(faulty_real(f), buf, n / 2, at);
+		return SQLITE_FULL;
 	}
 	return faulty_real(f)->pMethods->xWrite(faulty_real(f), buf, n, at);
 }

@@ -49,22 +49,23 @@ static const struct damage {
 	off_t at;	   /* garbage is written here; -1: the file is cut to half */
 	const char *words; /* in the first event */
 	bool seq_known;
+	const char *live; /* what can be taken over */
 } damages[] = {
-	{"not a database", NULL, 0, "not a database", false},
-	{"cut", NULL, -1, "malformed", false},
+	{"not a database", NULL, 0, "not a database", false, ""},
+	{"cut", NULL, -1, "malformed", false, ""},
 	{"a line was changed",
 		"UPDATE event SET line = replace(line, '\"limit\":1200', '\"limit\":1201') "
 		"WHERE seq = 1201",
-		0, "event 1202: the hash of the line before does not agree", true},
+		0, "event 1202: the hash of the line before does not agree", true, "1 2"},
 	{"a line was removed", "DELETE FROM event WHERE seq = 1201", 0,
-		"event 1202: the sequence number is not the next one", true},
+		"event 1202: the sequence number is not the next one", true, "1 2"},
 	{"a line was moved", "UPDATE event SET seq = 2000 WHERE seq = 1501", 0,
-		"event 2000: the sequence number is not that of its row", false},
+		"event 2000: the sequence number is not that of its row", false, "1 2"},
 	{"a line is no text", "UPDATE event SET line = zeroblob(40000) WHERE seq = 1501", 0,
-		"event 1501: the line is none", true},
-	{"a table is missing", "DROP TABLE session", 0, "no such table", false},
-	{"no schema", "DELETE FROM meta", 0, "it says no schema", false},
-	{"an index is missing", "DROP INDEX session_live", 0, "no such index", false},
+		"event 1501: the line is none", true, "1 2"},
+	{"a table is missing", "DROP TABLE session", 0, "no such table", false, ""},
+	{"no schema", "DELETE FROM meta", 0, "it says no schema", true, "1 2"},
+	{"an index is missing", "DROP INDEX session_live", 0, "no such index", true, "1 2"},
 };
 
 static void sets_aside(void **state)
@@ -93,9 +94,14 @@ static void sets_aside(void **state)
 		snprintf(want, sizeof(want), "set aside as ledger.db.corrupt-%zu;", i + 1);
 		assert_non_null(strstr(line, want));
 		if (damages[i].seq_known)
-			assert_non_null(strstr(line, "found in it is 1501\""));
-		assert_int_equal(ledger_last_id(f->ledger), 0);
-		assert_live(f, "");
+			assert_non_null(strstr(line, "found in it is 1501;"));
+		assert_int_equal(ledger_last_id(f->ledger), damages[i].live[0] != '\0' ? 2 : 0);
+		assert_live(f, damages[i].live);
+		close_ledger(f);
+		/* it is a ledger like any other */
+		open_ledger(f);
+		assert_live(f, damages[i].live);
+		assert_int_equal(each_line(f, LEDGER_ALL_UIDS, NULL, NULL), 1);
 		close_ledger(f);
 		assert_int_equal(unlink(f->path), 0);
 	}
