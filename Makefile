@@ -10,6 +10,8 @@ UNITDIR    ?= $(LIBDIR)/systemd/system
 PROFILEDIR ?= $(PREFIX)/share/sessd/profiles
 LIBEXECDIR ?= $(PREFIX)/libexec
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+# Debian's zsh looks in vendor-completions; others' in site-functions.
+ZSHDIR     ?= $(PREFIX)/share/zsh/vendor-completions
 MANDIR     ?= $(PREFIX)/share/man
 DESTDIR    ?=
 
@@ -55,7 +57,7 @@ SESSCTL_LIBS := -lsodium -ljansson -lsqlite3
 
 C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])
 
-.PHONY: all all-and-unit test-build deps demo test unit lint format bench fuzz soak install uninstall clean help
+.PHONY: all all-and-unit test-build deps demo test unit lint format bench fuzz soak install uninstall deb clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -71,6 +73,7 @@ help:
 #: make unit          the unit tests alone
 #: make lint          formatting, include directions, static analysis
 #: make bench fuzz soak   measure beside named peers; fuzz, or repeat the hard tests, for an hour (SECONDS=3600)
+#: make deb            the Debian packages, in build/deb
 #: make install uninstall   with DESTDIR=, PREFIX=
 #: make clean         remove build/
 #: SAN=address,undefined | SAN=thread   build and test with sanitizers;  V=1  show the commands
@@ -161,7 +164,8 @@ PROFILES := $(wildcard etc/profiles/*.conf)
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(LIBEXECDIR) $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
-		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR) $(PROFILEDIR))
+		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR) $(ZSHDIR) $(PROFILEDIR) \
+		$(PREFIX)/lib/sysusers.d $(PREFIX)/lib/tmpfiles.d)
 	install -m 0755 $(B)/sessd/sessd $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
 	install -m 0755 $(B)/reauth/sessd-reauth $(DESTDIR)$(LIBEXECDIR)/
@@ -172,7 +176,10 @@ install: all
 	install -m 0644 $(MAN8) $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
 	install -m 0644 sessctl/sessctl.bash $(DESTDIR)$(COMPLETIONDIR)/sessctl
+	install -m 0644 sessctl/sessctl.zsh $(DESTDIR)$(ZSHDIR)/_sessctl
 	install -m 0644 $(PROFILES) $(DESTDIR)$(PROFILEDIR)/
+	install -m 0644 etc/sysusers.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/
+	install -m 0644 etc/tmpfiles.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/
 
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
@@ -180,7 +187,13 @@ uninstall:
 		$(DESTDIR)$(LIBEXECDIR)/sessd-reauth $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \
-		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES)))
+		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES))) $(DESTDIR)$(ZSHDIR)/_sessctl \
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sessd.conf
+
+# Into build/deb; the tree stays as it is.
+deb: deps
+	$(Q)tests/deps deb
+	$(Q)debian/build build/deb
 
 clean:
 	rm -rf build

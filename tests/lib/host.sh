@@ -164,11 +164,13 @@ host_pid()
 
 host_exec()
 {
-	local name=$1 pid
+	local name=$1 pid cgroup
 	shift
 	pid=$(host_pid "$name") && [ -d "/proc/$pid" ] || { host_say "$name is not up"; return 125; }
 	(
-		echo "$BASHPID" >"/proc/$pid/root/sys/fs/cgroup/cgroup.procs" &&
+		# A machine's own process 1 has the cgroup at the top for itself.
+		cgroup=$(cat "$HOSTS/$name/cgroup" 2>/dev/null)
+		echo "$BASHPID" >"/proc/$pid/root/sys/fs/cgroup/$cgroup/cgroup.procs" &&
 			exec nsenter -t "$pid" -m -u -i -n -p -C -r -w env -i HOME=/root USER=root LOGNAME=root SHELL=/bin/bash \
 				LANG=C.UTF-8 TERM="${TERM:-dumb}" PATH=/usr/sbin:/usr/bin:/sbin:/bin:/sessd "$@"
 	)
