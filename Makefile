@@ -46,16 +46,16 @@ ALL_LDFLAGS := $(HARDENLD) $(SANFLAGS) -pthread $(LDFLAGS)
 COMMON_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard common/*.c))
 SESSD_OBJS   := $(patsubst %.c,$(B)/%.o,$(filter-out sessd/main.c,$(wildcard sessd/*.c)))
 SESSCTL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard sessctl/*.c))
-REAUTH_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out reauth/main.c,$(wildcard reauth/*.c)))
+REAUTH_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out sessd/reauth/main.c,$(wildcard sessd/reauth/*.c)))
 PAM_OBJS     := $(patsubst %.c,$(B)/%.o,$(wildcard pam_module/*.c))
 UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so \
-	$(B)/reauth/sessd-reauth
+	$(B)/sessd/reauth/sessd-reauth
 
 SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse -lkeyutils
 SESSCTL_LIBS := -lsodium -ljansson -lsqlite3
 
-C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])
+C_FILES := $(wildcard */*.[ch] sessd/reauth/*.[ch] tests/*/*.[ch])
 
 .PHONY: all all-and-unit test-build deps demo test unit lint format bench fuzz soak install uninstall deb clean help
 .DELETE_ON_ERROR:
@@ -104,7 +104,7 @@ $(B)/sessctl/sessctl: $(SESSCTL_OBJS) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(SESSCTL_LIBS)
 
-$(B)/reauth/sessd-reauth: $(B)/reauth/main.o $(B)/libreauth.a $(B)/libcommon.a
+$(B)/sessd/reauth/sessd-reauth: $(B)/sessd/reauth/main.o $(B)/libreauth.a $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lpam
 
@@ -157,7 +157,7 @@ lint: deps
 format:
 	clang-format -i $(C_FILES)
 
-MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 reauth/*.8)
+MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 sessd/reauth/*.8)
 MAN5 := $(wildcard sessd/*.5)
 UNITS := $(wildcard etc/systemd/*)
 PROFILES := $(wildcard etc/profiles/*.conf)
@@ -168,7 +168,7 @@ install: all
 		$(PREFIX)/lib/sysusers.d $(PREFIX)/lib/tmpfiles.d)
 	install -m 0755 $(B)/sessd/sessd $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
-	install -m 0755 $(B)/reauth/sessd-reauth $(DESTDIR)$(LIBEXECDIR)/
+	install -m 0755 $(B)/sessd/reauth/sessd-reauth $(DESTDIR)$(LIBEXECDIR)/
 	install -m 0644 $(B)/pam_module/pam_sess.so $(DESTDIR)$(SECURITYDIR)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf ] || \
 		install -m 0644 etc/sessd.conf $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf

@@ -16,7 +16,7 @@
 
 #include "common/duration.h"
 #include "common/timestamp.h"
-#include "reauth/relay.h"
+#include "sessd/reauth/relay.h"
 
 #define MESSAGES 4
 #define PACKETS	 16

@@ -14,7 +14,7 @@ missing()
 
 pages=(*/*.[1-9])
 for page in sessd/sessd.8 sessd/sessd.conf.5 sessctl/sessctl.8 pam_module/pam_sess.8 \
-	reauth/sessd-reauth.8; do
+	sessd/reauth/sessd-reauth.8; do
 	result "there is $page" "$([ -s "$page" ] || echo "it is missing")"
 done
 for page in "${pages[@]}"; do
@@ -45,5 +45,5 @@ options_agree() # PROGRAM PAGE FIRST-SECTION-BEHIND-THE-OPTIONS AT-LEAST
 }
 
 options_agree sessd/sessd sessd/sessd.8 SOCKETS 8
-options_agree reauth/sessd-reauth reauth/sessd-reauth.8 SETTING 4
+options_agree sessd/reauth/sessd-reauth sessd/reauth/sessd-reauth.8 SETTING 4
 plan

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "common/text.h"
-#include "reauth/relay.h"
+#include "sessd/reauth/relay.h"
 
 /* The service in /etc/pam.d. */
 #define ATTEMPT_SERVICE "sessd-reauth"

@@ -1,7 +1,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "reauth/attempt.h"
+#include "sessd/reauth/attempt.h"
 
 /* What is wrong is what he typed, and not his account or the machine. */
 static bool is_about_secret(int code)

@@ -7,7 +7,7 @@
 
 #include <security/pam_appl.h>
 
-#include "reauth/channel.h"
+#include "sessd/reauth/channel.h"
 
 struct relay {
 	struct channel *channel;

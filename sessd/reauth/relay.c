@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "reauth/relay.h"
+#include "sessd/reauth/relay.h"
 
 /* Lines of one message of a module; nobody reads more. */
 #define LINES_MAX 32

@@ -3,7 +3,7 @@
 #include "common/duration.h"
 #include "common/timestamp.h"
 #include "common/version.h"
-#include "reauth/judge.h"
+#include "sessd/reauth/judge.h"
 
 /* A disk may be slow, and the one who waits has just typed a password. */
 #define PATIENCE (10 * NS_PER_SEC)

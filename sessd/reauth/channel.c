@@ -6,7 +6,7 @@
 
 #include "common/duration.h"
 #include "common/timestamp.h"
-#include "reauth/channel.h"
+#include "sessd/reauth/channel.h"
 
 int channel_init(struct channel *ch, int fd, pid_t peer, uint64_t deadline)
 {

@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "reauth/requester.h"
+#include "sessd/reauth/requester.h"
 
 /* Linux 6.5; glibc 2.36 does not know it */
 #ifndef SO_PEERPIDFD

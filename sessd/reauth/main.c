@@ -18,8 +18,8 @@
 
 #include "common/version.h"
 #include "common/wire.h"
-#include "reauth/hearing.h"
-#include "reauth/listener.h"
+#include "sessd/reauth/hearing.h"
+#include "sessd/reauth/listener.h"
 
 #define DEFAULT_DIR "/run/sessd"
 /* The descriptor of the first socket that a service manager hands over, sd_listen_fds(3). */

@@ -7,10 +7,10 @@
 
 #include "common/timestamp.h"
 #include "common/version.h"
-#include "reauth/attempt.h"
-#include "reauth/hearing.h"
-#include "reauth/judge.h"
-#include "reauth/requester.h"
+#include "sessd/reauth/attempt.h"
+#include "sessd/reauth/hearing.h"
+#include "sessd/reauth/judge.h"
+#include "sessd/reauth/requester.h"
 
 /* As sudo asks. */
 #define ATTEMPTS 3

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "common/wire.h"
-#include "reauth/listener.h"
+#include "sessd/reauth/listener.h"
 
 #define BACKLOG 256
 /* Where the socket is not ours, this process is worth nothing while nobody asks. */
