@@ -49,8 +49,7 @@ static struct login *log_in(struct world *w, uid_t uid, uint32_t audit_session)
 static struct verdict_of begin(struct world *w, const struct caller *claimant)
 {
 	struct verdict_of v = {.answer.fn = heard};
-	const struct event event = {
-		.type = EVENT_REAUTH, .caller = claimant, .answer = &v.answer};
+	const struct event event = {.type = EVENT_REAUTH, .caller = claimant, .answer = &v.answer};
 
 	core_handle(w->core, &event);
 	assert_true(v.type != 0);
