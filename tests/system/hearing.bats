@@ -119,6 +119,7 @@ not_proved()
 
 @test "a sudo that is refused for its age works after it, and the token is another one" {
 	local key before
+	case ${BUILD:-} in *address* | *thread*) skip "what moves the clock does not go with a sanitizer" ;; esac
 	stop_sessd
 	install -m 0644 "$HOST_TOP/build/plain/tests/lib/clockshift.so" "$HOST_FS/sessd/clockshift.so"
 	asleep 0
