@@ -104,9 +104,11 @@ $(B)/sessctl/sessctl: $(SESSCTL_OBJS) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(SESSCTL_LIBS)
 
+# A sanitizer has a crypt() of its own, which finds the real one only where it is there from the beginning; pam_unix
+# brings it later.
 $(B)/sessd/reauth/sessd-reauth: $(B)/sessd/reauth/main.o $(B)/libreauth.a $(B)/libcommon.a
 	$(call say,LINK,$@)
-	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lpam
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lpam $(if $(SAN),-Wl$(comma)--no-as-needed -lcrypt)
 
 $(B)/pam_module/pam_sess.so: $(PAM_OBJS) $(B)/libcommon.a pam_module/pam_sess.map
 	$(call say,LINK,$@)

@@ -97,7 +97,7 @@ static int exec(struct context *ctx, const struct args *args)
 	struct conn c;
 	int r;
 
-	/* what is typed here is in no core, and no debugger of the user's other programs sees it */
+	/* what is typed is in no core, and no debugger of the user's other programs sees it */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	/* a key is looked for, a finger is laid on it: as long as it takes */
 	if (!ctx->timeout_given)
@@ -109,6 +109,7 @@ static int exec(struct context *ctx, const struct args *args)
 	if (r == EXIT_DONE && args->value[REAUTH_QUIET] == NULL)
 		fputs("authenticated again\n", ctx->out);
 	conn_close(&c);
+	prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	return r;
 }
 

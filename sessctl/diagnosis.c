@@ -5,6 +5,7 @@
 
 #include "common/module_args.h"
 #include "sessctl/diagnosis.h"
+#include "sessctl/services.h"
 #include "sessctl/walk.h"
 
 #define BIT(value) (UINT32_C(1) << (value))
@@ -85,6 +86,22 @@ static int check_auth_missing(const struct diagnosis *d)
 		return r;
 	found_at_ours(d, r > 0 ? FINDING_REAUTH_UNKNOWN : FINDING_AUTH_MISSING, PAM_ACCOUNT);
 	return 0;
+}
+
+/* By sessctl reauth a user does what reauth= wants of him. */
+static int check_reauth(const struct diagnosis *d)
+{
+	const struct stack *account = stack_of(d, PAM_ACCOUNT), *auth = stack_of(d, PAM_AUTH);
+	size_t rootok = stack_find(auth, "pam_rootok", 0), ours = stack_ours(account, 0);
+	int r = 0;
+
+	if (strcmp(d->service, SERVICES_REAUTH) == 0 && rootok < auth->n)
+		findings_add(d->findings, FINDING_REAUTH_ROOTOK, auth->items[rootok].where, "");
+	if (!d->has_reauth && ours < account->n)
+		r = has_argument(&account->items[ours], "reauth=");
+	if (r > 0)
+		found_at_ours(d, FINDING_REAUTH_SERVICE, PAM_ACCOUNT);
+	return r < 0 ? r : 0;
 }
 
 static int check_presence(const struct diagnosis *d)
@@ -360,8 +377,8 @@ static int check_ways(const struct diagnosis *d)
 
 int diagnosis_make(const struct diagnosis *d)
 {
-	static int (*const checks[])(const struct diagnosis *d) = {
-		check_presence, check_order, check_auth_is_last, check_lines, check_ways};
+	static int (*const checks[])(const struct diagnosis *d) = {check_presence, check_order,
+		check_auth_is_last, check_lines, check_ways, check_reauth};
 	size_t i;
 	int r = 0;
 

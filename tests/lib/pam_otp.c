@@ -1,5 +1,6 @@
 /*
- * A PAM module that asks as those of one-time codes and security keys do, for tests of conversations:
+ * A PAM module that asks as those of one-time codes and security keys do, for tests of
+ *conversations:
  *
  *	code=CODE	asks for it, shown while it is typed
  *	say=TEXT	says it first; `|` stands for a newline

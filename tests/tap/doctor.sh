@@ -34,6 +34,7 @@ healthy()
 		# behind common-account in Debian's file
 		sed -i '/pam_keyinit/d; s/^@include common-account$/session optional pam_keyinit.so force revoke\n&/' login
 	)
+	cp etc/pam.d.examples/sessd-reauth "$tree/etc/pam.d"
 }
 
 # doctor ARGUMENT…: $said and $status
@@ -119,6 +120,10 @@ warning 'su without any' elevation-missing $pam/sudo-i '' 'sed -i /pam_sess/d su
 warning 'auth without a line of ours' auth-missing $pam/sudo 'account.*pam_sess' 'sed -i "/^auth.*pam_sess/d" sudo'
 error 'reauth= without one in auth' reauth-unknown $pam/sudo 'account.*pam_sess' \
 	'sed -i "/^auth.*pam_sess/d; s/^account.*pam_sess.*/& reauth=5m/" sudo'
+warning 'reauth= without the service of sessctl reauth' reauth-service $pam/sudo 'account.*pam_sess' \
+	'rm sessd-reauth; sed -i "s/^account.*pam_sess.*/& reauth=5m/" sudo'
+error 'pam_rootok in the service of sessctl reauth' reauth-rootok $pam/sessd-reauth pam_rootok \
+	'sed -i "1i auth sufficient pam_rootok.so" sessd-reauth'
 error 'no pam_loginuid' loginuid-missing $pam/sshd 'session.*pam_sess' 'sed -i /pam_loginuid/d sshd'
 error 'pam_loginuid behind ours' loginuid-after $pam/sshd pam_loginuid \
 	'sed -i "/pam_loginuid/d; \$a session required pam_loginuid.so" sshd'
@@ -248,7 +253,7 @@ result 'control characters are escaped' "$(grep -q $'\033' <<<"$said" && echo "$
 known=$(sed -n 's/^\tF([A-Z_]*, "\([a-z-]*\)".*/\1/p' sessctl/finding.h | sort)
 page=$(sed -n '/^\.Sh FINDINGS/,/^\.Sh JSON/s/^\.It Cm \([a-z-]*\)$/\1/p' sessctl/sessctl.8 | sort)
 result 'sessctl(8) has every finding, and no other' "$(diff <(echo "$known") <(echo "$page"))"
-machine='audit audit-unset cgroup cgroup-kill daemon daemon-config daemon-ledger keyring peer-pidfd pidfd'
+machine='audit audit-unset cgroup cgroup-kill daemon daemon-config daemon-ledger keyring peer-pidfd pidfd reauth-socket'
 ids+=' include-deep modules-unknown no-file no-services too-large'
 result 'every finding of a tree has a case' "$(diff <(echo "$known") <(tr ' ' '\n' <<<"$ids $machine" | sed '/^$/d' | sort -u))"
 plan
