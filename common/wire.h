@@ -38,8 +38,8 @@
 /* Between the lines of a text that has several; a semicolon within one is written `\x3b`. */
 #define WIRE_LINE_END "; "
 
-#define WIRE_PAM_SOCKET "pam.sock"
-#define WIRE_CTL_SOCKET "ctl.sock"
+#define WIRE_PAM_SOCKET	   "pam.sock"
+#define WIRE_CTL_SOCKET	   "ctl.sock"
 #define WIRE_REAUTH_SOCKET "reauth.sock"
 
 /* Of a `prompt`: what PAM wants of the user. */

@@ -142,7 +142,7 @@ not_proved()
 
 asleep() # MINUTES
 {
-	perl -e 'print pack("q<q<", $ARGV[0] * 60e9, $ARGV[0] * 60e9)' -- "$1" >"$HOST_FS/run/clockshift"
+	perl -e 'print pack("q<q<", $ARGV[0] * 60e9, $ARGV[0] * 60e9)' -- "$1" 1<>"$HOST_FS/run/clockshift"
 }
 
 @test "the token is replaced at once, and the one before is worth nothing" {
