@@ -141,7 +141,7 @@ enum wire_use {
 	WIRE_FIELDS_LOGIN(F, R) \
 	F(R, BOOL,   authenticated, 11, OPTIONAL) /* the user has proved himself in this very transaction */ \
 	F(R, DUR,    reauth,        12, OPTIONAL) /* so old may an authentication be, by the module's argument */ \
-	F(R, BOOL,   again,         13, OPTIONAL) /* the token was `outdated`, and has been read anew */
+	F(R, BOOL,   again,         13, OPTIONAL) /* the token was `outdated`, and is still the same */
 
 /* The module chooses sid and new token, so that a request which is sent twice, or sent and then
  * spooled, names the same session. */
