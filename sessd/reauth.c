@@ -27,11 +27,9 @@ void reauth_note(struct core *core, struct session *s, const struct caller *by, 
 {
 	const struct remark remark = {.by = by, .auth = how};
 
-	s->authenticated = clock_boot();
-	s->authenticated_at = clock_wall();
-	if (session_set_text(&s->authenticated_by, how) < 0)
-		log_error(
-			"out of memory: how %s authenticated is not kept", text_or_empty(s->user));
+	if (session_authenticate(s, clock_boot(), clock_wall(), how) < 0)
+		log_error("out of memory: that %s authenticated is forgotten",
+			text_or_empty(s->user));
 	rotation_rotate(core, s);
 	core_append(core, s, ENTRY_REAUTHENTICATED, &remark, true, done, ctx);
 	fault_point(FAULT_reauth_queued);

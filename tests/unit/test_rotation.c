@@ -159,7 +159,7 @@ static void at_an_authentication(void **state)
 	elevate(w, l, true);
 	assert_outdated(w, second);
 	assert_goes_on(w, in_key(l));
-	assert_string_equal(session_of(w, l)->authenticated_by, "sudo");
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, "sudo");
 }
 
 /* Where there is no audit session, the token is all that says whose it is. */
@@ -204,7 +204,7 @@ static void its_key_is_gone(void **state)
 	before = in_key(l);
 	assert_int_equal(keyctl_revoke((key_serial_t)l->open.token_key), 0);
 	assert_int_equal(sudo_with(w, before, true)->type, WIRE_granted);
-	assert_string_equal(session_of(w, l)->authenticated_by, "sudo");
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, "sudo");
 	assert_goes_on(w, before);
 }
 
@@ -263,7 +263,7 @@ static void after_a_restart(void **state)
 	assert_outdated(w, last);
 	assert_goes_on(w, in_key(l));
 	assert_int_equal(session_of(w, l)->authenticated, when);
-	assert_string_equal(session_of(w, l)->authenticated_by, "sudo");
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, "sudo");
 }
 
 int main(void)
