@@ -173,9 +173,9 @@ static void what_needs_it(void **state)
 	long_ago(w, l, 14 * MINUTE);
 	assert_int_equal(call(w, sudo, HERE, &plain)->type, WIRE_granted);
 	long_ago(w, l, 16 * MINUTE);
-	assert_stale(call(w, sudo, HERE, &plain),
-		"your last authentication was 16m ago, and here one within 15m is needed: run "
-		"`sessctl reauth` first, or `sudo -k`");
+	assert_stale(call(w, sudo, HERE, &plain), "the last authentication in this session was 16m "
+						  "ago, and here one within 15m is needed: run "
+						  "`sessctl reauth` first, or `sudo -k`");
 	/* only su and sudo, not a login that comes from there, nor a service that is none of both
 	 */
 	assert_int_equal(call(w, sshd, HERE, &plain)->type, WIRE_granted);

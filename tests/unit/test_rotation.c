@@ -189,6 +189,20 @@ static void without_audit_session(void **state)
 	ask(w, caller);
 	assert_granted(w, caller);
 	assert_true(sid_equal(&session_of(w, caller)->parent, &l->open.sid));
+	/* but it does not say whose authentication that is */
+	acct = (struct wire_acct){.uid = ANNA, .token = acct.token, .authenticated = true};
+	caller = caller_of(w, "locker", PROC_NO_AUDIT);
+	ask_account(w, caller, &acct);
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, sshd);
+	acct = (struct wire_acct){.uid = ANNA, .token = in_key(l), .authenticated = true};
+	ask_account(w, caller, &acct);
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, "locker");
+	/* of one that was replaced twice it is asked whether there is a newer one */
+	acct = (struct wire_acct){.uid = ANNA, .token = l->open.new_token};
+	caller = caller_of(w, sudo, PROC_NO_AUDIT);
+	ask_account(w, caller, &acct);
+	assert_true(acct.again);
+	assert_int_equal(caller->type, WIRE_granted);
 }
 
 /* It goes on with the token that it had, and nothing is lost but that. */
