@@ -92,7 +92,7 @@ my_password="sudo -S -p '' true <<<'$PASSWORD'"
 	allowed one 'sudo -n true'
 	later 16
 	denied one 'sudo -n true'
-	contains "$output" 'sessd: your last authentication was 16m'
+	contains "$output" 'sessd: the last authentication in this session was 16m'
 	contains "$output" 'one within 15m is needed: run `sessctl reauth` first, or `sudo -k` if sudo asks you for a password'
 	equal "alice sudo $sid" "$(stale)"
 	equal "" "$(renewals)$(mismatches)"
@@ -128,8 +128,8 @@ my_password="sudo -S -p '' true <<<'$PASSWORD'"
 	later 16
 	says one 'out=$(sudo -n true 2>/tmp/words); echo "status $? out [$out]"; cat /tmp/words'
 	contains "$output" 'status 1 out []'
-	contains "$output" 'sessd: your last authentication was 16m'
-	contains "$(cat "$HOST_FS/var/log/syslog")" 'pam_sess(sudo:account): account check of alice (uid 2101) refused: your last authentication'
+	contains "$output" 'sessd: the last authentication in this session was 16m'
+	contains "$(cat "$HOST_FS/var/log/syslog")" 'pam_sess(sudo:account): account check of alice (uid 2101) refused: the last authentication'
 }
 
 @test "su asks for a password, and so goes on; whom it makes of one is nobody's proof of himself" {
@@ -138,6 +138,8 @@ my_password="sudo -S -p '' true <<<'$PASSWORD'"
 	allowed one "su bob -c true <<<'$PASSWORD'"
 	equal "" "$(stale)$(renewals)"
 	denied one 'sudo -n true'
+	denied one "su bob -c 'sudo -n id' <<<'$PASSWORD'"
+	contains "$output" 'run `sessctl reauth` as alice first'
 	# His own password, though, is one.
 	allowed one "su alice -c true <<<'$PASSWORD'"
 	equal '["alice","su","alice"]' "$(renewals)"
