@@ -311,7 +311,8 @@ asleep() # MINUTES
 		/usr/libexec/sessd-reauth --listen
 	wait_until '[ -S "$HOST_FS/run/sessd/reauth.sock" ]'
 	chmod 0666 "$HOST_FS/run/sessd/reauth.sock"
-	run -0 ssh_as alice -- "$by_password"
+	# Not before it listens; and a first packet may not name its sender, as this manager has no PassCredentials=.
+	wait_until 'ssh_as alice -- "$by_password"'
 	equal /usr/libexec/sessd-reauth "$(on_host readlink "/proc/$(daemon_pid sessd-reauth)/exe")"
 	proved alice
 }
