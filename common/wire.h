@@ -38,8 +38,8 @@
 /* Between the lines of a text that has several; a semicolon within one is written `\x3b`. */
 #define WIRE_LINE_END "; "
 
-#define WIRE_PAM_SOCKET "pam.sock"
-#define WIRE_CTL_SOCKET "ctl.sock"
+#define WIRE_PAM_SOCKET	   "pam.sock"
+#define WIRE_CTL_SOCKET	   "ctl.sock"
 #define WIRE_REAUTH_SOCKET "reauth.sock"
 
 /* Of a `prompt`: what PAM wants of the user. */
@@ -142,7 +142,7 @@ enum wire_use {
 	WIRE_FIELDS_LOGIN(F, R) \
 	F(R, BOOL,   authenticated, 11, OPTIONAL) /* the user has proved himself in this very transaction */ \
 	F(R, DUR,    reauth,        12, OPTIONAL) /* so old may an authentication be, by the module's argument */ \
-	F(R, BOOL,   again,         13, OPTIONAL) /* the token was `outdated`, and has been read anew */
+	F(R, BOOL,   again,         13, OPTIONAL) /* the token was `outdated`, and is still the same */
 
 /* The module chooses sid and new token, so that a request which is sent twice, or sent and then
  * spooled, names the same session. */

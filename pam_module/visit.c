@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "common/timestamp.h"
 #include "pam_module/ask.h"
@@ -66,6 +67,13 @@ static int attempt_new(const struct visit *visit, const char *name, struct attem
 	return r;
 }
 
+/* Who called a set-user-id program himself must read why it refuses him: sudo (1.9.13) asks for
+ * silence in `account` always, and shows what it is told all the same. */
+static bool is_heard(const struct visit *visit)
+{
+	return !visit->silent || getuid() != 0;
+}
+
 /* The text may come from whatever answered on the socket, so it is escaped at both sinks. */
 static int refuse(const struct visit *visit, const struct attempt *a, const char *text)
 {
@@ -74,7 +82,7 @@ static int refuse(const struct visit *visit, const struct attempt *a, const char
 	text_escape(text, strlen(text), shown, sizeof(shown));
 	pam_syslog(visit->pamh, LOG_NOTICE, "%s of %s (uid %u) refused: %s", a->what,
 		a->record.user, (unsigned)a->record.uid, shown);
-	if (!visit->silent)
+	if (is_heard(visit))
 		pam_error(visit->pamh, "sessd: %s", shown);
 	return answer_pam(a->answer.reason);
 }
@@ -124,8 +132,64 @@ static bool is_locked(const struct visit *visit, struct attempt *a)
 	return true;
 }
 
-/* The token may be replaced between our look and the daemon's, for a sudo beside this one: then
- * there is a new one by now. */
+/* What the daemon would know cannot be asked: not known is not recent. Who is root needs no su. */
+static bool is_stale(const struct visit *visit, struct attempt *a)
+{
+	char shown[TEXT_LONG_MAX + 1];
+
+	if (visit->args.reauth == 0 || a->request.acct.authenticated || getuid() == 0 ||
+		login_breaks_glass(visit->pamh, &a->record))
+		return false;
+	text_escape(a->answer.text, strlen(a->answer.text), shown, sizeof(shown));
+	pam_syslog(visit->pamh, LOG_WARNING, "reauth= is set, and sessd is away: %s", shown);
+	a->answer.reason = REASON_REAUTH;
+	snprintf(a->answer.text, sizeof(a->answer.text),
+		"the session service is not available, so it is not known when you last "
+		"authenticated: do it now%s",
+		strncmp(a->record.service, "sudo", 4) == 0 ? " (sudo -k makes sudo ask)" : "");
+	return true;
+}
+
+/*
+ * The token that was shown is not the one in force. Where there is another one by now, it was
+ * replaced between our look and the daemon's, for a sudo beside this one; and may be again before
+ * that one is looked at. Where there is not, the daemon judges what there is: it replaces the token
+ * in the key before it calls one outdated.
+ */
+static void show_newer(const struct visit *visit, struct attempt *a)
+{
+	struct wire_acct *request = &a->request.acct;
+
+	while (a->answer.verdict == VERDICT_OUTDATED && !request->again) {
+		login_find_token(&a->record);
+		request->again = memcmp(&request->token, &a->record.token, TOKEN_BYTES) == 0;
+		request->token = a->record.token;
+		request->forged = a->record.forged;
+		ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
+	}
+	switch (a->answer.verdict) {
+	case VERDICT_OUTDATED: /* no daemon says so to `again` */
+		answer_of_status(CLIENT_HOSTILE, "", &a->answer);
+		break;
+	case VERDICT_UNAVAILABLE: /* where it only was too late, that is no outage */
+		if (clock_boot() < visit->deadline || login_breaks_glass(visit->pamh, &a->record))
+			break;
+		a->answer.verdict = VERDICT_REFUSED;
+		a->answer.reason = REASON_TOKEN_MISMATCH;
+		snprintf(a->answer.text, sizeof(a->answer.text),
+			"the token of this session was replaced again and again meanwhile; try "
+			"again");
+		break;
+	case VERDICT_HOSTILE:
+	case VERDICT_REFUSED:
+	case VERDICT_UNKNOWN:
+	case VERDICT_UNTRACKED:
+	case VERDICT_GRANTED:
+	case VERDICT_CLOSED:
+		break;
+	}
+}
+
 static void ask_acct(const struct visit *visit, struct attempt *a)
 {
 	struct wire_acct *request = &a->request.acct;
@@ -134,15 +198,8 @@ static void ask_acct(const struct visit *visit, struct attempt *a)
 	request->reauth = visit->args.reauth;
 	request->authenticated = handle_take_note(visit->pamh);
 	ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
-	if (a->answer.verdict != VERDICT_OUTDATED)
-		return;
-	login_find_token(&a->record);
-	request->token = a->record.token;
-	request->forged = a->record.forged;
-	request->again = true;
-	ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
-	if (a->answer.verdict == VERDICT_OUTDATED) /* no daemon says so of what was read anew */
-		answer_of_status(CLIENT_HOSTILE, "", &a->answer);
+	if (a->answer.verdict == VERDICT_OUTDATED)
+		show_newer(visit, a);
 }
 
 int visit_acct(const struct visit *visit)
@@ -169,7 +226,7 @@ int visit_acct(const struct visit *visit)
 	case VERDICT_UNKNOWN: /* never answers to acct */
 	case VERDICT_OUTDATED:
 	case VERDICT_CLOSED:
-		if (is_locked(visit, a))
+		if (is_locked(visit, a) || is_stale(visit, a))
 			r = refuse(visit, a, a->answer.text);
 		else
 			r = goes_on(visit, a) ? PAM_IGNORE : refuse_without(visit, a);

@@ -99,12 +99,12 @@ static int exec(struct context *ctx, const struct args *args)
 
 	/* what is typed is in no core, and no debugger of the user's other programs sees it */
 	prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
-	/* a key is looked for, a finger is laid on it: as long as it takes */
-	if (!ctx->timeout_given)
-		ctx->timeout = 0;
 	r = conn_open_reauth(&c, ctx);
 	if (r != EXIT_DONE)
 		return r;
+	/* a key is looked for, a finger is laid on it: as long as it takes */
+	if (!ctx->timeout_given)
+		c.timeout = 0;
 	r = converse(&c, args->value[REAUTH_STDIN] != NULL);
 	if (r == EXIT_DONE && args->value[REAUTH_QUIET] == NULL)
 		fputs("authenticated again\n", ctx->out);

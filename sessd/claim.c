@@ -102,7 +102,8 @@ void claim_begin(struct core *core, const struct event *event)
 	struct wire_claimant msg = {.start = claimant->start, .uid = claimant->uid};
 	struct proc_stat st;
 
-	if (s == NULL || is_locked(core, s, event->answer) || !may_try(core, s, event->answer))
+	/* in this order, or who is locked could fill the ledger */
+	if (s == NULL || !may_try(core, s, event->answer) || is_locked(core, s, event->answer))
 		return;
 	msg.sid = s->sid;
 	snprintf(msg.user, sizeof(msg.user), "%s", text_or_empty(s->user));

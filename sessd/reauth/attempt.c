@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "sessd/reauth/attempt.h"
@@ -77,11 +78,17 @@ void attempt_make(struct attempt *a)
 		code = check_user(a, h);
 	if (code == PAM_SUCCESS)
 		code = pam_acct_mgmt(h, PAM_DISALLOW_NULL_AUTHTOK);
-	a->proved = code == PAM_SUCCESS;
-	/* whatever PAM says of it, nobody is there to type again */
+	/* whatever modules make of it: nobody is there, or nobody who keeps to the rules */
+	a->proved = code == PAM_SUCCESS && a->relay->error == 0;
 	a->again = a->again && a->relay->error == 0;
 	if (!a->proved)
 		fail(a, h, code);
 	if (h != NULL)
 		pam_end(h, code);
+}
+
+void attempt_void(struct attempt *a)
+{
+	a->proved = false;
+	snprintf(a->text, sizeof(a->text), "%s", words_of_break(-EPIPE));
 }

@@ -25,5 +25,7 @@ struct attempt {
 };
 
 void attempt_make(struct attempt *a);
+/* He has gone before it could count. */
+void attempt_void(struct attempt *a);
 
 #endif

@@ -150,9 +150,9 @@ static enum outcome try_once(struct hearing *h, bool last)
 	struct attempt a = {.user = h->claimant.user, .tty = h->claimant.tty, .relay = &relay};
 
 	attempt_make(&a);
-	log_attempt(h, &a);
 	if (a.proved && !requester_lives(&h->requester))
-		return OUTCOME_REFUSED;
+		attempt_void(&a);
+	log_attempt(h, &a);
 	report(h, &a);
 	if (relay.error != 0) {
 		break_off(h, relay.error);

@@ -105,6 +105,27 @@ static bool become_quiet(void)
 	       prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0;
 }
 
+/* Whatever is opened later gets another number than those of the standard descriptors. */
+static bool hold_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
+}
+
+static bool is_connection(int fd)
+{
+	struct stat connection, other;
+
+	return fstat(STDIN_FILENO, &connection) == 0 && fstat(fd, &other) == 0 &&
+	       connection.st_dev == other.st_dev && connection.st_ino == other.st_ino;
+}
+
 /* Takes the connection away from where a module would read or print. -1: there is none. */
 static int take_connection(void)
 {
@@ -117,7 +138,10 @@ static int take_connection(void)
 	close_range(3, ~0U, 0);
 	fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (fd < 0 || null < 0 || dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
+	/* a superserver makes it all three of them */
+	if (fd < 0 || null < 0 || (is_connection(STDERR_FILENO) && dup2(null, STDERR_FILENO) < 0))
+		return -1;
+	if (dup2(null, STDIN_FILENO) < 0 || dup2(null, STDOUT_FILENO) < 0)
 		return -1;
 	close(null);
 	return fd;
@@ -157,7 +181,7 @@ int main(int argc, char **argv)
 	}
 	listener = (struct listener_options){.dir = arguments.dir, .fd = handed_over()};
 	umask(077);
-	if (!become_quiet()) {
+	if (!hold_standard_descriptors() || !become_quiet()) {
 		fprintf(stderr, "sessd-reauth: %s\n", strerror(errno));
 		return 1;
 	}
