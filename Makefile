@@ -47,7 +47,7 @@ PAM_OBJS     := $(patsubst %.c,$(B)/%.o,$(wildcard pam_module/*.c))
 UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so
 
-SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse
+SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse -lkeyutils
 SESSCTL_LIBS := -lsodium -ljansson
 
 C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])

@@ -85,7 +85,8 @@ enum wire_use {
 	M(page,    72, WIRE_ANSWER, "to read and metrics: a piece of text") \
 	M(limit,   76, WIRE_ANSWER, "to explain: one limit, or a policy that does not apply") \
 	M(extended, 77, WIRE_ANSWER, "to extend: the old end and the new one") \
-	M(sealed,  79, WIRE_ANSWER, "to seal: the first public key, and the last checkpoint")
+	M(sealed,  79, WIRE_ANSWER, "to seal: the first public key, and the last checkpoint") \
+	M(outdated, 80, WIRE_ANSWER, "to acct: the token has been replaced; read the keyring and ask again")
 
 /*  E(ID, code, exit code of sessctl, words) */
 #define WIRE_ERRORS(E) \
@@ -118,7 +119,11 @@ enum wire_use {
 	F(R, TOKEN,  token,          9, OPTIONAL) /* found in the caller's session keyring */ \
 	F(R, BOOL,   forged,        10, OPTIONAL) /* without token: in its place there is a key that is not root's */
 
-#define WIRE_FIELDS_acct(F, R) WIRE_FIELDS_LOGIN(F, R)
+#define WIRE_FIELDS_acct(F, R) \
+	WIRE_FIELDS_LOGIN(F, R) \
+	F(R, BOOL,   authenticated, 11, OPTIONAL) /* the user has proved himself in this very transaction */ \
+	F(R, DUR,    reauth,        12, OPTIONAL) /* so old may an authentication be, by the module's argument */ \
+	F(R, BOOL,   again,         13, OPTIONAL) /* the token was `outdated`, and is still the same */
 
 /* The module chooses sid and new token, so that a request which is sent twice, or sent and then
  * spooled, names the same session. */
@@ -126,7 +131,8 @@ enum wire_use {
 	WIRE_FIELDS_LOGIN(F, R) \
 	F(R, SID,    sid,           16, REQUIRED) \
 	F(R, TOKEN,  new_token,     17, REQUIRED) \
-	F(R, BOOL,   notice,        18, OPTIONAL) /* the user can be told something */
+	F(R, BOOL,   notice,        18, OPTIONAL) /* the user can be told something */ \
+	F(R, U64,    token_key,     19, OPTIONAL) /* serial of the key that new_token is in */
 
 #define WIRE_FIELDS_close(F, R) \
 	F(R, SID,    sid,            1, REQUIRED)
@@ -268,7 +274,10 @@ enum wire_use {
 	F(R, TIME,   ended_at,      18, OPTIONAL) \
 	F(R, REASON, reason,        19, OPTIONAL) \
 	F(R, STR,    ended_by,      20, OPTIONAL) /* user name of the administrator */ \
-	F(R, TEXT,   text,          21, OPTIONAL) /* what he gave as his reason */
+	F(R, TEXT,   text,          21, OPTIONAL) /* what he gave as his reason */ \
+	F(R, TIME,   authenticated_at, 22, OPTIONAL) /* when the user last proved who he is */ \
+	F(R, STR,    authenticated_by, 23, OPTIONAL) /* how: method and key, or a service */ \
+	F(R, DUR,    authenticated_age, 24, OPTIONAL) /* check: how long ago, by a clock that nobody sets */
 
 /* What the daemon must find again after a restart. Never leaves it. */
 #define WIRE_FIELDS_stored(F, R) \
@@ -280,7 +289,10 @@ enum wire_use {
 	F(R, DUR,    deadline,      68, OPTIONAL) /* clock_boot() of its end by lifetime */ \
 	F(R, BOOL,   sweep,         69, OPTIONAL) /* the audit session is this session's own */ \
 	F(R, STR,    cgroup,        70, OPTIONAL) /* one that sessd made for it */ \
-	F(R, DUR,    runtime_max,   71, OPTIONAL) /* what systemd was told, from its beginning */
+	F(R, DUR,    runtime_max,   71, OPTIONAL) /* what systemd was told, from its beginning */ \
+	F(R, U64,    token_key,     72, OPTIONAL) /* serial of the key that the token is in */ \
+	F(R, TOKEN,  old_token_hash, 73, OPTIONAL) /* of the token before this one */ \
+	F(R, DUR,    authenticated, 74, OPTIONAL) /* clock_boot() of authenticated_at */
 
 /* Of a session, or of what is left over from one; the latter has no sid. */
 #define WIRE_FIELDS_outcome(F, R) \
@@ -338,6 +350,8 @@ enum wire_use {
 	F(R, STR,    service,        3, REQUIRED) \
 	F(R, TIME,   old_expires_at,     4, REQUIRED) /* its end before */ \
 	F(R, TIME,   expires_at,     5, REQUIRED)
+
+#define WIRE_FIELDS_outdated(F, R)
 
 #define WIRE_FIELDS_seal(F, R) \
 	F(R, BOOL,   make,           1, OPTIONAL) /* a checkpoint now, unless the last one has seen all */

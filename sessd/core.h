@@ -91,6 +91,7 @@ enum event_type {
 	EVENT_LOCK,
 	EVENT_UNLOCK,
 	EVENT_PASSWORD_CHANGED,
+	EVENT_REAUTHENTICATED,
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
@@ -98,8 +99,9 @@ enum event_type {
 
 struct event {
 	enum event_type type;
-	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK; and
-					PASSWORD_CHANGED, where NULL means that it was spooled */
+	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK,
+				      * REAUTHENTICATED: who speaks; PASSWORD_CHANGED: the same, or
+				      * NULL where it was spooled */
 	struct answer *answer;	     /* the same */
 	union {
 		const struct wire_acct *acct;
@@ -111,6 +113,13 @@ struct event {
 		const struct wire_lock *lock;
 		const struct wire_unlock *unlock;
 		const struct wire_password *password;
+		/* The user of that session, which is active, has just proved to somebody else than
+		 * a PAM stack of ours that he is himself. Answered with `done` when it is on disk;
+		 * `error` NO_SESSION where no such session is active. */
+		struct {
+			const struct sid *sid;
+			const char *how; /* `u2f`, a PAM service: at most TEXT_STR_MAX bytes */
+		} reauthenticated;
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;

@@ -9,7 +9,8 @@
 /* The strings, and the rows of the record that they are. */
 /* clang-format off */
 #define SESSION_STRINGS(S) \
-	S(user) S(service) S(tty) S(rhost) S(ruser) S(auth) S(policy) S(ended_by) S(text) S(cgroup)
+	S(user) S(service) S(tty) S(rhost) S(ruser) S(auth) S(policy) S(ended_by) S(text) S(cgroup) \
+	S(authenticated_by)
 /* clang-format on */
 
 int session_set_text(char **text, const char *value)
@@ -64,6 +65,10 @@ struct session *session_new(const struct wire_stored *record)
 	s->expires_at = record->expires_at;
 	s->ended_at = record->ended_at;
 	s->token_hash = record->token_hash;
+	s->old_token_hash = record->old_token_hash;
+	s->token_key = record->token_key <= INT32_MAX ? (int32_t)record->token_key : 0;
+	s->authenticated = record->authenticated;
+	s->authenticated_at = record->authenticated_at;
 	s->deadline_at = record->deadline;
 	s->runtime_max = record->runtime_max;
 	s->holds = true;
@@ -102,6 +107,10 @@ void session_stored(const struct session *s, const char *boot_id, struct wire_st
 		.ended_at = s->ended_at,
 		.reason = s->reason,
 		.token_hash = s->token_hash,
+		.old_token_hash = s->old_token_hash,
+		.token_key = (uint64_t)s->token_key,
+		.authenticated = s->authenticated,
+		.authenticated_at = s->authenticated_at,
 		.leader_start = s->leader_start,
 		.deadline = s->deadline_at,
 		.runtime_max = s->runtime_max,
@@ -189,6 +198,47 @@ struct session *session_by_token_hash(const struct session_table *t, const struc
 			return s;
 	}
 	return NULL;
+}
+
+struct session *session_by_old_token_hash(const struct session_table *t, const struct token *hash)
+{
+	struct hash_link *l = hash_first(&t->by_old_token, bytes_key(hash->b));
+	struct session *s;
+
+	for (; l != NULL; l = hash_next(l)) {
+		s = container_of(l, struct session, by_old_token);
+		if (memcmp(s->old_token_hash.b, hash->b, TOKEN_BYTES) == 0)
+			return s;
+	}
+	return NULL;
+}
+
+static void put_tokens(struct session_table *t, struct session *s)
+{
+	hash_put(&t->by_token, &s->by_token, bytes_key(s->token_hash.b));
+	if (!token_is_zero(&s->old_token_hash))
+		hash_put(&t->by_old_token, &s->by_old_token, bytes_key(s->old_token_hash.b));
+}
+
+static void remove_tokens(struct session_table *t, struct session *s)
+{
+	hash_remove(&t->by_token, &s->by_token);
+	if (!token_is_zero(&s->old_token_hash))
+		hash_remove(&t->by_old_token, &s->by_old_token);
+}
+
+int session_set_token(struct session_table *t, struct session *s, const struct token *hash)
+{
+	int r = hash_reserve(&t->by_old_token);
+
+	assert(s->slot != 0 && !token_is_zero(&s->token_hash));
+	if (r < 0)
+		return r;
+	remove_tokens(t, s);
+	s->old_token_hash = s->token_hash;
+	s->token_hash = *hash;
+	put_tokens(t, s);
+	return 0;
 }
 
 struct session *session_by_audit(const struct session_table *t, uint32_t audit_session)
@@ -302,7 +352,7 @@ static uint32_t slot_take(struct session_table *t, struct session *s)
 	return i + 1;
 }
 
-static int reserve(struct session_table *t)
+static int reserve(struct session_table *t, const struct session *s)
 {
 	int r = 0;
 
@@ -313,6 +363,8 @@ static int reserve(struct session_table *t)
 		r = hash_reserve(&t->by_sid);
 	if (r == 0)
 		r = hash_reserve(&t->by_token);
+	if (r == 0 && !token_is_zero(&s->old_token_hash))
+		r = hash_reserve(&t->by_old_token);
 	if (r == 0)
 		r = hash_reserve(&t->by_audit);
 	if (r == 0)
@@ -327,7 +379,7 @@ int session_table_add(struct session_table *t, struct session *s)
 
 	if (session_by_sid(t, &s->sid) != NULL)
 		return -EEXIST;
-	r = reserve(t);
+	r = reserve(t, s);
 	if (r < 0)
 		return r;
 	a = account_get(t, s->uid);
@@ -336,7 +388,7 @@ int session_table_add(struct session_table *t, struct session *s)
 	s->slot = slot_take(t, s);
 	hash_put(&t->by_sid, &s->by_sid, bytes_key(s->sid.b));
 	if (!token_is_zero(&s->token_hash))
-		hash_put(&t->by_token, &s->by_token, bytes_key(s->token_hash.b));
+		put_tokens(t, s);
 	else if (!sid_is_zero(&s->parent))
 		hash_put(&t->by_parent, &s->by_parent, bytes_key(s->parent.b));
 	if (s->audit_session != 0)
@@ -358,7 +410,7 @@ void session_table_remove(struct session_table *t, struct session *s)
 	session_clear_deadline(t, s);
 	hash_remove(&t->by_sid, &s->by_sid);
 	if (!token_is_zero(&s->token_hash))
-		hash_remove(&t->by_token, &s->by_token);
+		remove_tokens(t, s);
 	else if (!sid_is_zero(&s->parent))
 		hash_remove(&t->by_parent, &s->by_parent);
 	if (s->audit_session != 0)
@@ -377,6 +429,7 @@ void session_table_fini(struct session_table *t)
 {
 	hash_fini(&t->by_sid);
 	hash_fini(&t->by_token);
+	hash_fini(&t->by_old_token);
 	hash_fini(&t->by_audit);
 	hash_fini(&t->by_parent);
 	hash_fini(&t->accounts);

@@ -9,7 +9,7 @@ test-tools: $(B)/tests/lib/wirepeer $(addprefix $(B)/tests/lib/,init throng cloc
 $(B)/tests/lib/wirepeer: $(WIREPEER_SOURCES) tests/lib/wirepeer.h $(wildcard common/*.h)
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -o $@ $(WIREPEER_SOURCES) $(LDFLAGS)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -o $@ $(WIREPEER_SOURCES) $(LDFLAGS) -lkeyutils
 
 $(B)/tests/lib/init: tests/lib/init.c
 	$(call say,TOOL,$@)
