@@ -190,12 +190,38 @@ static bool can_refuse(const struct stack_item *item)
 	return false;
 }
 
+/* Success here is the end of the stack. */
+static bool suffices(const struct stack_item *item)
+{
+	return !item->is_substack && item->action[PAM_SUCCESS] == PAM_DO_DONE;
+}
+
+/* Modules that may succeed without having asked for anything. */
+static bool asks_nobody(const struct stack_item *item)
+{
+	static const char *const modules[] = {"pam_rootok", "pam_succeed_if", "pam_wheel",
+		"pam_permit", "pam_rhosts", "pam_listfile", "pam_localuser", "pam_access"};
+	size_t i;
+
+	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+		if (module_is(item->module, modules[i]))
+			return true;
+	return false;
+}
+
+/* Last, or above the first one of those that ask and suffice: who succeeds there would not come to
+ * it. */
 static int check_auth_is_last(const struct diagnosis *d)
 {
 	const struct stack *stack = stack_of(d, PAM_AUTH);
 	size_t ours = stack_ours(stack, 0), i;
 
 	for (i = ours; i < stack->n; i++) {
+		if (suffices(&stack->items[i])) {
+			if (!asks_nobody(&stack->items[i]))
+				break;
+			found(d, FINDING_AUTH_UNASKED, &stack->items[i]);
+		}
 		if (stack->items[i].is_ours || !can_refuse(&stack->items[i]))
 			continue;
 		found(d, FINDING_AUTH_NOT_LAST, &stack->items[i]);

@@ -87,6 +87,10 @@
 	F(AUTH_NOT_LAST, "auth-not-last", WARNING, \
 	  "a line behind pam_sess.so can still refuse who has authenticated so far", \
 	  "put `auth optional pam_sess.so` behind all other auth lines") \
+	F(AUTH_UNASKED, "auth-unasked", ERROR, \
+	  "who succeeds here was asked for nothing, and pam_sess.so above takes it for an " \
+	  "authentication", \
+	  "put `auth optional pam_sess.so` behind this line") \
 	F(TWICE, "twice", WARNING, \
 	  "pam_sess.so stands in this stack a second time, where it does nothing", \
 	  "take one of its lines out") \

@@ -98,6 +98,11 @@ sed -i 's/^\(account\|session\) required pam_sess/\1 [success=ok ignore=ignore m
 printf '%s required pam_sess.so\n%s required pam_permit.so\n' account account session session >"$tree/etc/pam.d/sessd-try"
 result 'quiet on what README.md begins with' "$(quiet)"
 
+healthy
+sed -i '/^auth.*pam_sess/d; s/^@include common-auth/auth optional pam_sess.so\nauth sufficient pam_unix.so\nauth required pam_deny.so/' \
+	"$tree/etc/pam.d/sudo"
+result 'quiet where our line in auth is above a module that asks and suffices' "$(quiet)"
+
 debian
 (cd "$tree/etc/pam.d" && for type in auth account; do echo "$type required pam_sess.so" >>common-$type; done &&
 	sed -i '/pam_unix/s/^/session required pam_sess.so\n/' common-session common-session-noninteractive)
@@ -135,6 +140,8 @@ warning 'another module behind ours in auth' auth-not-last $pam/sshd pam_google 
 	'sed -i "/^auth.*pam_sess/a auth required pam_google_authenticator.so" sshd'
 warning 'twice in a stack' twice $pam/sshd 'account.*pam_sess' \
 	'echo "account required pam_sess.so" >>common-account; sed -i "/^account.*pam_sess/d" login su sudo sudo-i'
+error 'a module behind ours in auth that asks nobody' auth-unasked $pam/su pam_rootok \
+	'sed -i "/^auth.*pam_rootok/d; s/^auth.*pam_sess.*/&\nauth sufficient pam_rootok.so/" su'
 warning 'a module that suffices in auth' auth-bypass $pam/common-auth pam_u2f \
 	': >../../lib/x86_64-linux-gnu/security/pam_u2f.so; sed -i "1i auth sufficient pam_u2f.so" common-auth'
 error 'a module that suffices in account' account-bypass $pam/common-account pam_localuser \
