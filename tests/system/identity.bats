@@ -186,7 +186,7 @@ plant='head -c 32 /dev/urandom | keyctl padd user sessd:token'
 	printf '#!/bin/sh\nhead -c 32 /dev/urandom | setpriv --reuid alice --regid alice --clear-groups keyctl padd user sessd:token @s\n' \
 		>"$HOST_FS/tmp/plant"
 	chmod 0755 "$HOST_FS/tmp/plant"
-	sed -i '/common-session/i session required pam_exec.so type=open_session log=/tmp/planted /tmp/plant' "$HOST_FS/etc/pam.d/sshd"
+	sed -i '/^session.*pam_sess/i session required pam_exec.so type=open_session log=/tmp/planted /tmp/plant' "$HOST_FS/etc/pam.d/sshd"
 	run -0 ssh_as alice -- 'sudo -n true || exit; for key in $(keyctl rlist @s); do keyctl read $key; done; true'
 	contains "$output" 'ermission denied'
 	[ -s "$HOST_FS/tmp/planted" ]
