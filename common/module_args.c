@@ -54,6 +54,12 @@ static bool set_revoke_others(struct module_args *args, const char *value)
 	return args->revoke_others = true;
 }
 
+static bool set_keyring(struct module_args *args, const char *value)
+{
+	args->sealed = strcmp(value, "sealed") == 0;
+	return args->sealed || strcmp(value, "ordinary") == 0;
+}
+
 static bool set_quiet(struct module_args *args, const char *value)
 {
 	(void)value;
@@ -72,6 +78,7 @@ static const struct row rows[] = {
 	{"unavailable=", set_unavailable},
 	{"reauth=", set_reauth},
 	{"revoke_others", set_revoke_others},
+	{"keyring=", set_keyring},
 	{"quiet", set_quiet},
 	{"debug", set_debug},
 };

@@ -17,6 +17,7 @@ struct module_args {
 	bool deny;	    /* unavailable=deny */
 	uint64_t reauth;    /* ns; 0: not given */
 	bool revoke_others; /* after a change of password */
+	bool sealed;	    /* keyring=sealed */
 	bool quiet;
 	bool debug;
 };

@@ -12,8 +12,8 @@
  * root do, and no more. */
 #define CHILDREN_MAX 4096
 
-/* The direct child of the session keyring that is named so; a keyring has one at the most. */
-static bool find_child(bool by_root, key_serial_t *ret)
+/* The first direct child of the session keyring that is one. */
+static bool find_child(bool (*is)(key_serial_t id, uid_t uid), uid_t uid, key_serial_t *ret)
 {
 	key_serial_t id;
 	void *children;
@@ -27,7 +27,7 @@ static bool find_child(bool by_root, key_serial_t *ret)
 	n = (size_t)len / sizeof(id);
 	for (i = 0; i < n && i < CHILDREN_MAX && !found; i++) {
 		memcpy(&id, (char *)children + i * sizeof(id), sizeof(id));
-		found = token_key_is(id, by_root);
+		found = is(id, uid);
 	}
 	free(children);
 	if (found)
@@ -35,18 +35,45 @@ static bool find_child(bool by_root, key_serial_t *ret)
 	return found;
 }
 
+static bool is_token(key_serial_t id, uid_t uid)
+{
+	(void)uid;
+	return token_key_is(id, true);
+}
+
+static bool is_forged(key_serial_t id, uid_t uid)
+{
+	(void)uid;
+	return token_key_is(id, false);
+}
+
 bool keyring_find(struct token *ret)
 {
 	key_serial_t id;
 
-	return find_child(true, &id) && token_key_read(id, ret) == 0;
+	return find_child(is_token, 0, &id) && token_key_read(id, ret) == 0;
 }
 
 bool keyring_is_forged(void)
 {
 	key_serial_t id;
 
-	return find_child(false, &id);
+	return find_child(is_forged, 0, &id);
+}
+
+/* The keyring of all of a user's processes, @u to keyctl(1). */
+static bool is_users(key_serial_t id, uid_t uid)
+{
+	char name[sizeof("_uid.4294967295")];
+	struct key_text key;
+	bool yes;
+
+	if (key_describe(id, &key) < 0)
+		return false;
+	snprintf(name, sizeof(name), "_uid.%u", (unsigned)uid);
+	yes = key.uid == uid && strcmp(key.type, "keyring") == 0 && strcmp(key.name, name) == 0;
+	free(key.text);
+	return yes;
 }
 
 static bool starts_with(const char *s, const char *prefix)
@@ -137,4 +164,25 @@ int keyring_keep(int32_t key, uid_t uid, gid_t gid)
 		(void)keyctl_chown(KEY_SPEC_SESSION_KEYRING, uid, gid);
 	}
 	return keyring_link(key);
+}
+
+int keyring_seal(int32_t key, uid_t uid)
+{
+	key_serial_t users = 0;
+	bool has_users;
+	int r;
+
+	/* to be linked it must be possessed, which it is no more without the present keyring */
+	has_users = find_child(is_users, uid, &users) &&
+		    keyctl_link(users, KEY_SPEC_THREAD_KEYRING) == 0;
+	r = keyring_join();
+	if (r == 0 && keyctl_link(key, KEY_SPEC_SESSION_KEYRING) < 0)
+		r = -errno;
+	if (r == 0 && has_users && keyctl_link(users, KEY_SPEC_SESSION_KEYRING) < 0)
+		r = -errno;
+	if (r == 0 && keyctl_setperm(KEY_SPEC_SESSION_KEYRING, KEYRING_SEALED_PERM) < 0)
+		r = -errno;
+	if (has_users)
+		(void)keyctl_unlink(users, KEY_SPEC_THREAD_KEYRING);
+	return r;
 }

@@ -39,4 +39,14 @@ void keyring_drop(int32_t key);
  */
 int keyring_keep(int32_t key, uid_t uid, gid_t gid);
 
+/* The session keyring of keyring_seal(). Owner, who is root: all; possessor: view, read, search;
+ * group, others: nothing. He cannot link a new key to it, nor let anybody else join it. */
+#define KEYRING_SEALED_PERM 0x0b3f0000
+
+/*
+ * Makes the session keyring a new one of root's, sealed, that has the key and, where the one before
+ * has it, the keyring of user `uid`; nothing else of that is kept. 0 or -errno.
+ */
+int keyring_seal(int32_t key, uid_t uid);
+
 #endif

@@ -1,7 +1,7 @@
 /*
  * A change of password, as the module sees it: by what shadow(5) says of the user before and after.
- * Nothing else tells it. libpam runs the second pass of a password stack to its end whatever its
- * lines say and whichever of them fails, and a module is not told what those above it returned.
+ * Nothing else tells it: a stack goes on behind a `required` line that failed, and a module is not
+ * told what those above it returned.
  */
 #ifndef PAM_MODULE_PASSWORD_H
 #define PAM_MODULE_PASSWORD_H

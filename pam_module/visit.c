@@ -263,12 +263,14 @@ static void make_key(const struct visit *visit, struct wire_spooled *record)
 
 static void keep_token(const struct visit *visit, const struct wire_spooled *record)
 {
+	int32_t key = (int32_t)record->token_key;
+	uid_t uid = (uid_t)record->uid;
 	int r;
 
-	if (record->token_key == 0)
+	if (key == 0)
 		return;
-	r = keyring_keep(
-		(int32_t)record->token_key, (uid_t)record->uid, (gid_t)record->gids.gid[0]);
+	r = visit->args.sealed ? keyring_seal(key, uid)
+			       : keyring_keep(key, uid, (gid_t)record->gids.gid[0]);
 	if (r < 0)
 		keyring_failed(visit, record, r);
 }

@@ -9,7 +9,7 @@
 struct table_row {
 	uint64_t key;
 	size_t place;
-	char *lead;   /* NULL: it was not placed */
+	bool placed;
 	char cells[]; /* one after another, each with its NUL */
 };
 
@@ -23,10 +23,8 @@ void table_fini(struct table *t)
 {
 	size_t i;
 
-	for (i = 0; i < t->n_rows; i++) {
-		free(t->rows[i]->lead);
+	for (i = 0; i < t->n_rows; i++)
 		free(t->rows[i]);
-	}
 	free(t->rows);
 	*t = (struct table){0};
 }
@@ -65,7 +63,7 @@ int table_add(struct table *t, uint64_t key, const char *const *cells)
 		return -ENOMEM;
 	row->key = key;
 	row->place = t->n_rows;
-	row->lead = NULL;
+	row->placed = false;
 	at = row->cells;
 	for (i = 0; i < t->n_columns; i++) {
 		n = strlen(fitted[i]) + 1;
@@ -92,24 +90,34 @@ void table_sort(struct table *t)
 		qsort(t->rows, t->n_rows, sizeof(struct table_row *), compare);
 }
 
+static size_t cells_size(const struct table *t, const struct table_row *row)
+{
+	const char *at = row->cells;
+	size_t i;
+
+	for (i = 0; i < t->n_columns; i++)
+		at += strlen(at) + 1;
+	return (size_t)(at - row->cells);
+}
+
 int table_place(struct table *t, size_t number, uint64_t key, const char *lead)
 {
-	struct table_row *row = t->rows[number];
+	size_t n = strlen(lead), size = cells_size(t, t->rows[number]);
+	struct table_row *row = realloc(t->rows[number], sizeof(*row) + n + size);
 
-	free(row->lead);
-	row->lead = strdup(lead);
+	if (row == NULL)
+		return -ENOMEM;
+	memmove(row->cells + n, row->cells, size);
+	memcpy(row->cells, lead, n);
 	row->key = key;
-	return row->lead != NULL ? 0 : -ENOMEM;
+	row->placed = true;
+	t->rows[number] = row;
+	return 0;
 }
 
 static bool is_printed(const struct table *t, const struct table_row *row)
 {
-	return !t->by_place || row->lead != NULL;
-}
-
-static const char *lead_of(const struct table_row *row)
-{
-	return row->lead != NULL ? row->lead : "";
+	return !t->by_place || row->placed;
 }
 
 static void measure(const struct table *t, size_t width[TABLE_COLUMNS_MAX])
@@ -125,8 +133,6 @@ static void measure(const struct table *t, size_t width[TABLE_COLUMNS_MAX])
 		cell = t->rows[k]->cells;
 		for (i = 0; i < t->n_columns; i++, cell += strlen(cell) + 1) {
 			n = output_width(cell);
-			if (i == 0)
-				n += output_width(lead_of(t->rows[k]));
 			if (n > width[i])
 				width[i] = n;
 		}
@@ -156,13 +162,13 @@ static void print_titles(
 static void print_row(const struct table *t, const size_t width[TABLE_COLUMNS_MAX], FILE *out,
 	const struct table_row *row)
 {
-	const char *lead = lead_of(row), *cell = row->cells;
+	const char *cell = row->cells;
 	size_t i;
 
-	for (i = 0; i < t->n_columns; i++, cell += strlen(cell) + 1, lead = "") {
-		fprintf(out, "%s%s", lead, cell);
+	for (i = 0; i < t->n_columns; i++, cell += strlen(cell) + 1) {
+		fputs(cell, out);
 		if (i + 1 < t->n_columns)
-			pad(out, output_width(lead) + output_width(cell), width[i]);
+			pad(out, output_width(cell), width[i]);
 	}
 	fputc('\n', out);
 }

@@ -64,6 +64,7 @@ void core_free(struct core *core)
 	hunts_forget(core);
 	leftovers_forget(core);
 	extension_forget(core);
+	password_forget(core);
 	condemned_forget(core);
 	locks_fini(core);
 	input_fini(core);

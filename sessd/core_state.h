@@ -73,6 +73,7 @@ struct core {
 	LIST_HEAD(condemned_list, condemned) condemned;	 /* refused leaders that are to be ended */
 	LIST_HEAD(ending_list, ending) recorded;	 /* ends that wait for the ledger alone */
 	LIST_HEAD(extension_list, extension) extensions; /* that are not on disk yet */
+	LIST_HEAD(password_list, password) passwords;	 /* the same: that were changed */
 	LIST_HEAD(remnant_list, remnant)
 	leftovers;			     /* that are being ended, or are not on disk yet */
 	LIST_HEAD(round_list, round) rounds; /* orders that are being carried out */
@@ -383,6 +384,8 @@ bool origin_is(const struct origin *o, const struct session *s);
 
 /* password.c */
 void password_changed(struct core *core, const struct event *event);
+/* Those that are not on disk yet. */
+void password_forget(struct core *core);
 
 /* round.c */
 struct round_order {

@@ -4,11 +4,18 @@
  * the new one is known. As with `sessctl revoke --user`, cron jobs are spared.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "common/timestamp.h"
 #include "sessd/core_state.h"
 #include "sessd/log.h"
+
+/* A change that waits for the ledger, and whose answer waits for that. */
+struct password {
+	struct revocation *revocation;
+	LIST_ENTRY(password) link; /* core.passwords */
+};
 
 struct whose {
 	uid_t uid;
@@ -31,19 +38,33 @@ static bool means(
 	return is_meant(whom, s);
 }
 
-static void recorded(void *ctx, int result)
+void password_forget(struct core *core)
 {
-	if (result < 0)
-		revocation_fail(ctx, "the ledger cannot be written");
-	revocation_release(ctx);
+	struct password *p;
+
+	while ((p = LIST_FIRST(&core->passwords)) != NULL) {
+		LIST_REMOVE(p, link);
+		revocation_forget(p->revocation);
+		free(p);
+	}
 }
 
-/* The answer waits for it. */
+static void recorded(void *ctx, int result)
+{
+	struct password *p = ctx;
+
+	LIST_REMOVE(p, link);
+	if (result < 0)
+		revocation_fail(p->revocation, "the ledger cannot be written");
+	revocation_release(p->revocation);
+	free(p);
+}
+
 static void record(struct core *core, const struct whose *whose, const struct remark *remark,
-	uint64_t count, struct revocation *r)
+	uint64_t count, struct password *p)
 {
 	struct entry e;
-	int rc;
+	int r;
 
 	entry_init(&e, ENTRY_PASSWORD_CHANGED, clock_wall());
 	e.uid = (struct opt_uid){.set = true, .uid = whose->uid};
@@ -51,12 +72,11 @@ static void record(struct core *core, const struct whose *whose, const struct re
 	memcpy(e.user, whose->user, sizeof(e.user));
 	snprintf(e.text, sizeof(e.text), "%s", text_or_empty(remark->text));
 	caller_name(core, remark->by, e.by, sizeof(e.by), &e.by_sid);
-	revocation_hold(r);
-	rc = ledger_append(core->parts.ledger, &e, whose->uid, NULL, recorded, r);
-	if (rc < 0) {
+	r = ledger_append(core->parts.ledger, &e, whose->uid, NULL, recorded, p);
+	if (r < 0) {
 		log_error("%s of %s (uid %u): not recorded: %s", e.event, whose->user,
-			(unsigned)whose->uid, strerror(-rc));
-		recorded(r, rc);
+			(unsigned)whose->uid, strerror(-r));
+		recorded(p, r);
 	}
 }
 
@@ -72,43 +92,67 @@ static uint64_t count_live(const struct core *core, const struct whose *whose)
 	return n;
 }
 
+static struct password *password_new(struct core *core, struct answer *answer)
+{
+	struct password *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	p->revocation = revocation_new(answer);
+	if (p->revocation == NULL) {
+		free(p);
+		return NULL;
+	}
+	revocation_be_brief(p->revocation);
+	LIST_INSERT_HEAD(&core->passwords, p, link);
+	return p;
+}
+
+/* remark: by whom. */
+static void end_others(struct core *core, const struct whose *whose, const struct remark *remark,
+	struct revocation *r)
+{
+	struct hunt *hunt = hunt_new(core, &(struct hunt_order){.reason = REASON_PASSWORD_CHANGED,
+						   .remark = remark,
+						   .spare_audit = whose->origin.audit_session});
+
+	if (hunt != NULL)
+		hunt_add(hunt, whose->uid, whose->user);
+	round_begin(core,
+		&(struct round_order){.reason = REASON_PASSWORD_CHANGED,
+			.remark = remark,
+			.means = means,
+			.whom = whose,
+			.size = sizeof(*whose),
+			.hunts = true,
+			.hunt = hunt},
+		r);
+}
+
 void password_changed(struct core *core, const struct event *event)
 {
 	const struct wire_password *req = event->u.password;
-	const struct caller absent = {.pidfd = -1,
+	const struct caller gone = {.pidfd = -1,
 		.audit_session =
-			req->audit_session != 0 ? (uint32_t)req->audit_session : PROC_NO_AUDIT,
-		.admin = true};
+			req->audit_session != 0 ? (uint32_t)req->audit_session : PROC_NO_AUDIT};
 	struct remark remark = {.by = event->caller};
 	struct whose whose = {.uid = (uid_t)req->uid};
-	struct revocation *r = revocation_new(event->answer);
-	struct hunt *hunt;
+	struct password *p = password_new(core, event->answer);
+	struct revocation *r;
 
-	if (r == NULL) {
+	if (p == NULL) {
 		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
 	if (remark.by == NULL) {
-		remark.by = &absent;
+		remark.by = &gone;
 		remark.text = "while sessd was not available";
 	}
 	memcpy(whose.user, req->user, sizeof(whose.user));
 	origin_of(remark.by, &whose.origin);
-	hunt = hunt_new(core, &(struct hunt_order){.reason = REASON_PASSWORD_CHANGED,
-				      .remark = &remark,
-				      .spare_audit = whose.origin.audit_session});
-	if (hunt != NULL)
-		hunt_add(hunt, whose.uid, whose.user);
-	revocation_be_brief(r);
-	record(core, &whose, &remark, count_live(core, &whose), r);
-	round_begin(core,
-		&(struct round_order){.reason = REASON_PASSWORD_CHANGED,
-			.remark = &remark,
-			.means = means,
-			.whom = &whose,
-			.size = sizeof(whose),
-			.hunts = true,
-			.hunt = hunt},
-		r);
+	r = p->revocation;
+	revocation_hold(r);
+	record(core, &whose, &remark, count_live(core, &whose), p);
+	end_others(core, &whose, &remark, r);
 	revocation_release(r);
 }

@@ -194,7 +194,7 @@ set_up()
 	}
 	TEXT
 	run 'cat /etc/sessd/sessd.conf'
-	run 'grep pam_sess.so /etc/pam.d/common-account /etc/pam.d/common-session'
+	run 'grep ^[a-z].*pam_sess.so /etc/pam.d/sshd'
 	start_sessd
 	in_host '/usr/sbin/sshd'
 	until_true 'sshd runs' [ -s "$files/run/sshd.pid" ]

@@ -1,6 +1,6 @@
 /*
- * Any bytes as the daemon's reply to acct, open and close: nothing but a grant lets anybody in,
- * nothing that was refused is PAM_SUCCESS, and what is shown is one line of text.
+ * Any bytes as the daemon's reply to acct, open, close and password: nothing but a grant lets
+ * anybody in, nothing that was refused is PAM_SUCCESS, and what is shown is one line of text.
  *
  * fuzz_reply --seeds DIR writes a reply of each kind, and ends.
  */
@@ -22,6 +22,11 @@ static void must(bool so, const char *what)
 	abort();
 }
 
+static bool admits(enum wire_type request)
+{
+	return request == WIRE_acct || request == WIRE_open;
+}
+
 /* What each verdict may rest on. */
 static bool founded(enum wire_type request, const struct wire_frame *frame, enum verdict verdict)
 {
@@ -29,27 +34,25 @@ static bool founded(enum wire_type request, const struct wire_frame *frame, enum
 	case VERDICT_HOSTILE:
 		return true;
 	case VERDICT_REFUSED:
-		return request != WIRE_close && frame->type == WIRE_refused;
+		return admits(request) && frame->type == WIRE_refused;
 	case VERDICT_UNAVAILABLE:
 		return frame->type == WIRE_error;
 	case VERDICT_UNKNOWN:
 		return request == WIRE_close && frame->type == WIRE_error &&
 		       frame->u.error.code == WIRE_E_NO_SESSION;
 	case VERDICT_UNTRACKED:
-		return request != WIRE_close && frame->type == WIRE_granted &&
-		       !frame->u.granted.tracked;
+		return admits(request) && frame->type == WIRE_granted && !frame->u.granted.tracked;
 	case VERDICT_GRANTED:
-		return request != WIRE_close && frame->type == WIRE_granted &&
-		       frame->u.granted.tracked;
+		return admits(request) && frame->type == WIRE_granted && frame->u.granted.tracked;
 	case VERDICT_CLOSED:
-		return request == WIRE_close && frame->type == WIRE_done;
+		return !admits(request) && frame->type == WIRE_done;
 	}
 	return false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const enum wire_type requests[] = {WIRE_acct, WIRE_open, WIRE_close};
+	static const enum wire_type requests[] = {WIRE_acct, WIRE_open, WIRE_close, WIRE_password};
 	static struct wire_frame frame;
 	static struct answer answer;
 	size_t i;

@@ -21,7 +21,7 @@ stays() # BACKGROUND USER [ssh options…]
 # Without the account line a refusal comes in open_session, which sshd overrules.
 only_session()
 {
-	on_host sed -i '/pam_sess/d' /etc/pam.d/common-account
+	on_host sed -i '/^account.*pam_sess/d' /etc/pam.d/sshd
 }
 
 # sshd's processes, but for the one that listens: a connection has two.

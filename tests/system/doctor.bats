@@ -66,10 +66,10 @@ found() # [ARGUMENT…]
 	start_sessd 'policy "default" { max_sessions = 1 at_limit = deny }'
 	background one ssh_as alice -- '/sessd/hold one'
 	held one
-	on_host sed -i 's/^session.*pam_sess/session optional pam_sess/' /etc/pam.d/common-session
+	on_host sed -i 's/^session.*pam_sess/session optional pam_sess/' /etc/pam.d/sshd
 	equal refusal-ignored "$(found)"
 	# sudo would go on with that answer.
-	on_host sed -i 's/^session.*pam_sess/session required pam_sess/' /etc/pam.d/common-session
+	on_host sed -i 's/^session.*pam_sess/session required pam_sess/' /etc/pam.d/sshd
 	equal "" "$(found)"
 }
 

@@ -186,7 +186,7 @@ plant='head -c 32 /dev/urandom | keyctl padd user sessd:token'
 	printf '#!/bin/sh\nhead -c 32 /dev/urandom | setpriv --reuid alice --regid alice --clear-groups keyctl padd user sessd:token @s\n' \
 		>"$HOST_FS/tmp/plant"
 	chmod 0755 "$HOST_FS/tmp/plant"
-	sed -i '/common-session/i session required pam_exec.so type=open_session log=/tmp/planted /tmp/plant' "$HOST_FS/etc/pam.d/sshd"
+	sed -i '/^session.*pam_sess/i session required pam_exec.so type=open_session log=/tmp/planted /tmp/plant' "$HOST_FS/etc/pam.d/sshd"
 	run -0 ssh_as alice -- 'sudo -n true || exit; for key in $(keyctl rlist @s); do keyctl read $key; done; true'
 	contains "$output" 'ermission denied'
 	[ -s "$HOST_FS/tmp/planted" ]
@@ -253,6 +253,38 @@ plant='head -c 32 /dev/urandom | keyctl padd user sessd:token'
 	run ssh_as alice -- 'keyctl session _ses sudo -n true'
 	equal "" "$(mismatches)"
 	release two
+}
+
+# As root in a session: prints its token's key.
+# shellcheck disable=SC2016
+root_finds='for key in $(keyctl rlist @s); do keyctl rdescribe $key | grep -q ";sessd:token$" && echo $key; done'
+
+@test "copied: a genuine token, replayed from another session, by root or by a user, and after its session" {
+	local first second
+	echo "$root_finds" >"$HOST_FS/tmp/find"
+	# Once, somebody was root in the first session.
+	alice_runs one "/sessd/hold copy; sudo -n sh -c 'keyctl pipe \$(sh /tmp/find) >/tmp/copy; chmod 644 /tmp/copy'; /sessd/hold one; /sessd/hold end"
+	first=$sid
+	release copy
+	held one 2
+	equal 32 "$(stat -c %s "$HOST_FS/tmp/copy")"
+	# The user has his copy: a key of his own is none of root's.
+	run ! ssh_as alice -- "$unlink; keyctl padd user sessd:token @s </tmp/copy; sudo -n touch /tmp/replayed"
+	equal "alice sudo $(sid_of_last_login) -: $forged" "$(mismatches)"
+	# Root's hand puts it into the token of another login.
+	run ! ssh_as alice -- "sudo -n sh -c 'keyctl pupdate \$(sh /tmp/find) </tmp/copy'; sudo -n touch /tmp/replayed"
+	contains "$(mismatches | tail -n 1)" "alice sudo $(sid_of_last_login) $first: "
+	run ! ssh_as bob -- "sudo -S -p '' sh -c 'keyctl pupdate \$(sh /tmp/find) </tmp/copy' <<<'$PASSWORD'; sudo -k -S -p '' touch /tmp/replayed <<<'$PASSWORD'"
+	contains "$(mismatches | tail -n 1)" "bob sudo $(sid_of_last_login) $first: "
+	[ ! -e "$HOST_FS/tmp/replayed" ]
+	release one
+	release end
+	finish one
+	ends_by_logout "$first"
+	# It is nobody's now.
+	run -0 ssh_as alice -- "sudo -n sh -c 'keyctl pupdate \$(sh /tmp/find) </tmp/copy'; sudo -n true"
+	second=$(sid_of_last_login)
+	equal "alice sudo $second -: $no_token" "$(lacking)"
 }
 
 # A session's connection, on which this process says hello. The rest is said by who gets it.

@@ -144,7 +144,7 @@ start_cron() # USER
 }
 
 @test "the same where cron's sessions are not tracked" {
-	on_host sed -i '/pam_sess/d' /etc/pam.d/common-session-noninteractive
+	on_host sed -i '/pam_sess/d' /etc/pam.d/cron
 	start_cron bob
 	equal 0 "$(sessions_count true)"
 	run -5 on_host sessctl revoke --user bob

@@ -76,7 +76,7 @@ fingerprint() # USER
 }
 
 @test "nothing runs in a locked user's session where the account line is missing" {
-	on_host sed -i '/pam_sess/d' /etc/pam.d/common-account
+	on_host sed -i '/^account.*pam_sess/d' /etc/pam.d/sshd
 	start_sessd
 	sessctl lock user bob
 	run ! ssh_as bob -- touch /tmp/ran
@@ -155,7 +155,7 @@ fingerprint() # USER
 @test "what was refused without the daemon is told to it later" {
 	start_sessd
 	sessctl lock user bob
-	on_host sed -i '/pam_sess/d' /etc/pam.d/common-account
+	on_host sed -i '/^account.*pam_sess/d' /etc/pam.d/sshd
 	stop_sessd KILL
 	run ! ssh_as bob -tt -- touch /tmp/ran
 	start_sessd

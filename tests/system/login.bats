@@ -32,6 +32,20 @@ logs_out() # BACKGROUND
 	ends_by_logout "$(of_record sid)"
 }
 
+@test "the stacks are those of the examples, and doctor finds nothing in them" {
+	local name names=
+	for name in etc/pam.d.examples/*; do
+		# What host-root.sh adds.
+		diff <(sed 's/pam_sess\.so/& timeout=5s/' "$name") "$HOST_FS/etc/pam.d/${name##*/}"
+		names+=" ${name##*/}"
+	done
+	equal " chpasswd login passwd sshd su sudo sudo-i" "$names"
+	# No file that they include runs the module, which would hide where it stands.
+	run ! grep pam_sess "$HOST_FS"/etc/pam.d/common-*
+	run -0 on_host sessctl doctor
+	equal '0 errors, 0 warnings' "$output"
+}
+
 @test "ssh without a terminal" {
 	background one ssh_as alice -- "$say_and_hold one"
 	held one

@@ -97,7 +97,7 @@ This session ends at '$time', after 8h (policy "all")'$ ]]
 
 @test "what account and session both refuse is one attempt" {
 	start_sessd 'policy "all" { max_sessions = 1 }'
-	on_host sed -i 's/^account.*required.*pam_sess/account optional pam_sess/' /etc/pam.d/common-account
+	on_host sed -i 's/^account.*required.*pam_sess/account optional pam_sess/' /etc/pam.d/sshd
 	background one ssh_as alice -- /sessd/hold one
 	held one
 	run ! shell_of alice -tt

@@ -85,9 +85,9 @@ recorded()
 	run -0 on_host chpasswd <<<"alice:$PASSWORD"
 	left_are alice
 	# From another session, which stays.
-	begin one bob -- "printf '%s\n' '$PASSWORD' '$NEW' '$NEW' | sudo -S -p '' passwd alice"
+	begin one bob -- "printf '%s\n' '$PASSWORD' '$NEW' '$NEW' | sudo -S -p '' passwd alice >/dev/null 2>&1"
 	begin two alice -- :
-	begin three bob -- "printf '%s\n' '$PASSWORD' '$PASSWORD' '$PASSWORD' | sudo -S -p '' passwd alice"
+	begin three bob -- "printf '%s\n' '$PASSWORD' '$PASSWORD' '$PASSWORD' | sudo -S -p '' passwd alice >/dev/null 2>&1"
 	left_are alice
 	equal 2 "$(sessions_count '.user == "bob" and .class == "login"')"
 	equal "alice 2 by root -

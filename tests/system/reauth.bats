@@ -163,7 +163,7 @@ my_password="sudo -S -p '' true <<<'$PASSWORD'"
 # wrong_in LINE…: the auth lines of sudo; a wrong password refreshes nothing, the right one does.
 wrong_in()
 {
-	{ printf 'auth %s\n' "$@"; sed '/common-auth/d' "$HOST_FS/etc/pam.d/sudo"; } >"$HOST_FS/tmp/sudo"
+	{ printf 'auth %s\n' "$@"; sed '/common-auth/d; /^auth/d' "$HOST_FS/etc/pam.d/sudo"; } >"$HOST_FS/tmp/sudo"
 	cp "$HOST_FS/tmp/sudo" "$HOST_FS/etc/pam.d/sudo"
 	shell one bob
 	later 16
@@ -259,7 +259,7 @@ in_tmux() # COMMAND
 # --- Whose limit it is ---
 
 @test "the shortest of the module's and the policies' holds" {
-	sed -i 's/^account.*pam_sess.so.*/& reauth=5m/' "$HOST_FS/etc/pam.d/common-account"
+	sed -i 's/^account.*pam_sess.so.*/& reauth=5m/' "$HOST_FS"/etc/pam.d/su*
 	shell one alice
 	later 4
 	allowed one 'sudo -n true'
@@ -329,7 +329,7 @@ in_tmux() # COMMAND
 
 @test "sessd is away: reauth= of the module refuses who does not authenticate now" {
 	echo 'erin ALL=(ALL:ALL) NOPASSWD: ALL' >>"$HOST_FS/etc/sudoers"
-	sed -i 's/^account.*pam_sess.so.*/& reauth=15m/' "$HOST_FS/etc/pam.d/common-account"
+	sed -i 's/^account.*pam_sess.so.*/& reauth=15m/' "$HOST_FS"/etc/pam.d/su*
 	shell one alice
 	shell two bob
 	shell three erin
@@ -341,7 +341,7 @@ in_tmux() # COMMAND
 	allowed three 'sudo -n true'
 	run -0 on_host su bob -c true
 	# Without it, a login and a sudo go on as before.
-	sed -i 's/ reauth=15m//' "$HOST_FS/etc/pam.d/common-account"
+	sed -i 's/ reauth=15m//' "$HOST_FS"/etc/pam.d/su*
 	allowed one 'sudo -n true'
 }
 

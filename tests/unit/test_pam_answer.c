@@ -9,7 +9,7 @@
 
 #include "pam_module/answer.h"
 
-static const enum wire_type requests[] = {WIRE_acct, WIRE_open, WIRE_close};
+static const enum wire_type requests[] = {WIRE_acct, WIRE_open, WIRE_close, WIRE_password};
 
 static void read_answer(
 	enum wire_type request, struct wire_frame *frame, enum wire_type type, struct answer *ret)
@@ -50,6 +50,19 @@ static void test_granted(void **state)
 	read_answer(WIRE_acct, &frame, WIRE_granted, &answer);
 	assert_int_equal(answer.verdict, VERDICT_GRANTED);
 	assert_false(answer.keep_token);
+}
+
+static void test_done(void **state)
+{
+	struct wire_frame frame = {.u.done = {.count = 3}};
+	struct answer answer;
+
+	(void)state;
+	read_answer(WIRE_password, &frame, WIRE_done, &answer);
+	assert_int_equal(answer.verdict, VERDICT_CLOSED);
+	assert_int_equal(answer.count, 3);
+	read_answer(WIRE_close, &frame, WIRE_done, &answer);
+	assert_int_equal(answer.verdict, VERDICT_CLOSED);
 }
 
 /* A refusal stays one whatever reason comes with it, also one that only ends sessions. */
@@ -97,7 +110,7 @@ static bool expected(enum wire_type request, enum wire_type reply)
 {
 	if (reply == WIRE_error)
 		return true;
-	if (request == WIRE_close)
+	if (request == WIRE_close || request == WIRE_password)
 		return reply == WIRE_done;
 	if (reply == WIRE_outdated)
 		return request == WIRE_acct;
@@ -153,6 +166,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_zero_refuses),
 		cmocka_unit_test(test_granted),
+		cmocka_unit_test(test_done),
 		cmocka_unit_test(test_refused_is_never_success),
 		cmocka_unit_test(test_error_is_an_outage),
 		cmocka_unit_test(test_other_messages_are_hostile),

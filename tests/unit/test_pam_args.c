@@ -16,6 +16,7 @@ static void assert_default(const struct module_args *args)
 	assert_false(args->deny);
 	assert_int_equal(args->reauth, 0);
 	assert_false(args->revoke_others);
+	assert_false(args->sealed);
 	assert_false(args->quiet);
 	assert_false(args->debug);
 }
@@ -32,13 +33,16 @@ static void test_every_argument(void **state)
 	assert_true(module_args_set(&args, "unavailable=deny"));
 	assert_true(module_args_set(&args, "reauth=15m"));
 	assert_true(module_args_set(&args, "revoke_others"));
+	assert_true(module_args_set(&args, "keyring=sealed"));
 	assert_true(module_args_set(&args, "quiet"));
 	assert_true(module_args_set(&args, "debug"));
 	assert_string_equal(args.dir, "/tmp/elsewhere");
 	assert_int_equal(args.timeout, 250 * NS_PER_MS);
 	assert_true(args.deny);
 	assert_int_equal(args.reauth, 900 * NS_PER_SEC);
-	assert_true(args.revoke_others && args.quiet && args.debug);
+	assert_true(args.revoke_others && args.sealed && args.quiet && args.debug);
+	assert_true(module_args_set(&args, "keyring=ordinary"));
+	assert_false(args.sealed);
 	assert_true(module_args_set(&args, "unavailable=allow"));
 	assert_false(args.deny);
 }
@@ -49,7 +53,8 @@ static void test_mistakes_leave_the_default(void **state)
 		"timeout=", "timeout=0", "timeout=soon", "timeout=-1s", "timeout=61s",
 		"timeout=1s ", "unavailable", "unavailable=", "unavailable=Deny",
 		"unavailable=denyall", "reauth=", "reauth=0", "reauth=x", "quiet=yes", "debugging",
-		"debug=1", "revoke_others=1", "nosuch", "DIR=/tmp"};
+		"debug=1", "revoke_others=1", "keyring", "keyring=", "keyring=Sealed", "nosuch",
+		"DIR=/tmp"};
 	struct module_args args;
 	size_t i;
 
@@ -72,6 +77,8 @@ static void test_a_later_mistake_restores_the_default(void **state)
 	assert_true(module_args_set(&args, "timeout=5s"));
 	assert_true(module_args_set(&args, "dir=/tmp/x"));
 	assert_true(module_args_set(&args, "reauth=1m"));
+	assert_true(module_args_set(&args, "keyring=sealed"));
+	assert_false(module_args_set(&args, "keyring=shut"));
 	assert_false(module_args_set(&args, "unavailable=perhaps"));
 	assert_false(module_args_set(&args, "timeout=never"));
 	assert_false(module_args_set(&args, "dir=x"));

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "common/token_key.h"
 #include "pam_module/keyring.h"
 
 #define USER 65534 /* any uid but 0 */
@@ -299,6 +300,137 @@ static void test_revoked_keyring(void **state)
 	in_child(case_revoked_keyring);
 }
 
+/* Does somebody get at what is in the key: by serial, or having asked for it by name? */
+static bool leaks(key_serial_t id)
+{
+	char buf[64];
+
+	return keyctl_read(id, buf, sizeof(buf)) >= 0 ||
+	       (keyctl_search(KEY_SPEC_SESSION_KEYRING, "user", "mask", 0) == id &&
+		       keyctl_read(id, buf, sizeof(buf)) >= 0) ||
+	       (request_key("user", "mask", NULL, KEY_SPEC_PROCESS_KEYRING) == id &&
+		       keyctl_read(id, buf, sizeof(buf)) >= 0) ||
+	       keyctl_setperm(id, 0x3f3f3f3f) == 0;
+}
+
+/*
+ * What each mask of the key would mean to the user who possesses it: any right to search is
+ * one to read, for a possessor or others. The one that is taken gives him nothing, and is found by
+ * root with the user's keyring, as in sudo.
+ */
+static void case_masks(void)
+{
+	static const struct {
+		key_perm_t mask;
+		bool leaks;
+	} masks[] = {
+		{0x3f010000, true}, /* add_key's own */
+		{0x0b3f0000, true},
+		{0x093f0000, true},
+		{0x083f0000, true},
+		{0x003f0008, true},
+		{0x023f0000, false}, /* to be found in his possession it must be searched */
+		{0x003f0002, true},
+		{TOKEN_KEY_PERM, false},
+	};
+	key_serial_t id[sizeof(masks) / sizeof(masks[0])];
+	size_t i, n = sizeof(masks) / sizeof(masks[0]);
+	char buf[64];
+
+	for (i = 0; i < n; i++) {
+		keyinit(USER);
+		id[i] = add_key("user", "mask", "secret", 6, KEY_SPEC_THREAD_KEYRING);
+		CHECK(id[i] > 0);
+		CHECK(keyctl_setperm(id[i], masks[i].mask) == 0);
+		CHECK(keyctl_link(id[i], KEY_SPEC_SESSION_KEYRING) == 0);
+		CHECK(keyctl_unlink(id[i], KEY_SPEC_THREAD_KEYRING) == 0);
+		/* as sudo is: his, and root all the same */
+		CHECK(setresuid(USER, 0, 0) == 0);
+		CHECK(keyctl_read(id[i], buf, sizeof(buf)) == 6);
+		CHECK(setresuid(0, USER, 0) == 0);
+		if (leaks(id[i]) != masks[i].leaks) {
+			fprintf(stderr, "mask %08x: %s\n", masks[i].mask,
+				masks[i].leaks ? "kept" : "leaked");
+			_exit(1);
+		}
+		CHECK(setresuid(0, 0, 0) == 0);
+	}
+}
+
+static void test_masks(void **state)
+{
+	(void)state;
+	in_child(case_masks);
+}
+
+/* A sealed keyring: what the user possesses there he keeps, and can neither add nor give away. */
+static void case_sealed(void)
+{
+	struct token token = token_of(9);
+	key_serial_t before, planted, users;
+	char buf[64];
+	int32_t key;
+
+	CHECK(setresuid(USER, USER, 0) == 0);
+	CHECK(keyctl_join_session_keyring(NULL) > 0);
+	CHECK(keyctl_link(KEY_SPEC_USER_KEYRING, KEY_SPEC_SESSION_KEYRING) == 0);
+	users = keyctl_get_keyring_ID(KEY_SPEC_USER_KEYRING, 0);
+	planted = add_key("user", "sessd:token", "mine", 4, KEY_SPEC_SESSION_KEYRING);
+	CHECK(users > 0 && planted > 0);
+	CHECK(setresuid(0, 0, 0) == 0);
+	before = session_keyring();
+	CHECK(keyring_make(&token, &key) == 0);
+	CHECK(keyring_seal(key, USER) == 0);
+	keyring_drop(key);
+	CHECK(keyctl_read(KEY_SPEC_THREAD_KEYRING, NULL, 0) == 0);
+	CHECK(session_keyring() != before);
+	CHECK(keyctl_read(KEY_SPEC_SESSION_KEYRING, NULL, 0) == 2 * sizeof(key_serial_t));
+	CHECK(found(9));
+	become_user();
+	CHECK(!found(9));
+	CHECK(keyctl_read(key, buf, sizeof(buf)) < 0 && errno == EACCES);
+	CHECK(keyctl_unlink(key, KEY_SPEC_SESSION_KEYRING) < 0 && errno == EACCES);
+	CHECK(keyctl_unlink(users, KEY_SPEC_SESSION_KEYRING) < 0 && errno == EACCES);
+	CHECK(keyctl_clear(KEY_SPEC_SESSION_KEYRING) < 0 && errno == EACCES);
+	CHECK(keyctl_revoke(KEY_SPEC_SESSION_KEYRING) < 0 && errno == EACCES);
+	CHECK(keyctl_setperm(KEY_SPEC_SESSION_KEYRING, 0x3f3f3f3f) < 0 && errno == EACCES);
+	CHECK(keyctl_link(KEY_SPEC_SESSION_KEYRING, users) < 0 && errno == EACCES);
+	CHECK(add_key("user", "x", "x", 1, KEY_SPEC_SESSION_KEYRING) < 0 && errno == EACCES);
+	/* his own keyring serves him as before */
+	planted = add_key("user", "x", "x", 1, KEY_SPEC_USER_KEYRING);
+	CHECK(planted > 0);
+	CHECK(keyctl_search(KEY_SPEC_SESSION_KEYRING, "user", "x", 0) == planted);
+	CHECK(keyctl_read(planted, buf, sizeof(buf)) == 1);
+	CHECK(keyctl_unlink(planted, KEY_SPEC_USER_KEYRING) == 0);
+}
+
+static void test_sealed(void **state)
+{
+	(void)state;
+	in_child(case_sealed);
+}
+
+/* Where the keyring before had none of the user's, the sealed one has the token alone. */
+static void case_sealed_alone(void)
+{
+	struct token token = token_of(10);
+	int32_t key;
+
+	keyinit(USER);
+	CHECK(add_key("keyring", "_uid.1", NULL, 0, KEY_SPEC_SESSION_KEYRING) > 0);
+	CHECK(keyring_make(&token, &key) == 0);
+	CHECK(keyring_seal(key, USER) == 0);
+	keyring_drop(key);
+	CHECK(keyctl_read(KEY_SPEC_SESSION_KEYRING, NULL, 0) == sizeof(key_serial_t));
+	CHECK(found(10));
+}
+
+static void test_sealed_alone(void **state)
+{
+	(void)state;
+	in_child(case_sealed_alone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -309,6 +441,9 @@ int main(void)
 		cmocka_unit_test(test_planted_key),
 		cmocka_unit_test(test_not_believed),
 		cmocka_unit_test(test_revoked_keyring),
+		cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_sealed),
+		cmocka_unit_test(test_sealed_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
