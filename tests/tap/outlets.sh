@@ -3,7 +3,7 @@
 # the kernel's audit log.
 . "$(dirname "$(realpath "$0")")/../lib/daemon.bash"
 
-export SESSD_RUN=''
+
 
 # Logins that are over: two events each, and more.
 some_events() # HOW MANY
@@ -109,7 +109,7 @@ printf 'no newline' >"$mirror"
 check 'also one without a line' refused 'something else in it'
 check 'which is left as it is' is 'no newline' cat "$mirror"
 rm "$mirror" && mkfifo "$mirror"
-check 'a pipe is refused' refused ''
+check 'a pipe is refused' refused 'regular file'
 rm "$mirror"
 parts=("$mirror.2" "$mirror.3" "$mirror.1" "$mirror.4" "$mirror")
 check 'nothing of all that is missing or there twice' is_mirror "${parts[@]}"
@@ -120,7 +120,7 @@ off()
 {
 	local before
 	before=$(cat "${parts[@]}" | wc -c)
-	kill -HUP "$daemon" && some_events 3 && soon has_error config '' && is "$before" eval 'cat "${parts[@]}" | wc -c'
+	kill -HUP "$daemon" && some_events 3 && is "$before" eval 'cat "${parts[@]}" | wc -c'
 }
 check 'taken out of the configuration, it is not written' off
 conf_with "mirror = \"$mirror\""
@@ -175,7 +175,7 @@ if python3 -c 'import socket' 2>/dev/null; then
 	complete()
 	{
 		why=$(cut -c 1-300 /mnt/entries | tail -n 2)
-		[ "$(grep -o 'SESSD_SEQ=[0-9]*' /mnt/entries | cut -d = -f 2 | paste -sd ' ')" = \
+		[ -s /mnt/entries ] && 		[ "$(grep -o 'SESSD_SEQ=[0-9]*' /mnt/entries | cut -d = -f 2 | paste -sd ' ')" = \
 			"$(seq -s ' ' "$(grep -o 'SESSD_SEQ=[0-9]*' /mnt/entries | head -n 1 | cut -d = -f 2)" \
 				"$(ctl audit export | tail -n 1 | jq .seq)")" ]
 	}
