@@ -5,6 +5,16 @@
 
 
 
+# True as soon as it is, within 30 s: who failed is tried again after a second.
+soon()
+{
+	local end=$((${EPOCHREALTIME/./} + 30000000))
+	until "$@"; do
+		[ "${EPOCHREALTIME/./}" -lt "$end" ] || return 1
+		sleep 0.02
+	done
+}
+
 # Logins that are over: two events each, and more.
 some_events() # HOW MANY
 {
