@@ -48,7 +48,7 @@ UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so
 
 SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse
-SESSCTL_LIBS := -lsodium -ljansson -lsqlite3
+SESSCTL_LIBS := -lsodium -ljansson -lsqlite3 -lqrencode
 
 C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])
 
