@@ -16,6 +16,7 @@ struct taker {
 	size_t n;
 	unsigned opens, closes;
 	bool from_start;    /* open: he wants all */
+	size_t forgets;	    /* lines that he has lost when he is opened again */
 	unsigned failures;  /* writes that are still to fail, after their first line */
 	unsigned bad_opens; /* opens that are still to fail */
 	int hang;	    /* a pipe that he reads before he returns; -1: none */
@@ -33,8 +34,9 @@ static int taker_open(void *ctx, const char *target, uint64_t head, uint64_t *af
 		t->bad_opens--;
 		return -EACCES;
 	}
-	if (t->from_start && t->n == 0)
-		*after = 0;
+	t->n -= t->n > t->forgets ? t->forgets : 0;
+	if (t->from_start)
+		*after = t->n > 0 ? t->taken[t->n - 1] : 0;
 	return 0;
 }
 
@@ -184,9 +186,10 @@ static void test_failures(void **state)
 	assert_int_equal(t.closes, 2);
 }
 
+/* Also a page that was on its way to him does not cover what he has lost. */
 static void test_opened_anew_while_it_goes_on(void **state)
 {
-	struct taker t = {.hang = -1, .from_start = true};
+	struct taker t = {.hang = -1, .from_start = true, .forgets = 7};
 	struct fixture *f = *state;
 	struct feed *feed;
 	int i;
@@ -200,7 +203,9 @@ static void test_opened_anew_while_it_goes_on(void **state)
 	}
 	WAIT_UNTIL(f, seq_of(feed) == head_of(f));
 	assert_true(feed_free(feed));
-	expect_run(&t, 1, head_of(f));
+	/* the last times may have been after all was taken */
+	assert_true(t.n > head_of(f) / 2);
+	expect_run(&t, 1, t.n);
 	assert_true(t.opens > 1);
 	assert_int_equal(t.opens, t.closes);
 }
