@@ -53,11 +53,11 @@ PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.s
 	$(B)/sessd/reauth/sessd-reauth
 
 SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse -lkeyutils
-SESSCTL_LIBS := -lsodium -ljansson -lsqlite3
+SESSCTL_LIBS := -lsodium -ljansson -lsqlite3 -lqrencode
 
 C_FILES := $(wildcard */*.[ch] sessd/reauth/*.[ch] tests/*/*.[ch])
 
-.PHONY: all all-and-unit test-build deps demo test unit lint format bench fuzz soak install uninstall deb clean help
+.PHONY: all all-and-unit test-build deps demo test unit lint format docs bench fuzz soak install uninstall deb clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -70,6 +70,7 @@ help:
 #: make deps          install what the build needs (Debian 12 packages); nothing when it is there
 #: make demo          show the main job in a private host; changes nothing on this machine
 #: make test          every test; ends with `N passed, N failed, N skipped`
+#: make docs          make sessd-events(7) anew, of the rows in the code
 #: make unit          the unit tests alone
 #: make lint          formatting, include directions, static analysis
 #: make bench fuzz soak   measure beside named peers; fuzz, or repeat the hard tests, for an hour (SECONDS=3600)
@@ -156,17 +157,23 @@ soak: deps
 lint: deps
 	$(Q)tests/lint
 
+docs:
+	tests/lib/events page >sessd/sessd-events.7.new
+	mv sessd/sessd-events.7.new sessd/sessd-events.7
+
 format:
 	clang-format -i $(C_FILES)
 
 MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 sessd/reauth/*.8)
 MAN5 := $(wildcard sessd/*.5)
+MAN7 := $(wildcard sessd/*.7)
 UNITS := $(wildcard etc/systemd/*)
+LOGROTATE := $(wildcard etc/logrotate.d/*)
 PROFILES := $(wildcard etc/profiles/*.conf)
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(LIBEXECDIR) $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
-		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR) $(ZSHDIR) $(PROFILEDIR) \
+		$(MANDIR)/man8 $(MANDIR)/man7 $(MANDIR)/man5 $(COMPLETIONDIR) $(ZSHDIR) $(PROFILEDIR) \
 		$(PREFIX)/lib/sysusers.d $(PREFIX)/lib/tmpfiles.d)
 	install -m 0755 $(B)/sessd/sessd $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
@@ -176,21 +183,26 @@ install: all
 		install -m 0644 etc/sessd.conf $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf
 	$(if $(UNITS),install -m 0644 $(UNITS) $(DESTDIR)$(UNITDIR)/)
 	install -m 0644 $(MAN8) $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 $(MAN7) $(DESTDIR)$(MANDIR)/man7/
 	install -m 0644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
 	install -m 0644 sessctl/sessctl.bash $(DESTDIR)$(COMPLETIONDIR)/sessctl
 	install -m 0644 sessctl/sessctl.zsh $(DESTDIR)$(ZSHDIR)/_sessctl
 	install -m 0644 $(PROFILES) $(DESTDIR)$(PROFILEDIR)/
 	install -m 0644 etc/sysusers.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/
 	install -m 0644 etc/tmpfiles.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/
+	install -d $(DESTDIR)$(SYSCONFDIR)/logrotate.d
+	install -m 0644 $(LOGROTATE) $(DESTDIR)$(SYSCONFDIR)/logrotate.d/
 
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/sessd $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
 		$(DESTDIR)$(LIBEXECDIR)/sessd-reauth $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \
 		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES))) $(DESTDIR)$(ZSHDIR)/_sessctl \
-		$(DESTDIR)$(PREFIX)/lib/sysusers.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sessd.conf
+		$(DESTDIR)$(PREFIX)/lib/sysusers.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sessd.conf \
+		$(addprefix $(DESTDIR)$(SYSCONFDIR)/logrotate.d/,$(notdir $(LOGROTATE)))
 
 # Into build/deb; the tree stays as it is.
 deb: deps

@@ -155,20 +155,55 @@ static int open_file(struct mirror *m)
 	return m->fd < 0 ? -errno : check_file(m, &st);
 }
 
-/* Where the file stands. */
+/*
+ * Where the file stands, and what a crash has cut off is taken away. What is known already holds: a
+ * file that was put in its place may be empty, or old.
+ */
 static int find_head(struct mirror *m)
 {
+	struct chain found = {0};
 	off_t end;
 	int r;
 
-	m->head = (struct chain){0};
-	r = last_line(m->fd, &m->head, &end);
-	if (r == 0)
-		ask_siblings(m->path, &m->head);
+	r = last_line(m->fd, &found, &end);
+	if (r == 0 && !m->known)
+		ask_siblings(m->path, &found);
 	if (r >= 0 && ftruncate(m->fd, end) < 0)
 		r = -errno;
-	m->known = r >= 0;
+	if (r >= 0 && !m->known)
+		m->head = found;
+	m->known = m->known || r >= 0;
 	return r < 0 ? r : 0;
+}
+
+static void mirror_close(void *ctx)
+{
+	struct mirror *m = ctx;
+
+	if (m->fd >= 0)
+		close(m->fd);
+	m->fd = -1;
+}
+
+/* Opens the file that is there now. */
+static int open_anew(struct mirror *m)
+{
+	int r;
+
+	mirror_close(m);
+	r = open_file(m);
+	if (r == 0)
+		r = find_head(m);
+	if (r < 0)
+		mirror_close(m);
+	return r;
+}
+
+static void begin_anew(struct mirror *m)
+{
+	log_warning("mirror: %s has events of another ledger; this one follows from its beginning",
+		m->path);
+	m->head = (struct chain){0};
 }
 
 static int mirror_open(void *ctx, const char *target, uint64_t head, uint64_t *after)
@@ -179,21 +214,11 @@ static int mirror_open(void *ctx, const char *target, uint64_t head, uint64_t *a
 	if (strcmp(m->path, target) != 0)
 		m->known = false;
 	snprintf(m->path, sizeof(m->path), "%s", target);
-	r = open_file(m);
-	if (r == 0 && !m->known)
-		r = find_head(m);
-	if (r == 0 && m->head.seq > head) {
-		log_warning("mirror: %s has events of another ledger; this one follows from its "
-			    "beginning",
-			m->path);
-		m->head = (struct chain){0};
-	}
-	if (r < 0) {
-		if (m->fd >= 0)
-			close(m->fd);
-		m->fd = -1;
+	r = open_anew(m);
+	if (r < 0)
 		return r;
-	}
+	if (m->head.seq > head)
+		begin_anew(m);
 	*after = m->head.seq;
 	return 0;
 }
@@ -239,17 +264,11 @@ static int mirror_write(void *ctx, const char *lines, size_t len, uint64_t *afte
 	struct mirror *m = ctx;
 	int r;
 
-	if (is_gone(m)) {
-		close(m->fd);
-		r = open_file(m);
-		if (r < 0)
-			return r;
-	}
+	r = is_gone(m) ? open_anew(m) : 0;
+	if (r < 0)
+		return r;
 	if (!follows(m, lines, len)) {
-		log_warning("mirror: %s has events of another ledger; this one follows from its "
-			    "beginning",
-			m->path);
-		m->head = (struct chain){0};
+		begin_anew(m);
 		*after = 0;
 		return 0;
 	}
@@ -265,15 +284,6 @@ static int mirror_write(void *ctx, const char *lines, size_t len, uint64_t *afte
 	chain_append(&m->head, last, len);
 	*after = m->head.seq;
 	return 0;
-}
-
-static void mirror_close(void *ctx)
-{
-	struct mirror *m = ctx;
-
-	if (m->fd >= 0)
-		close(m->fd);
-	m->fd = -1;
 }
 
 static const char *mirror_explain(int error)
