@@ -109,6 +109,8 @@ static void print_period(const struct survey *s, FILE *out)
 		fprintf(out, "; %" PRIu64 " event%s from %s to %s\n", s->events,
 			s->events == 1 ? "" : "s", timestamp_local(s->first, from),
 			timestamp_local(s->last, to));
+	fprintf(out, "logins at a time: %" PRIu64 " at the most, %" PRIu64 " at the end\n", s->most,
+		s->left);
 }
 
 static void print_limit(const struct limit_row *row, bool weak, bool bold, FILE *out)
@@ -308,13 +310,15 @@ bool evidence_json(const struct evidence *e, FILE *out)
 
 	for (i = 0; i < CONTROL_FACTS_MAX && c->facts[i].role != 0; i++)
 		json_array_append_new(facts, fact_json(e, &c->facts[i]));
-	o = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:b, s:I, s:o, s:o, s:I, s:o, s:s}",
+	o = json_pack(
+		"{s:s, s:s, s:s, s:s, s:o, s:o, s:I, s:I, s:I, s:b, s:I, s:o, s:o, s:I, s:o, s:s}",
 		"control", c->id, "source", c->source, "title", c->title, "verdict",
 		verdict_words(e->verdict), "since", time_json(s->since), "until",
-		time_json(s->until), "events", (json_int_t)s->events, "limits_known",
-		(int)e->limits->asked, "accounts", (json_int_t)e->limits->accounts, "limits",
-		limits_json(e), "facts", facts, "damaged", (json_int_t)s->damaged, "ledger",
-		statement_json(&s->verify), "caution", evidence_caution);
+		time_json(s->until), "events", (json_int_t)s->events, "most", (json_int_t)s->most,
+		"left", (json_int_t)s->left, "limits_known", (int)e->limits->asked, "accounts",
+		(json_int_t)e->limits->accounts, "limits", limits_json(e), "facts", facts,
+		"damaged", (json_int_t)s->damaged, "ledger", statement_json(&s->verify), "caution",
+		evidence_caution);
 	ok = o != NULL && mapping_write(o, out);
 	json_decref(o);
 	return ok;

@@ -79,17 +79,6 @@ static void tile(FILE *out, const char *name, uint64_t n)
 	fputs("</dd></div>\n", out);
 }
 
-static uint64_t most_at_a_time(const struct timeline *t)
-{
-	int64_t most = 0;
-	size_t i;
-
-	for (i = 0; i < t->n; i++)
-		if (t->span[i].peak > most)
-			most = t->span[i].peak;
-	return (uint64_t)most;
-}
-
 static void print_tiles(const struct survey *s, FILE *out)
 {
 	uint64_t ended = 0, longest = 0;
@@ -103,7 +92,7 @@ static void print_tiles(const struct survey *s, FILE *out)
 	}
 	fputs("<dl class=\"tiles\">\n", out);
 	tile(out, "Logins", s->facts[FACT_LOGINS].n + s->facts[FACT_ADOPTED].n);
-	tile(out, "Most at a time", most_at_a_time(&s->timeline));
+	tile(out, "Most at a time", s->most);
 	tile(out, "Elevations", s->facts[FACT_ELEVATIONS].n);
 	tile(out, "Refused", s->facts[FACT_REFUSED].n);
 	tile(out, "Ended by sessd", ended);

@@ -241,13 +241,26 @@ void survey_fini(struct survey *s)
 		tally_fini(tally_at(s, i));
 }
 
-int survey_end(struct survey *s)
+/* Counts were relative to those who were there at first, who are known only now. */
+static void count_live(struct survey *s)
 {
+	struct span *span;
 	size_t i;
 
 	timeline_fill(&s->timeline);
-	for (i = 0; i < s->timeline.n; i++)
-		s->timeline.span[i].peak += s->unseen;
+	for (i = 0; i < s->timeline.n; i++) {
+		span = &s->timeline.span[i];
+		span->peak += s->unseen;
+		span->level += s->unseen;
+		if (span->peak > (int64_t)s->most)
+			s->most = (uint64_t)span->peak;
+		s->left = span->level > 0 ? (uint64_t)span->level : 0;
+	}
+}
+
+int survey_end(struct survey *s)
+{
+	count_live(s);
 	tally_sort(&s->users);
 	tally_sort(&s->sources);
 	tally_sort(&s->policies);

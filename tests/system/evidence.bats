@@ -36,6 +36,7 @@ fact() # NAME
 	run ! ssh_as alice -- true
 	evidence 0 AC-10
 	equal supported "$(of .verdict)"
+	equal '1 1' "$(of '"\(.most) \(.left)"')"
 	equal '["max_sessions",1,"few",1,"alice"]' \
 		"$(of '.limits[] | select(.limit == "max_sessions") | [.limit, .value, .policy, .accounts, .account] | tojson')"
 	[ "$(fact cap_refused)" -ge 1 ]
