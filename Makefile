@@ -148,6 +148,7 @@ format:
 MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8)
 MAN5 := $(wildcard sessd/*.5)
 UNITS := $(wildcard etc/systemd/*)
+LOGROTATE := $(wildcard etc/logrotate.d/*)
 PROFILES := $(wildcard etc/profiles/*.conf)
 
 install: all
@@ -163,6 +164,8 @@ install: all
 	install -m 0644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
 	install -m 0644 sessctl/sessctl.bash $(DESTDIR)$(COMPLETIONDIR)/sessctl
 	install -m 0644 $(PROFILES) $(DESTDIR)$(PROFILEDIR)/
+	install -d $(DESTDIR)$(SYSCONFDIR)/logrotate.d
+	install -m 0644 $(LOGROTATE) $(DESTDIR)$(SYSCONFDIR)/logrotate.d/
 
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
@@ -170,7 +173,8 @@ uninstall:
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \
-		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES)))
+		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES))) \
+		$(addprefix $(DESTDIR)$(SYSCONFDIR)/logrotate.d/,$(notdir $(LOGROTATE)))
 
 clean:
 	rm -rf build

@@ -306,7 +306,11 @@ enum wire_use {
 	F(R, TEXT,   ledger_error,  16, OPTIONAL) /* it cannot be written now: why */ \
 	F(R, STR,    boot_id,       17, REQUIRED) \
 	F(R, BOOL,   peer_pidfd,    18, OPTIONAL) /* the kernel has SO_PEERPIDFD */ \
-	F(R, BOOL,   cgroup,        19, OPTIONAL) /* sessions can have a cgroup of their own */
+	F(R, BOOL,   cgroup,        19, OPTIONAL) /* sessions can have a cgroup of their own */ \
+	F(R, U64,    mirror_seq,    40, OPTIONAL) /* the event up to which the live mirror is written */ \
+	F(R, STR,    mirror_error,  41, OPTIONAL) /* it cannot be written now: why */ \
+	F(R, STR,    journal_error, 42, OPTIONAL) /* the same of journald */ \
+	F(R, STR,    auditd_error,  43, OPTIONAL) /* the same of the kernel's audit log */
 
 #define WIRE_FIELDS_page(F, R) \
 	F(R, U64,    last,           1, OPTIONAL) /* `after` of the next request */ \

@@ -25,8 +25,8 @@ static void print_trouble(struct context *ctx, const char *what, const char *why
 static void print_state(struct context *ctx, const struct wire_state *s)
 {
 	/* what the first lines have said */
-	static const char *const said[] = {
-		"program", "pid", "started_at", "config_error", "ledger_error", NULL};
+	static const char *const said[] = {"program", "pid", "started_at", "config_error",
+		"ledger_error", "mirror_error", "journal_error", "auditd_error", NULL};
 	static const struct record_style style = {.zeros = true, .skip = said};
 	char since[TIMESTAMP_TEXT];
 
@@ -34,6 +34,9 @@ static void print_state(struct context *ctx, const struct wire_state *s)
 	fprintf(ctx->out, " is running, pid %" PRIu64 ", since %s\n", s->pid,
 		timestamp_brief(s->started_at, clock_wall(), since));
 	print_trouble(ctx, "TROUBLE: the ledger cannot be written", s->ledger_error);
+	print_trouble(ctx, "TROUBLE: the mirror of the ledger cannot be written", s->mirror_error);
+	print_trouble(ctx, "TROUBLE: events do not reach journald", s->journal_error);
+	print_trouble(ctx, "TROUBLE: events do not reach the audit log", s->auditd_error);
 	print_trouble(ctx, "TROUBLE: the new configuration has a mistake, the one before holds",
 		s->config_error);
 	record_print(ctx->out, WIRE_state, s, &style);

@@ -107,7 +107,8 @@ static int permit(
 	return strcmp(a, "event") == 0 || strcmp(a, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
 }
 
-/* A true table: not a view, and not one that a module makes up. */
+/* A true table: not a view, not one that a module makes up, and no column that is computed, for
+ * which there would be a second parenthesis. */
 static bool is_table(struct database *db)
 {
 	static const char query[] = "SELECT type, sql FROM sqlite_master WHERE name = 'event'";
@@ -122,7 +123,8 @@ static bool is_table(struct database *db)
 		type = (const char *)sqlite3_column_text(stmt, 0);
 		sql = (const char *)sqlite3_column_text(stmt, 1);
 		is = type != NULL && sql != NULL && strcmp(type, "table") == 0 &&
-		     strncmp(sql, begin, sizeof(begin) - 1) == 0;
+		     strncmp(sql, begin, sizeof(begin) - 1) == 0 && strchr(sql, '(') != NULL &&
+		     strchr(sql, '(') == strrchr(sql, '(');
 	}
 	sqlite3_finalize(stmt);
 	return is;

@@ -315,6 +315,15 @@ static int build_admins(const struct confbuild *build, const char *name, struct 
 	return 0;
 }
 
+static void build_outlets(cfg_t *cfg, struct config *ret)
+{
+	const char *mirror = value_of(cfg, "mirror");
+
+	snprintf(ret->mirror, sizeof(ret->mirror), "%s", mirror != NULL ? mirror : "");
+	ret->journal = option_bool(value_of(cfg, "journal"));
+	ret->auditd = option_bool(value_of(cfg, "auditd"));
+}
+
 int confbuild_run(const struct confbuild *build, cfg_t *cfg, struct config *ret)
 {
 	int r;
@@ -329,6 +338,7 @@ int confbuild_run(const struct confbuild *build, cfg_t *cfg, struct config *ret)
 		ret->ledger_required = option_bool(value_of(cfg, "ledger_required"));
 		ret->token_required = strcmp(value_of(cfg, "token"), "required") == 0;
 		ret->orphans_denied = strcmp(value_of(cfg, "orphans"), "deny") == 0;
+		build_outlets(cfg, ret);
 		r = build_policies(build, cfg, ret);
 	}
 	return r;

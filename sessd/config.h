@@ -23,6 +23,8 @@ struct config {
 	bool ledger_required; /* refuse logins while the ledger cannot be written */
 	bool token_required;  /* refuse su and sudo without the token of their login */
 	bool orphans_denied;  /* … whose caller belongs to no live session */
+	char mirror[256];     /* the file to which the ledger's lines go, too; "": none */
+	bool journal, auditd; /* they go to journald, to the kernel's audit log */
 };
 
 /* What the file means where it does not exist: no cap, no lifetime, the built-in services. */

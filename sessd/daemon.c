@@ -20,6 +20,7 @@
 #include "sessd/identity.h"
 #include "sessd/log.h"
 #include "sessd/notify.h"
+#include "sessd/outlets.h"
 #include "sessd/peer.h"
 #include "sessd/socket.h"
 #include "sessd/spool.h"
@@ -41,6 +42,7 @@ struct daemon {
 	struct cgroups cgroups;
 	struct metrics metrics;
 	struct ledger *ledger;
+	struct outlets *outlets;
 	struct sweep *sweep;
 	struct reaper *reaper;
 	struct core *core;
@@ -104,6 +106,8 @@ static void reload(struct daemon *d)
 			d->config.policies.n_policies);
 		core_note(d->core, ENTRY_CONFIG_LOADED, d->options->config);
 	}
+	/* also where it was refused: logs may have been rotated */
+	outlets_set_config(d->outlets, &d->config);
 	notify("READY=1");
 }
 
@@ -256,6 +260,7 @@ static void describe(void *ctx, struct wire_state *ret)
 	ret->policies = d->config.policies.n_policies;
 	ret->peer_pidfd = peers_use_pidfd(d->peers);
 	ret->cgroup = d->cgroups.root_fd >= 0;
+	outlets_describe(d->outlets, ret);
 }
 
 static int start_state(struct daemon *d)
@@ -299,6 +304,10 @@ static int start_core(struct daemon *d)
 	/* a login is worth more than a seal: what failed is in the log */
 	(void)ledger_seal(d->ledger);
 	ledger_on_timing(d->ledger, on_commit_time, &d->metrics);
+	r = outlets_new(d->loop, d->ledger, &d->outlets);
+	if (r < 0)
+		return r;
+	outlets_set_config(d->outlets, &d->config);
 	r = sweep_new(d->loop, &d->sweep);
 	if (r == 0)
 		r = reaper_new(d->loop, &d->cgroups, d->sweep, &d->reaper);
@@ -390,6 +399,7 @@ static void stop(struct daemon *d)
 	core_free(d->core);
 	reaper_free(d->reaper);
 	sweep_free(d->sweep);
+	outlets_free(d->outlets);
 	if (d->ledger != NULL)
 		ledger_close(d->ledger);
 	if (d->loop != NULL)

@@ -295,11 +295,16 @@ void dispatch_message(void *ctx, struct peer *peer, const struct wire_frame *fra
 int dispatch_new(const struct dispatch_parts *parts, struct dispatch **ret)
 {
 	struct dispatch *d = calloc(1, sizeof(*d));
+	int r;
 
 	if (d == NULL)
 		return -ENOMEM;
 	d->parts = *parts;
-	ledger_on_commit(parts->ledger, pages_committed, d);
+	r = ledger_on_commit(parts->ledger, pages_committed, d);
+	if (r < 0) {
+		free(d);
+		return r;
+	}
 	*ret = d;
 	return 0;
 }

@@ -91,8 +91,8 @@ void ledger_on_finished(void *ctx, uint32_t events)
 		l->loop_side.on_timing(l->loop_side.on_timing_ctx, timings[i]);
 	while ((call = calls_pop(&calls)) != NULL)
 		run_call(call);
-	if (l->loop_side.stats.commits != commits && l->loop_side.on_commit != NULL)
-		l->loop_side.on_commit(l->loop_side.on_commit_ctx);
+	for (i = 0; i < l->loop_side.n_watchers && l->loop_side.stats.commits != commits; i++)
+		l->loop_side.watchers[i].fn(l->loop_side.watchers[i].ctx);
 }
 
 static uint64_t queued(const struct ledger *l)
@@ -306,10 +306,16 @@ uint64_t ledger_last_id(const struct ledger *l)
 	return l->loop_side.last_id;
 }
 
-void ledger_on_commit(struct ledger *l, loop_fn *fn, void *ctx)
+int ledger_on_commit(struct ledger *l, loop_fn *fn, void *ctx)
 {
-	l->loop_side.on_commit = fn;
-	l->loop_side.on_commit_ctx = ctx;
+	size_t n = l->loop_side.n_watchers;
+
+	if (n == LEDGER_WATCHERS)
+		return -ENOSPC;
+	l->loop_side.watchers[n].fn = fn;
+	l->loop_side.watchers[n].ctx = ctx;
+	l->loop_side.n_watchers++;
+	return 0;
 }
 
 void ledger_on_timing(struct ledger *l, void (*fn)(void *ctx, uint64_t ns), void *ctx)

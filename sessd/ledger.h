@@ -150,9 +150,10 @@ int ledger_read(struct ledger *ledger, uint64_t after, uid_t uid, ledger_page_fn
 int ledger_read_ended(
 	struct ledger *ledger, uint64_t before, uid_t uid, ledger_page_fn *done, void *ctx);
 
-/* fn is called in the loop after a commit, or after several at once (and may be NULL): who waits
- * for new events asks again then. */
-void ledger_on_commit(struct ledger *ledger, loop_fn *fn, void *ctx);
+/* fn is called in the loop after a commit, or after several at once: who waits for new events asks
+ * again then. For up to LEDGER_WATCHERS; -ENOSPC beyond. */
+#define LEDGER_WATCHERS 8
+int ledger_on_commit(struct ledger *ledger, loop_fn *fn, void *ctx);
 
 /* As far as the loop has been told: never ahead of the callbacks. */
 struct ledger_stats {

@@ -88,8 +88,11 @@ struct ledger {
 		uint64_t written;
 		uint64_t lost;
 		struct ledger_stats stats; /* as the callbacks have been told so far */
-		loop_fn *on_commit;
-		void *on_commit_ctx;
+		struct {
+			loop_fn *fn;
+			void *ctx;
+		} watchers[LEDGER_WATCHERS];
+		size_t n_watchers;
 		void (*on_timing)(void *ctx, uint64_t ns);
 		void *on_timing_ctx;
 	} loop_side;

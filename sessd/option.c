@@ -31,6 +31,15 @@ static const char *check_bool(const char *value)
 	return cfg_parse_boolean(value) < 0 ? "neither true nor false" : NULL;
 }
 
+static const char *check_path(const char *value)
+{
+	size_t len = strlen(value);
+
+	if (value[0] != '/')
+		return "it does not begin with /";
+	return value[len - 1] == '/' ? "it is a folder" : NULL;
+}
+
 static const char *check_class(const char *value)
 {
 	return class_by_name(value) == CLASS_NONE ? "no such class" : NULL;
@@ -145,6 +154,12 @@ const struct option options[] = {
 		"Whether su and sudo need the token of the login that they are called in."},
 	{"root", "orphans", OPTION_VALUE, "allow | deny", "allow", check_orphans, "allow or deny",
 		"What happens to su and sudo that are called in no live session."},
+	{"root", "mirror", OPTION_VALUE, "path", NULL, check_path, "the full name of a file; leave it out for none",
+		"The file to which each event is appended as well."},
+	{"root", "journal", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
+		"Whether each event goes to journald as well."},
+	{"root", "auditd", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
+		"Whether the kernel's audit log is told of refusals, ends and locks."},
 
 	{"service", "class", OPTION_VALUE, "login | elevation | background | ignored", NULL, check_class,
 		"login, elevation, background or ignored",

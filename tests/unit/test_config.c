@@ -325,7 +325,8 @@ static void test_top(void **state)
 		const char *words;
 	} rows[] = {
 		{"\nretain = 400d", 2,
-			"expected admin_group, ledger_required, token, orphans, service, policy or "
+			"expected admin_group, ledger_required, token, orphans, mirror, journal, "
+			"auditd, service, policy or "
 			"include()"},
 		{"fleet { }", 1, "no such option 'fleet'"},
 		{"max_sessions = 2", 1, "no such option"},
