@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/version.h"
+#include "sessctl/extract.h"
 #include "sessctl/html.h"
 #include "sessctl/page.h"
 #include "sessctl/report.h"
@@ -27,6 +28,15 @@ static void print_verdict(FILE *out, enum verdict v)
 
 /* --- The head --- */
 
+static void print_bound(FILE *out, const char *word, uint64_t ns, bool is_open, const char *open)
+{
+	fputs(word, out);
+	if (is_open)
+		fputs(open, out);
+	else
+		html_time(out, ns);
+}
+
 static void print_head(const struct report *r, FILE *out)
 {
 	const struct survey *s = &r->x->survey;
@@ -39,14 +49,8 @@ static void print_head(const struct report *r, FILE *out)
 		html_text(out, r->host);
 	}
 	fputs("</h1>\n<p class=\"lead\">", out);
-	if (s->since == 0)
-		fputs("From the beginning of the ledger", out);
-	else
-		fputs("From ", out), html_time(out, s->since);
-	if (s->until == UINT64_MAX)
-		fputs(" to its end", out);
-	else
-		fputs(" until ", out), html_time(out, s->until);
+	print_bound(out, "From ", s->since, s->since == 0, "the beginning of the ledger");
+	print_bound(out, " to ", s->until, s->until == UINT64_MAX, "its end");
 	fputs("; events from ", out);
 	html_time(out, s->first);
 	fputs(" to ", out);
@@ -149,7 +153,7 @@ static void print_ledger(const struct examination *x, FILE *out)
 static void overview_row(const struct evidence *e, size_t i, FILE *out)
 {
 	fprintf(out,
-		"<tr data-verdict=\"%s\"><td><a href=\"#control-%zu\">%s</a></td><td "
+		"<tr data-verdict=\"%s\"><td class=\"t\"><a href=\"#control-%zu\">%s</a></td><td "
 		"class=\"t\">%s</td>",
 		signs[e->verdict].class, i, e->control->id, e->control->source);
 	fprintf(out, "<td>%s</td><td>", e->control->title);
@@ -229,7 +233,7 @@ static void print_facts(const struct evidence *e, FILE *out)
 	html_table_end(out);
 	for (i = 0; i < CONTROL_FACTS_MAX && f[i].role != 0; i++)
 		if (f[i].role == ROLE_EXCEPTS && e->survey->facts[f[i].fact].n > 0)
-			section_events(
+			extract_table(
 				out, fact_rows[f[i].fact].words, &e->survey->facts[f[i].fact].kept);
 }
 
