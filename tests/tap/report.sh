@@ -101,6 +101,17 @@ evidence AU-9 --anchor "$(tail -n 1 "$tmp/ledger" | tr -d '\n' |
 	python3 -c 'import hashlib, sys; print("5002:" + hashlib.blake2b(sys.stdin.buffer.read(), digest_size=32).hexdigest())')" "$tmp/cut"
 result "nor one that ends before an anchor" \
 	"$([ "$status:$(jq -r '.verdict, .ledger.intact' "$tmp/evidence" | paste -sd :)" = "1:exceptions:false" ] || cat "$tmp/evidence")"
+# a line that is well chained and says nothing, as the last
+python3 - "$tmp/ledger" >"$tmp/strange" <<'PY'
+import hashlib, sys
+lines = open(sys.argv[1], "rb").read().split(b"\n")[:-1]
+lines.append(b'{"seq":%d,"prev":"%s","event":7}' %
+             (len(lines) + 1, hashlib.blake2b(lines[-1], digest_size=32).hexdigest().encode()))
+sys.stdout.buffer.write(b"\n".join(lines) + b"\n")
+PY
+evidence AU-9 "$tmp/strange"
+result "nor one with a line that is no event" \
+	"$([ "$status:$(jq -r '.verdict, .damaged' "$tmp/evidence" | paste -sd :)" = "1:exceptions:1" ] || cat "$tmp/evidence")"
 text=$("$sessctl" evidence AC-12 "$tmp/hostile")
 result "as text it has nothing that acts on a terminal" "$(
 	[ -n "$text" ] || echo "there is none"

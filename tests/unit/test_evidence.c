@@ -292,6 +292,10 @@ static void test_overdue(void **state)
 	is_fact(ENDED "\"reason\":\"lifetime\",\"elapsed\":9.0,"
 		      "\"expires_at\":\"2026-11-22T14:28:50Z\"",
 		false, FACT_OVERDUE, 2);
+	/* 51 seconds: the daemon was busy, or the clock was set */
+	is_fact(ENDED "\"reason\":\"lifetime\",\"elapsed\":9.0,"
+		      "\"expires_at\":\"2026-11-22T14:29:00Z\"",
+		false, FACT_LIFETIME_ENDS, 1);
 	/* the order came in time, and the processes took theirs */
 	is_fact(ENDED "\"reason\":\"lifetime\",\"elapsed\":70.0,"
 		      "\"expires_at\":\"2026-11-22T14:28:50Z\"",
@@ -328,6 +332,10 @@ static void test_worst_case(void **state)
 	assert_int_equal(facts[FACT_IDLE_ENDS].n, 4);
 	assert_int_equal(facts[FACT_IDLE_ENDS].worst, 750 * NS_PER_MS);
 	assert_non_null(strstr(facts[FACT_IDLE_ENDS].worst_line, "\"uid\":2"));
+	/* what has no measure has no worst case */
+	see("\"event\":\"notice_given\"", false);
+	assert_int_equal(facts[FACT_NOTICES].n, 1);
+	assert_null(facts[FACT_NOTICES].worst_line);
 	facts_fini(facts);
 }
 
