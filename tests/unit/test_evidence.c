@@ -318,7 +318,21 @@ static void test_facts_of_refusals(void **state)
 		2);
 	is_fact("\"event\":\"reauthenticated\",\"user\":\"bob\",\"auth\":\"pam\"", false,
 		FACT_REAUTHS, 1);
+	is_fact("\"event\":\"reauth_refused\",\"user\":\"bob\"", false, FACT_REAUTH_FAILED, 1);
 	is_fact("\"event\":\"password_changed\"", false, FACT_PASSWORDS, 1);
+}
+
+static void test_facts_of_the_ledger(void **state)
+{
+	(void)state;
+	is_fact("\"event\":\"ledger_gap\",\"count\":7", false, FACT_GAPS, 1);
+	is_fact("\"event\":\"ledger_started\",\"text\":\"there was none\"", false, FACT_NEW_LEDGERS,
+		1);
+	is_fact("\"event\":\"ledger_started\",\"last\":70", false, FACT_SET_ASIDE, 2);
+	/* see() says 9: a ledger's own seal begins with its second event */
+	is_fact("\"event\":\"seal_started\"", false, FACT_NEW_SEALS, 1);
+	is_fact("\"event\":\"ledger_read\",\"by\":\"root\"", false, FACT_READS, 1);
+	is_fact("\"event\":\"ledger_pruned\",\"count\":7", false, FACT_PRUNED, 1);
 }
 
 static void test_worst_case(void **state)
@@ -520,6 +534,7 @@ int main(void)
 		cmocka_unit_test(test_facts_of_ends),
 		cmocka_unit_test(test_overdue),
 		cmocka_unit_test(test_facts_of_refusals),
+		cmocka_unit_test(test_facts_of_the_ledger),
 		cmocka_unit_test(test_worst_case),
 		cmocka_unit_test(test_every_fact_has_a_name),
 		cmocka_unit_test(test_survey_of_a_period),
