@@ -48,11 +48,11 @@ UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so
 
 SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse
-SESSCTL_LIBS := -lsodium -ljansson -lsqlite3
+SESSCTL_LIBS := -lsodium -ljansson -lsqlite3 -lqrencode
 
 C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])
 
-.PHONY: all all-and-unit test-build deps demo test unit lint format bench fuzz soak install uninstall clean help
+.PHONY: all all-and-unit test-build deps demo test unit lint format docs bench fuzz soak install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -65,6 +65,7 @@ help:
 #: make deps          install what the build needs (Debian 12 packages); nothing when it is there
 #: make demo          show the main job in a private host; changes nothing on this machine
 #: make test          every test; ends with `N passed, N failed, N skipped`
+#: make docs          make sessd-events(7) anew, of the rows in the code
 #: make unit          the unit tests alone
 #: make lint          formatting, include directions, static analysis
 #: make bench fuzz soak   measure beside named peers; fuzz, or repeat the hard tests, for an hour (SECONDS=3600)
@@ -142,18 +143,23 @@ soak: deps
 lint: deps
 	$(Q)tests/lint
 
+docs:
+	tests/lib/events page >sessd/sessd-events.7.new
+	mv sessd/sessd-events.7.new sessd/sessd-events.7
+
 format:
 	clang-format -i $(C_FILES)
 
 MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8)
 MAN5 := $(wildcard sessd/*.5)
+MAN7 := $(wildcard sessd/*.7)
 UNITS := $(wildcard etc/systemd/*)
 LOGROTATE := $(wildcard etc/logrotate.d/*)
 PROFILES := $(wildcard etc/profiles/*.conf)
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
-		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR) $(PROFILEDIR))
+		$(MANDIR)/man8 $(MANDIR)/man7 $(MANDIR)/man5 $(COMPLETIONDIR) $(PROFILEDIR))
 	install -m 0755 $(B)/sessd/sessd $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 $(B)/pam_module/pam_sess.so $(DESTDIR)$(SECURITYDIR)/
@@ -161,6 +167,7 @@ install: all
 		install -m 0644 etc/sessd.conf $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf
 	$(if $(UNITS),install -m 0644 $(UNITS) $(DESTDIR)$(UNITDIR)/)
 	install -m 0644 $(MAN8) $(DESTDIR)$(MANDIR)/man8/
+	install -m 0644 $(MAN7) $(DESTDIR)$(MANDIR)/man7/
 	install -m 0644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
 	install -m 0644 sessctl/sessctl.bash $(DESTDIR)$(COMPLETIONDIR)/sessctl
 	install -m 0644 $(PROFILES) $(DESTDIR)$(PROFILEDIR)/
@@ -172,6 +179,7 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/sessd $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
+		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \
 		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES))) \
 		$(addprefix $(DESTDIR)$(SYSCONFDIR)/logrotate.d/,$(notdir $(LOGROTATE)))

@@ -252,8 +252,20 @@ log_is_clean()
 	[ -z "$why" ]
 }
 
+# No event has a member that sessd-events(7) does not say that it has.
+members_are_declared()
+{
+	local db
+	why=$(for db in /mnt/d*/state/ledger.db; do
+		"$bin/sessctl" audit export "$db" 2>/dev/null | tests/lib/events check 2>/dev/null
+	done | sort -u)
+	[ -z "$why" ]
+}
+
 finish()
 {
+	[ -z "$daemon" ] || [ -n "$ended" ] || { kill -KILL "$daemon" 2>/dev/null; daemon_end; }
+	check 'every event has the members of its kind, and no others' members_are_declared
 	check 'neither sanitizer nor assertion has anything to say' log_is_clean
 	echo "1..$n_checks"
 	exit $((failures > 0))

@@ -66,7 +66,17 @@ host_reset()
 	on_host bash -c 'kill -9 -1' 2>/dev/null || true # spares itself and process 1; there may be nobody else
 	wait_until '[ -z "$(host_pids)" ]' || { host_ps; return 1; }
 	[ ${#background_pids[@]} = 0 ] || wait "${background_pids[@]}" 2>/dev/null || true
+	no_strange_members || return 1
 	on_host bash /sessd/source/tests/lib/host-reset.sh
+}
+
+# No event of the ledger has a member that sessd-events(7) does not say that it has.
+no_strange_members()
+{
+	local strange
+	[ -s "$HOST_FS/var/lib/sessd/ledger.db" ] || return 0
+	strange=$(on_host sessctl audit export /var/lib/sessd/ledger.db 2>/dev/null | tests/lib/events check 2>/dev/null) || true
+	[ -z "$strange" ] || { echo "not in sessd/entry_members.h: $strange"; return 1; }
 }
 
 host_ps()

@@ -2,7 +2,9 @@
  * Prints the tables that PROTOCOL.md repeats, one row a line, for tests/tap/protocol.sh:
  *
  *	tables			messages, fields, reasons, errors, classes, phases, events, members,
- *limits tables ledger FILE	makes a ledger in FILE and prints its lines, as an export does
+ *			limits
+ *	tables has		each event and the members that it may have
+ *	tables ledger FILE	makes a ledger in FILE and prints its lines, as an export does
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +12,7 @@
 #include "common/lock.h"
 #include "common/wire.h"
 #include "sessd/charge.h"
-#include "sessd/entry.h"
+#include "sessd/entry_members.h"
 #include "sessd/store.h"
 
 #define LINES 5
@@ -51,6 +53,7 @@ static void print_uses(unsigned use)
 #define PRINT_EVENT(id, name, help) printf("event %s\n", name);
 #define PRINT_MEMBER(record, kind, name, tag, presence) \
 	printf("member " #name " " #kind " " #presence "\n");
+#define PRINT_HAS(id, members) printf("%s %s\n", entry_name(ENTRY_##id), members);
 #define PRINT_LIMIT(name) printf("limit " #name " %d\n", (int)(name));
 /* clang-format on */
 
@@ -117,6 +120,10 @@ int main(int argc, char **argv)
 {
 	if (argc == 3 && strcmp(argv[1], "ledger") == 0)
 		return print_ledger(argv[2]);
+	if (argc == 2 && strcmp(argv[1], "has") == 0) {
+		ENTRY_MEMBERS(PRINT_HAS)
+		return 0;
+	}
 	print_tables();
 	return 0;
 }

@@ -102,6 +102,22 @@ END
 	verify 0 --key "$key" --key "$second"
 }
 
+@test "the key as a QR code, where it was asked for or is for people" {
+	local key
+	key=$(on_host sessctl audit key)
+	equal 1 "$(on_host sessctl audit key | wc -l)"
+	run -0 on_host sessctl audit key --qr
+	equal "$key" "${lines[0]}"
+	[ "${#lines[@]}" -gt 20 ]
+	[[ ${lines[10]} == *█*▀* || ${lines[10]} == *█*▄* ]]
+	# on a terminal
+	run -0 on_host script -qec "sessctl audit key" /dev/null
+	contains "$output" "$key"
+	contains "$output" $'\e[97;40m█'
+	# it was told at the first start
+	contains "$(host_logs)" "keep this public one on another machine: $key"
+}
+
 @test "everybody may know the key, and administrators alone make a checkpoint" {
 	local key
 	key=$(on_host sessctl audit key)

@@ -7,7 +7,7 @@ if [ "$(id -u)" != 0 ] || ! unshare --mount --pid --fork true 2>/dev/null; then
 	echo "1..0 # skip needs root and namespaces"
 	exit 0
 fi
-make -s SAN= FAULTS= all build/plain/tests/bench/load build/plain/tests/lib/throng build/plain/tests/lib/history >&2 || exit 1
+make -s SAN= FAULTS= all build/plain/tests/bench/load build/plain/tests/lib/throng build/plain/tests/lib/grow >&2 || exit 1
 export TMPDIR
 TMPDIR=$(mktemp -d)
 trap 'rm -rf "$TMPDIR"' EXIT
