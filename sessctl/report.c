@@ -113,8 +113,10 @@ static void print_statement(const struct examination *x, FILE *out)
 	size_t len;
 	FILE *words = open_memstream(&text, &len);
 
-	if (words == NULL)
+	if (words == NULL) {
+		fprintf(out, "<p>%s</p>\n", strerror(errno));
 		return;
+	}
 	if (x->survey.damaged > 0)
 		fprintf(words, "%" PRIu64 " lines of it are no events.\n", x->survey.damaged);
 	statement_print(&x->survey.verify, x->own, words);
