@@ -5,8 +5,6 @@
 
 static const char *name_of(const struct ranking *n, const struct tally_row *row)
 {
-	if (row->name == NULL)
-		return "names beyond the first 10,000";
 	return row->name[0] != '\0' ? row->name : n->nameless;
 }
 
@@ -22,7 +20,6 @@ static void add(struct tally_row *sum, const struct tally_row *row)
 		sum->last = row->last;
 }
 
-/* All from the `from`-th on, together. */
 struct tally_row ranking_rest(const struct tally *t, size_t from)
 {
 	struct tally_row sum = {0};

@@ -8,9 +8,6 @@
 #include "sessctl/ranking.h"
 #include "sessctl/section.h"
 
-#define BARS	     15	 /* names in a chart; the table has more */
-#define RANKING_ROWS 100 /* names in a table */
-
 static void heading(FILE *out, const char *id, const char *title)
 {
 	fprintf(out, "<section id=\"%s\">\n<h2>%s</h2>\n", id, title);
