@@ -12,7 +12,7 @@
 #define ROW	 24  /* of one bar */
 #define NAMES	 210 /* for names, on the left of bars */
 #define VALUES	 130 /* for values, on their right */
-#define NAME_MAX 28  /* columns of a name; the whole is in the table */
+#define NAME_MAX 26  /* columns of a name; the whole is in the table */
 
 #define MARGIN	56  /* for numbers, on the left of a timeline */
 #define PANEL	64  /* height of one count over time */

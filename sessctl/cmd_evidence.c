@@ -37,7 +37,7 @@ static int list_controls(struct context *ctx)
 	for (i = 0; i < n_controls && r == 0; i++)
 		r = table_add(&t, i,
 			(const char *const[]){controls[i].id, controls[i].source, controls[i].title,
-				controls[i].aliases});
+				controls[i].aliases[0] ? controls[i].aliases : "-"});
 	if (r == 0)
 		table_print(&t, ctx->out, ctx->bold);
 	else

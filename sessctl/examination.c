@@ -1,5 +1,7 @@
 #include <string.h>
+#include <unistd.h>
 
+#include "sessctl/conn.h"
 #include "sessctl/examination.h"
 #include "sessctl/knowledge.h"
 #include "sessctl/period.h"
@@ -39,6 +41,31 @@ static int read_ledger(struct examination *x, const struct examination_order *or
 	return EXIT_NO;
 }
 
+/*
+ * Anybody is given his own events, and they are evidence of nothing. Where no daemon answers, the
+ * database is for root alone. Administrators are those who are told of locks.
+ */
+static int check_permission(struct context *ctx)
+{
+	const struct wire_locks ask = {0};
+	bool down = false;
+	struct conn c;
+	int r;
+
+	r = conn_open_if(&c, ctx, &down);
+	if (r != EXIT_DONE)
+		return down ? EXIT_DONE : r;
+	c.unsaid = WIRE_E_NOT_PERMITTED;
+	r = conn_ask(&c, WIRE_locks, &ask);
+	if (r == EXIT_DONE)
+		r = conn_next(&c);
+	conn_close(&c);
+	if (r == EXIT_FORBIDDEN)
+		context_error(ctx, "this is for administrators: who is none is given only his own "
+				   "events");
+	return r;
+}
+
 static void read_limits(struct examination *x, struct context *ctx)
 {
 	if (x->own)
@@ -65,6 +92,8 @@ int examination_run(struct examination *x, const struct examination_order *order
 	if (r == EXIT_DONE)
 		r = period_read(order->ctx, order->command, order->since, order->until, &s->since,
 			&s->until);
+	if (r == EXIT_DONE && order->n_files == 0 && geteuid() != 0)
+		r = check_permission(order->ctx);
 	if (r == EXIT_DONE)
 		r = read_ledger(x, order);
 	if (r == EXIT_DONE)

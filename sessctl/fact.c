@@ -72,6 +72,12 @@ static bool is_later(const struct sighting *s)
 	return s->line->seq > 2;
 }
 
+/* It names the last checkpoint of the ledger before it. */
+static bool has_last(const struct sighting *s)
+{
+	return json_object_get(s->line->members, "last") != NULL;
+}
+
 const struct fact_row fact_rows[N_FACTS] = {
 #define FACT_ROW(id, name, words, classes, reasons, test, measure, keep, ...)               \
 	[FACT_##id] = {(name), (words), (classes), (reasons), test, FACT_##measure, (keep), \

@@ -62,6 +62,7 @@ enum fact_measure {
 	F(REAUTH_REFUSED, "reauth_refused",       "elevations refused until a new authentication",             0,              FACT_OF(REAUTH),       NULL,        COUNTED,   0, "session_refused") \
 	F(TOKEN_REFUSED,  "token_refused",        "elevations refused for a token that is not the session's",  0,              FACT_OF(TOKEN_MISMATCH), NULL,      COUNTED,   0, "session_refused") \
 	F(REAUTHS,        "reauthenticated",      "re-authentications",                                        0,              0,                     NULL,        COUNTED,   0, "reauthenticated") \
+	F(REAUTH_FAILED,  "reauth_failed",        "re-authentications that failed",                            0,              0,                     NULL,        COUNTED,   0, "reauth_refused") \
 	F(UNPROVEN,       "proof_lacking",        "elevations let through without proof of a live session",    0,              0,                     NULL,        COUNTED,   20, "proof_lacking") \
 	F(PASSWORDS,      "passwords_changed",    "changes of passwords",                                      0,              0,                     NULL,        COUNTED,   0, "password_changed") \
 	F(LOCKS,          "locks_set",            "locks set",                                                 0,              0,                     NULL,        COUNTED,   0, "lock_set") \
@@ -75,6 +76,7 @@ enum fact_measure {
 	F(CHECKPOINTS,    "checkpoints",          "signed checkpoints",                                        0,              0,                     NULL,        COUNTED,   0, "checkpoint") \
 	F(NEW_SEALS,      "seals_anew",           "times that the seal began anew",                            0,              0,                     is_later,    COUNTED,   20, "seal_started") \
 	F(NEW_LEDGERS,    "ledgers",              "beginnings of a ledger",                                    0,              0,                     NULL,        COUNTED,   10, "ledger_started") \
+	F(SET_ASIDE,      "ledgers_set_aside",    "ledgers set aside as damaged, in whose place this one began", 0,           0,                     has_last,    COUNTED,   20, "ledger_started") \
 	F(READS,          "reads",                "readings of the ledger",                                    0,              0,                     NULL,        COUNTED,   10, "ledger_read") \
 	F(PRUNED,         "pruned",               "removals of what was older than its time",                  0,              0,                     NULL,        COUNTED,   10, "ledger_pruned") \
 	F(GAPS,           "gaps",                 "times that events could not be kept",                       0,              0,                     NULL,        FOUND,     20, "ledger_gap")

@@ -123,6 +123,9 @@ void limits_ask(struct limits *l, struct context *ctx, const struct tally *users
 	}
 	conn_close(&c);
 	l->asked = r == EXIT_DONE;
+	/* half of them would look like all */
+	if (!l->asked)
+		l->n = 0;
 }
 
 char *limit_text(const struct limit_row *row, char out[LIMIT_TEXT])

@@ -101,6 +101,8 @@ static const char script[] =
 	"r.hidden=!ok;if(ok)n++});"
 	"document.querySelectorAll('.control').forEach(function(c){"
 	"c.hidden=only.checked&&c.dataset.verdict!=='exceptions'});"
+	"if(words.length)document.querySelectorAll('details').forEach(function(d){"
+	"if(d.querySelector('tbody tr:not([hidden])'))d.open=true});"
 	"said.textContent=words.length||only.checked?n+' of '+rows.length+' rows':''}"
 	"find.addEventListener('input',apply);only.addEventListener('change',apply);"
 	"var closed=[];"

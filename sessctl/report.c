@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/version.h"
+#include "sessctl/extract.h"
 #include "sessctl/html.h"
 #include "sessctl/page.h"
 #include "sessctl/report.h"
@@ -27,6 +28,15 @@ static void print_verdict(FILE *out, enum verdict v)
 
 /* --- The head --- */
 
+static void print_bound(FILE *out, const char *word, uint64_t ns, bool is_open, const char *open)
+{
+	fputs(word, out);
+	if (is_open)
+		fputs(open, out);
+	else
+		html_time(out, ns);
+}
+
 static void print_head(const struct report *r, FILE *out)
 {
 	const struct survey *s = &r->x->survey;
@@ -39,14 +49,8 @@ static void print_head(const struct report *r, FILE *out)
 		html_text(out, r->host);
 	}
 	fputs("</h1>\n<p class=\"lead\">", out);
-	if (s->since == 0)
-		fputs("From the beginning of the ledger", out);
-	else
-		fputs("From ", out), html_time(out, s->since);
-	if (s->until == UINT64_MAX)
-		fputs(" to its end", out);
-	else
-		fputs(" until ", out), html_time(out, s->until);
+	print_bound(out, "From ", s->since, s->since == 0, "the beginning of the ledger");
+	print_bound(out, " to ", s->until, s->until == UINT64_MAX, "its end");
 	fputs("; events from ", out);
 	html_time(out, s->first);
 	fputs(" to ", out);
@@ -79,17 +83,6 @@ static void tile(FILE *out, const char *name, uint64_t n)
 	fputs("</dd></div>\n", out);
 }
 
-static uint64_t most_at_a_time(const struct timeline *t)
-{
-	int64_t most = 0;
-	size_t i;
-
-	for (i = 0; i < t->n; i++)
-		if (t->span[i].peak > most)
-			most = t->span[i].peak;
-	return (uint64_t)most;
-}
-
 static void print_tiles(const struct survey *s, FILE *out)
 {
 	uint64_t ended = 0, longest = 0;
@@ -103,7 +96,7 @@ static void print_tiles(const struct survey *s, FILE *out)
 	}
 	fputs("<dl class=\"tiles\">\n", out);
 	tile(out, "Logins", s->facts[FACT_LOGINS].n + s->facts[FACT_ADOPTED].n);
-	tile(out, "Most at a time", most_at_a_time(&s->timeline));
+	tile(out, "Most at a time", s->most);
 	tile(out, "Elevations", s->facts[FACT_ELEVATIONS].n);
 	tile(out, "Refused", s->facts[FACT_REFUSED].n);
 	tile(out, "Ended by sessd", ended);
@@ -120,8 +113,10 @@ static void print_statement(const struct examination *x, FILE *out)
 	size_t len;
 	FILE *words = open_memstream(&text, &len);
 
-	if (words == NULL)
+	if (words == NULL) {
+		fprintf(out, "<p>%s</p>\n", strerror(errno));
 		return;
+	}
 	if (x->survey.damaged > 0)
 		fprintf(words, "%" PRIu64 " lines of it are no events.\n", x->survey.damaged);
 	statement_print(&x->survey.verify, x->own, words);
@@ -160,7 +155,7 @@ static void print_ledger(const struct examination *x, FILE *out)
 static void overview_row(const struct evidence *e, size_t i, FILE *out)
 {
 	fprintf(out,
-		"<tr data-verdict=\"%s\"><td><a href=\"#control-%zu\">%s</a></td><td "
+		"<tr data-verdict=\"%s\"><td class=\"t\"><a href=\"#control-%zu\">%s</a></td><td "
 		"class=\"t\">%s</td>",
 		signs[e->verdict].class, i, e->control->id, e->control->source);
 	fprintf(out, "<td>%s</td><td>", e->control->title);
@@ -240,7 +235,7 @@ static void print_facts(const struct evidence *e, FILE *out)
 	html_table_end(out);
 	for (i = 0; i < CONTROL_FACTS_MAX && f[i].role != 0; i++)
 		if (f[i].role == ROLE_EXCEPTS && e->survey->facts[f[i].fact].n > 0)
-			section_events(
+			extract_table(
 				out, fact_rows[f[i].fact].words, &e->survey->facts[f[i].fact].kept);
 }
 

@@ -3,11 +3,10 @@
 #include <string.h>
 
 #include "sessctl/chart.h"
+#include "sessctl/extract.h"
 #include "sessctl/html.h"
+#include "sessctl/ranking.h"
 #include "sessctl/section.h"
-
-#define BARS 15	 /* names in a chart; the table has more */
-#define ROWS 100 /* names in a table */
 
 static void heading(FILE *out, const char *id, const char *title)
 {
@@ -24,107 +23,9 @@ static void details(FILE *out)
 	fputs("<details><summary>The numbers</summary>\n", out);
 }
 
-static void details_of(FILE *out, const char *words, const struct listing *l)
-{
-	fprintf(out, "<details><summary>%s (", words);
-	html_number(out, l->kept);
-	if (l->n > l->kept) {
-		fputs(" of ", out);
-		html_number(out, l->n);
-	}
-	fputs(")</summary>\n", out);
-}
-
 static void details_end(FILE *out)
 {
 	fputs("</details>\n", out);
-}
-
-/* --- Events --- */
-
-static const char *const members[] = {"event", "user", "rhost", "service", "reason", "policy", "by",
-	"lock", "ruser", "limit", "count", "survivors", "elapsed", "text"};
-
-/* In words that need no column of their own: `from 192.0.2.7`. The rest stands as it is. */
-static const char *const leads[] = {"", "", "from ", "by ", "", "policy ", "ordered by ",
-	"lock of ", "as asked by ", "limit ", "found ", "survivors ", "took ", ""};
-
-#define N_MEMBERS (sizeof(members) / sizeof(members[0]))
-#define IN_FRONT  2 /* of them have columns */
-
-static void member_cell(FILE *out, const struct line *line, const char *name)
-{
-	char *text = line_text(json_object_get(line->members, name));
-
-	html_cell(out, text != NULL && json_object_get(line->members, name) != NULL ? text : "");
-	free(text);
-}
-
-static void the_rest(FILE *out, const struct line *line)
-{
-	const char *separator = "";
-	const json_t *value;
-	char *text;
-	size_t i;
-
-	fputs("<td class=\"long\">", out);
-	for (i = IN_FRONT; i < N_MEMBERS; i++) {
-		value = json_object_get(line->members, members[i]);
-		text = value != NULL ? line_text(value) : NULL;
-		if (text == NULL)
-			continue;
-		fprintf(out, "%s%s", separator, leads[i]);
-		html_text(out, text);
-		fputs(strcmp(members[i], "elapsed") == 0 ? " s" : "", out);
-		separator = " \u00b7 ";
-		free(text);
-	}
-	fputs("</td>", out);
-}
-
-static void event_row(FILE *out, const char *text)
-{
-	struct line line;
-	size_t i;
-
-	if (line_parse(text, strlen(text), &line) < 0)
-		return;
-	fputs("<tr>", out);
-	html_cell_time(out, line.time);
-	html_cell_number(out, line.seq);
-	for (i = 0; i < IN_FRONT; i++)
-		member_cell(out, &line, members[i]);
-	the_rest(out, &line);
-	fputs("</tr>\n", out);
-	line_fini(&line);
-}
-
-void section_events(FILE *out, const char *caption, const struct listing *l)
-{
-	static const struct html_column columns[] = {{"Time (UTC)", ""}, {"Number", "n"},
-		{"Event", ""}, {"User", ""}, {"What it says", ""}};
-	size_t i;
-
-	html_table(out, caption, columns, sizeof(columns) / sizeof(columns[0]));
-	for (i = 0; i < l->kept; i++)
-		event_row(out, listing_line(l, i));
-	html_table_end(out);
-	if (l->n > l->kept) {
-		fputs("<p class=\"soft\">There were ", out);
-		html_number(out, l->n - l->kept);
-		fputs(" more, which the ledger has: <code>sessctl audit export</code>.</p>\n", out);
-	}
-}
-
-static void events_or(FILE *out, const char *caption, const struct listing *l, const char *words)
-{
-	if (l->n == 0) {
-		nothing(out, words);
-		return;
-	}
-	details_of(out, caption, l);
-	section_events(out, "", l);
-	details_end(out);
 }
 
 /* --- Over time --- */
@@ -160,105 +61,16 @@ void section_time(FILE *out, const struct survey *s)
 
 /* --- By name --- */
 
-/* What a tally is shown as. */
-struct names {
-	struct chart_words words;
-	const char *caption, *title; /* of the table, and of its first column */
-	const char *nameless;	     /* what stands for "" */
-	bool became;		     /* it is of users, whom others may become */
-};
-
-static const char *name_of(const struct names *n, const struct tally_row *row)
-{
-	if (row->name == NULL)
-		return "names beyond the first 10,000";
-	return row->name[0] != '\0' ? row->name : n->nameless;
-}
-
-static void add(struct tally_row *sum, const struct tally_row *row)
-{
-	sum->logins += row->logins;
-	sum->refused += row->refused;
-	sum->elevations += row->elevations;
-	sum->ended += row->ended;
-	if (row->longest > sum->longest)
-		sum->longest = row->longest;
-	if (row->last > sum->last)
-		sum->last = row->last;
-}
-
-/* All from the `from`-th on, together. */
-static struct tally_row rest_of(const struct tally *t, size_t from)
-{
-	struct tally_row sum = {0};
-	size_t i;
-
-	for (i = from; i < t->n; i++)
-		add(&sum, &t->rows[i]);
-	add(&sum, &t->others);
-	return sum;
-}
-
-static bool is_nobody(const struct tally_row *row)
-{
-	return row->logins + row->refused + row->elevations + row->ended == 0;
-}
-
-static void names_chart(FILE *out, const struct tally *t, const struct names *names)
-{
-	struct chart_bar bars[BARS + 1];
-	struct tally_row rest = rest_of(t, BARS);
-	size_t n;
-
-	for (n = 0; n < BARS && n < t->n; n++)
-		bars[n] = (struct chart_bar){
-			name_of(names, &t->rows[n]), t->rows[n].logins, t->rows[n].refused};
-	if (!is_nobody(&rest))
-		bars[n++] = (struct chart_bar){"all others", rest.logins, rest.refused};
-	chart_bars(out, &names->words, bars, n);
-}
-
-static void names_row(
-	FILE *out, const struct names *names, const char *name, const struct tally_row *row)
-{
-	fputs("<tr>", out);
-	html_cell(out, name);
-	html_cell_number(out, row->logins);
-	html_cell_number(out, row->refused);
-	html_cell_number(out, row->ended);
-	html_cell_span(out, row->longest);
-	html_cell_time(out, row->last);
-	if (names->became)
-		html_cell_number(out, row->elevations);
-	fputs("</tr>\n", out);
-}
-
-static void names_table(FILE *out, const struct tally *t, const struct names *names)
-{
-	const struct html_column columns[] = {{names->title, ""}, {"Logins", "n"}, {"Refused", "n"},
-		{"Ended by sessd", "n"}, {"Longest session", "n"}, {"Last seen (UTC)", ""},
-		{"Others became", "n"}};
-	struct tally_row rest = rest_of(t, ROWS);
-	size_t i;
-
-	html_table(out, names->caption, columns, names->became ? 7 : 6);
-	for (i = 0; i < ROWS && i < t->n; i++)
-		names_row(out, names, name_of(names, &t->rows[i]), &t->rows[i]);
-	if (!is_nobody(&rest))
-		names_row(out, names, "all others", &rest);
-	html_table_end(out);
-}
-
-static void section_names(
-	FILE *out, const char *id, const char *title, const struct tally *t, const struct names *n)
+static void section_names(FILE *out, const char *id, const char *title, const struct tally *t,
+	const struct ranking *n)
 {
 	heading(out, id, title);
 	if (t->n == 0) {
 		nothing(out, "There is nobody in the period.");
 	} else {
-		names_chart(out, t, n);
+		ranking_chart(out, t, n);
 		details(out);
-		names_table(out, t, n);
+		ranking_table(out, t, n);
 		details_end(out);
 	}
 	fputs("</section>\n", out);
@@ -266,7 +78,7 @@ static void section_names(
 
 void section_users(FILE *out, const struct survey *s)
 {
-	static const struct names names = {
+	static const struct ranking names = {
 		.words = {"users-chart", "Logins and refusals by user",
 			"A bar for each of the users with the most logins. The table below has the "
 			"numbers.",
@@ -281,7 +93,7 @@ void section_users(FILE *out, const struct survey *s)
 
 void section_sources(FILE *out, const struct survey *s)
 {
-	static const struct names names = {
+	static const struct ranking names = {
 		.words = {"sources-chart", "Logins and refusals by source",
 			"A bar for each of the addresses with the most logins. The table below has "
 			"the numbers.",
@@ -381,7 +193,7 @@ void section_ends(FILE *out, const struct survey *s)
 			ends_row(out, s, (enum reason)i);
 	html_table_end(out);
 	if (s->facts[FACT_SURVIVED].n > 0)
-		section_events(out, "Processes that were still there 10 seconds after the kill",
+		extract_table(out, "Processes that were still there 10 seconds after the kill",
 			&s->facts[FACT_SURVIVED].kept);
 	fputs("</section>\n", out);
 }
@@ -394,7 +206,7 @@ void section_refusals(FILE *out, const struct survey *s)
 	heading(out, "refusals", "Refusals");
 	if (!is_empty(s->refused))
 		reasons_chart(out, &words, s->refused);
-	events_or(out, "The last refusals", &s->facts[FACT_REFUSED].kept,
+	extract_details(out, "The last refusals", &s->facts[FACT_REFUSED].kept,
 		"Nobody was refused in the period.");
 	fputs("</section>\n", out);
 }
@@ -404,23 +216,23 @@ void section_refusals(FILE *out, const struct survey *s)
 void section_locks(FILE *out, const struct survey *s)
 {
 	heading(out, "locks", "Locks");
-	events_or(out, "Locks that were set, lifted, or ran out", &s->facts[FACT_LOCK_HISTORY].kept,
-		"There was no lock in the period.");
+	extract_details(out, "Locks that were set, lifted, or ran out",
+		&s->facts[FACT_LOCK_HISTORY].kept, "There was no lock in the period.");
 	fputs("</section>\n", out);
 }
 
 void section_elevations(FILE *out, const struct survey *s)
 {
-	static const struct names names = {
+	static const struct ranking names = {
 		.words = {"elevations-chart", "Elevations by who became whom",
 			"A bar for each pair of users. The table below has the last of them.",
 			"let in", "refused"}};
 
 	heading(out, "elevations", "Elevations");
 	if (s->elevations.n > 0)
-		names_chart(out, &s->elevations, &names);
-	events_or(out, "The last elevations that were let in", &s->facts[FACT_ELEVATIONS].kept,
-		"Nobody became another user in the period.");
+		ranking_chart(out, &s->elevations, &names);
+	extract_details(out, "The last elevations that were let in",
+		&s->facts[FACT_ELEVATIONS].kept, "Nobody became another user in the period.");
 	fputs("</section>\n", out);
 }
 
@@ -428,18 +240,18 @@ static void actors_table(FILE *out, const struct tally *t)
 {
 	static const struct html_column columns[] = {
 		{"Who", ""}, {"Orders and what they ended", "n"}};
-	struct tally_row rest = rest_of(t, ROWS);
+	struct tally_row rest = ranking_rest(t, RANKING_ROWS);
 	size_t i;
 
 	html_table(out, "By whom, as the ledger knows him: the user of the session he spoke from",
 		columns, 2);
-	for (i = 0; i < t->n && i < ROWS; i++) {
+	for (i = 0; i < t->n && i < RANKING_ROWS; i++) {
 		fputs("<tr>", out);
 		html_cell(out, t->rows[i].name);
 		html_cell_number(out, t->rows[i].logins);
 		fputs("</tr>\n", out);
 	}
-	if (!is_nobody(&rest)) {
+	if (!ranking_is_empty(&rest)) {
 		fputs("<tr>", out);
 		html_cell(out, "all others");
 		html_cell_number(out, rest.logins);
@@ -453,11 +265,10 @@ void section_acts(FILE *out, const struct survey *s)
 	heading(out, "acts", "Orders of administrators and users");
 	if (s->actors.n > 0)
 		actors_table(out, &s->actors);
-	events_or(out, "The last orders", &s->facts[FACT_ACTS].kept,
+	extract_details(out, "The last orders", &s->facts[FACT_ACTS].kept,
 		"No order was given in the period.");
 	if (s->facts[FACT_CONFIGS].n > 0)
-		section_events(
-			out, "Configurations that were loaded", &s->facts[FACT_CONFIGS].kept);
+		extract_table(out, "Configurations that were loaded", &s->facts[FACT_CONFIGS].kept);
 	fputs("</section>\n", out);
 }
 
@@ -498,7 +309,7 @@ static void policies_table(FILE *out, const struct tally *t)
 	html_table(out,
 		"Policies that set the lifetime of a login, or exempted it, as the ledger has it",
 		columns, sizeof(columns) / sizeof(columns[0]));
-	for (i = 0; i < t->n && i < ROWS; i++) {
+	for (i = 0; i < t->n && i < RANKING_ROWS; i++) {
 		fputs("<tr>", out);
 		html_cell(out, t->rows[i].name[0] ? t->rows[i].name : "(none)");
 		html_cell_number(out, t->rows[i].logins);

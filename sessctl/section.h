@@ -16,7 +16,4 @@ void section_elevations(FILE *out, const struct survey *s);
 void section_acts(FILE *out, const struct survey *s);
 void section_limits(FILE *out, const struct examination *x);
 
-/* A table of the lines that are kept, newest last, and how many there were before them. */
-void section_events(FILE *out, const char *caption, const struct listing *l);
-
 #endif

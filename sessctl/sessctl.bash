@@ -7,7 +7,7 @@ _sessctl_values()
 	local cur=$2
 	case $1 in
 	USER) mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
-	FILE | '[FILE]')
+	FILE | '[FILE]' | '[FILE...]')
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		;;
@@ -21,6 +21,12 @@ _sessctl_values()
 	SID | '[SID...]' | 'SID DURATION')
 		mapfile -t COMPREPLY < <(compgen -W "$(sessctl --timeout 1s list 2>/dev/null |
 			awk 'NR > 1 { print $1 }')" -- "$cur")
+		;;
+	'[CONTROL [FILE...]]')
+		# without parentheses, which the shell would take for its own
+		compopt -o default
+		mapfile -t COMPREPLY < <(compgen -W "all $(sessctl evidence --list 2>/dev/null |
+			awk 'NR > 1 { gsub(/\(/, ".", $1); gsub(/\)/, "", $1); print $1 }')" -- "$cur")
 		;;
 	TIME) mapfile -t COMPREPLY < <(compgen -W 'now today yesterday -1h -24h -7d' -- "$cur") ;;
 	*'|'*)

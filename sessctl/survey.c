@@ -117,24 +117,28 @@ static void count_elevation(struct survey *s, const struct sighting *seen)
 		tally_row(&s->elevations, pair)->logins++;
 }
 
+/* An order, or what came of one in the end. */
+static bool is_order(const struct sighting *seen)
+{
+	static const char *const events[] = {
+		"session_ended", "leftovers_ended", "session_extended", "lock_set", "lock_lifted"};
+	size_t i;
+
+	for (i = 0; i < sizeof(events) / sizeof(events[0]); i++)
+		if (is(seen, events[i]))
+			return true;
+	return false;
+}
+
 static void count_names(struct survey *s, const struct sighting *seen)
 {
-	const json_t *uid = json_object_get(seen->line->members, "uid");
-	struct tally_row *row;
-
-	if (seen->user != NULL) {
+	if (seen->user != NULL)
 		count_name(&s->users, seen->user, seen);
-		row = tally_find(&s->users, seen->user);
-		if (row != NULL && json_is_integer(uid) && json_integer_value(uid) >= 0) {
-			row->uid = (uint64_t)json_integer_value(uid);
-			row->has_uid = true;
-		}
-	}
 	if (seen->class == CLASS_LOGIN)
 		count_name(&s->sources, seen->rhost ? seen->rhost : "", seen);
 	count_policy(s, seen);
 	count_elevation(s, seen);
-	if (seen->by != NULL && !is(seen, "session_ending") && !is(seen, "session_survived"))
+	if (seen->by != NULL && is_order(seen))
 		tally_row(&s->actors, seen->by)->logins++;
 }
 
@@ -241,13 +245,26 @@ void survey_fini(struct survey *s)
 		tally_fini(tally_at(s, i));
 }
 
-int survey_end(struct survey *s)
+/* Counts were relative to those who were there at first, who are known only now. */
+static void count_live(struct survey *s)
 {
+	struct span *span;
 	size_t i;
 
 	timeline_fill(&s->timeline);
-	for (i = 0; i < s->timeline.n; i++)
-		s->timeline.span[i].peak += s->unseen;
+	for (i = 0; i < s->timeline.n; i++) {
+		span = &s->timeline.span[i];
+		span->peak += s->unseen;
+		span->level += s->unseen;
+		if (span->peak > (int64_t)s->most)
+			s->most = (uint64_t)span->peak;
+		s->left = span->level > 0 ? (uint64_t)span->level : 0;
+	}
+}
+
+int survey_end(struct survey *s)
+{
+	count_live(s);
 	tally_sort(&s->users);
 	tally_sort(&s->sources);
 	tally_sort(&s->policies);

@@ -27,9 +27,10 @@ struct survey {
 	struct spread ends[SURVEY_REASONS]; /* by sessd: from the order to the last exit */
 	uint64_t ended[SURVEY_REASONS], refused[SURVEY_REASONS];
 	struct timeline timeline;
-	int64_t unseen; /* sessions that were there when the text began, at the least */
+	uint64_t most, left; /* logins at a time, and at the end of the period */
 	/* private */
 	int64_t live;	     /* opened so far, less those that ended */
+	int64_t unseen;	     /* that were there when the text began, at the least */
 	struct tally locked; /* users; `logins` 1: a lock of him stands */
 	int error;
 };

@@ -98,8 +98,3 @@ void tally_sort(struct tally *t)
 	if (t->n > 0)
 		qsort(t->rows, t->n, sizeof(*t->rows), compare);
 }
-
-bool tally_has_others(const struct tally *t)
-{
-	return t->others.logins + t->others.refused + t->others.elevations + t->others.ended > 0;
-}

@@ -5,7 +5,6 @@
 #ifndef SESSCTL_TALLY_H
 #define SESSCTL_TALLY_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +18,6 @@ struct tally_row {
 	uint64_t longest; /* ns, of a session */
 	uint64_t least;	  /* ns; 0: none */
 	uint64_t last;	  /* ns since the epoch, when it was seen last */
-	uint64_t uid;
-	bool has_uid;
 };
 
 struct tally {
@@ -44,8 +41,5 @@ struct tally_row *tally_find(const struct tally *t, const char *name);
 
 /* The greatest first, by logins and then refusals. No names may be added or found after it. */
 void tally_sort(struct tally *t);
-
-/* Did names have to be counted together? */
-bool tally_has_others(const struct tally *t);
 
 #endif

@@ -4,7 +4,7 @@
 WIREPEER_SOURCES := $(wildcard tests/lib/wirepeer*.c) $(filter-out common/chain.c common/seal.c,$(wildcard common/*.c)) sessd/proc.c
 
 .PHONY: test-tools
-test-tools: $(B)/tests/lib/wirepeer $(addprefix $(B)/tests/lib/,init throng clockshift.so pam_otp.so grow)
+test-tools: $(B)/tests/lib/wirepeer $(addprefix $(B)/tests/lib/,init throng clockshift.so pam_otp.so grow history)
 
 $(B)/tests/lib/wirepeer: $(WIREPEER_SOURCES) tests/lib/wirepeer.h $(wildcard common/*.h)
 	$(call say,TOOL,$@)
@@ -36,3 +36,9 @@ $(B)/tests/lib/throng: tests/lib/throng.c
 $(B)/tests/lib/grow: $(B)/tests/lib/grow.o $(B)/libsessd.a $(B)/libcommon.a
 	$(call say,TOOL,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(SESSD_LIBS)
+
+HISTORY_SOURCES := tests/lib/history.c sessd/entry.c $(wildcard common/*.c)
+$(B)/tests/lib/history: $(HISTORY_SOURCES) sessd/entry.h $(wildcard common/*.h)
+	$(call say,TOOL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -o $@ $(HISTORY_SOURCES) $(LDFLAGS) -lsodium

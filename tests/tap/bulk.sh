@@ -1,6 +1,6 @@
 #!/bin/bash
-# A ledger of many events (MANY, 40,000 unless told otherwise): it is exported and verified from the daemon, its database
-# and a file in bounded memory on both sides, and a mirror catches up with all of it.
+# A ledger of many events (MANY, 40,000 unless told otherwise): it is exported, verified and reported from the daemon, its
+# database and a file in bounded memory on both sides, and a mirror catches up with all of it.
 . "$(dirname "$(realpath "$0")")/../lib/daemon.bash"
 
 MANY=${MANY:-40000}
@@ -75,6 +75,7 @@ check 'the mirror is the same' cmp /mnt/exported /mnt/mirror
 check 'verified through the daemon' within 'verify' audit verify
 check 'in another format' within 'export as csv' audit export --format csv -o /mnt/exported.csv
 rm -f /mnt/exported.csv
+check 'reported through the daemon' within 'report' report -o /mnt/report.html
 check 'for little memory of the daemon' sessd_within "$SESSD_KIB" "$before"
 check 'the file is verified' within 'verify of the file' audit verify /mnt/exported
 check 'one of another user' within 'export of one user' audit export --user user7 /mnt/exported

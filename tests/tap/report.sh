@@ -4,6 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 sessctl=$PWD/${BUILD:-build/plain}/sessctl/sessctl
+history=$PWD/${BUILD:-build/plain}/tests/lib/history
 tmp=$(mktemp -d)
 trap 'rm -rf "$tmp"' EXIT
 . tests/lib/tap.sh
@@ -14,16 +15,15 @@ skip()
 	echo "ok $n - $1 # SKIP $2"
 }
 
-if ! "${CC:-cc}" -std=c11 -D_GNU_SOURCE -I. -O1 -Wall -Wextra -o "$tmp/history" tests/lib/history.c sessd/entry.c common/*.c -lsodium \
-	>"$tmp/why" 2>&1; then
-	result "tests/lib/history.c builds" "$(cat "$tmp/why")"
-	plan
-fi
-"$tmp/history" 5000 1 >"$tmp/ledger" 2>"$tmp/key"
-"$tmp/history" 4000 3 hostile >"$tmp/hostile" 2>/dev/null
+"$history" 5000 1 >"$tmp/ledger" 2>"$tmp/key"
+"$history" 4000 3 hostile >"$tmp/hostile" 2>/dev/null
 key=$(cat "$tmp/key")
 
 # --- Evidence ---
+
+result "sessctl(8) has every control, and no other" "$(
+	diff <("$sessctl" evidence --list | awk 'NR > 1 { print $1 }') \
+		<(sed -n '/^\.Sh EVIDENCE/,/^\.Sh EXPORT/s/^\.It Cm //p' sessctl/sessctl.8))"
 
 # evidence CONTROL [ARG...]: as JSON; its exit status in $status
 evidence()
@@ -101,6 +101,17 @@ evidence AU-9 --anchor "$(tail -n 1 "$tmp/ledger" | tr -d '\n' |
 	python3 -c 'import hashlib, sys; print("5002:" + hashlib.blake2b(sys.stdin.buffer.read(), digest_size=32).hexdigest())')" "$tmp/cut"
 result "nor one that ends before an anchor" \
 	"$([ "$status:$(jq -r '.verdict, .ledger.intact' "$tmp/evidence" | paste -sd :)" = "1:exceptions:false" ] || cat "$tmp/evidence")"
+# a line that is well chained and says nothing, as the last
+python3 - "$tmp/ledger" >"$tmp/strange" <<'PY'
+import hashlib, sys
+lines = open(sys.argv[1], "rb").read().split(b"\n")[:-1]
+lines.append(b'{"seq":%d,"prev":"%s","event":7}' %
+             (len(lines) + 1, hashlib.blake2b(lines[-1], digest_size=32).hexdigest().encode()))
+sys.stdout.buffer.write(b"\n".join(lines) + b"\n")
+PY
+evidence AU-9 "$tmp/strange"
+result "nor one with a line that is no event" \
+	"$([ "$status:$(jq -r '.verdict, .damaged' "$tmp/evidence" | paste -sd :)" = "1:exceptions:1" ] || cat "$tmp/evidence")"
 text=$("$sessctl" evidence AC-12 "$tmp/hostile")
 result "as text it has nothing that acts on a terminal" "$(
 	[ -n "$text" ] || echo "there is none"
@@ -177,7 +188,7 @@ fi
 
 # --- Much ---
 
-"$tmp/history" 60000 5 >"$tmp/much" 2>/dev/null
+"$history" 60000 5 >"$tmp/much" 2>/dev/null
 # a name of its own for each login: more than any table holds
 python3 - "$tmp/much" "$tmp/names" <<'PY'
 import hashlib, json, sys
