@@ -196,8 +196,9 @@ int store_salvage(struct store *s, const char *path, struct store_salvage *ret);
 /* The event with which the ledger begins, where it is not the first one. */
 #define STORE_BEGIN_AT "begin"
 
-/* Rows that one step looks at or removes. */
+/* Rows that one step removes, and those that it looks at: each is a millisecond or two. */
 #define STORE_STEP 256
+#define STORE_LOOK 1024
 
 /* The search for what is old enough to go, step by step. */
 struct store_prune {

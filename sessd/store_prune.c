@@ -78,7 +78,7 @@ int store_prune_look(struct store *s, struct store_prune *p)
 	if (s->begin > 0 && p->at < s->begin - 1)
 		p->at = s->begin - 1;
 	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)p->at);
-	for (n = 0, r = 0; r == 0 && n < STORE_STEP; n++) {
+	for (n = 0, r = 0; r == 0 && n < STORE_LOOK; n++) {
 		rc = sqlite3_step(stmt);
 		if (rc == SQLITE_DONE)
 			r = 1;
