@@ -39,41 +39,69 @@ logged_in_and_out() # USER
 
 # --- What fails ---
 
-@test "a disk that turns read-only: logins go on, the alarm rises and falls, and nothing is lost" {
+# An ext4 in a file, which goes when its last mount does.
+mount_ext4() # MOUNT OPTION
+{
+	local n
+	on_host sh -c '[ -e /dev/loop-control ] || mknod /dev/loop-control c 10 237'
+	for n in 0 1 2 3 4 5 6 7; do
+		on_host sh -c "[ -e /dev/loop$n ] || mknod /dev/loop$n b 7 $n"
+	done
 	on_host mkdir -p /mnt/disk
-	on_host mount -t tmpfs -o mode=0700,size=8m disk /mnt/disk
+	on_host mount -o "loop,$1" /mnt/ext4 /mnt/disk
+}
+
+@test "a disk that turns read-only: logins go on or are refused, the alarm rises, and what was granted is there" {
+	on_host dd if=/dev/zero of=/mnt/ext4 bs=1M count=16 status=none
+	on_host mkfs.ext4 -q /mnt/ext4
+	mount_ext4 errors=remount-ro || skip "no loop device"
+	on_host chmod 0700 /mnt/disk
 	start_sessd "$uncapped" --state-dir /mnt/disk
-	logged_in_and_out alice
+	begin one alice -- :
+	logged_in_and_out bob
 	equal 0 "$(metric ledger_failing)"
-	# what is written by descriptors that are open already goes on, so the disk has to be full as well
-	on_host sh -c 'dd if=/dev/zero of=/mnt/disk/filler bs=4096 2>/dev/null; mount -o remount,ro /mnt/disk || true'
+	# as the kernel does when it finds an error in the file system
+	on_host mount -o remount,abort /mnt/disk
 	wait_until 'ssh_as bob -- true && [ "$(metric ledger_failing)" = 1 ]'
 	contains "$(on_host sessctl status)" 'TROUBLE: the ledger cannot be written'
+	[ "$(status ledger_error)" != - ]
 	equal in "$(ssh_as carol -- echo in)"
 	[ "$(metric ledger_queued)" -ge 1 ]
-	on_host sh -c 'mount -o remount,rw /mnt/disk; rm -f /mnt/disk/filler'
-	wait_until '[ "$(metric ledger_failing)" = 0 ] && [ "$(metric ledger_queued)" = 0 ]'
-	run ! grep TROUBLE <<<"$(on_host sessctl status)"
-	equal 0 "$(metric ledger_lost_total)"
-	wait_until '[ "$(events_where ".user == \"carol\" and .event == \"session_opened\"" | wc -l)" = 1 ]'
+	sessd_config "ledger_required = true
+$uncapped"
+	daemon_signal sessd HUP
+	wait_until 'grep -q "read again" "$HOST_FS/var/log/sessd.log"'
+	run ! ssh_as carol -- echo in
+	run ! grep -qx in <<<"$output"
+	background_runs one
+	stop_sessd
+	on_host umount /mnt/disk
+	on_host sh -c 'e2fsck -fy /mnt/ext4 >/dev/null; [ $? -le 1 ]'
+	mount_ext4 errors=remount-ro
+	start_sessd "$uncapped" --state-dir /mnt/disk
+	equal "$sid" "$(sessions_where '.user == "alice" and .phase == "active"')"
+	[ "$(events_where '.user == "bob" and .event == "session_ended"' | wc -l)" -ge 1 ]
 	run -0 on_host sessctl audit verify
+	equal 0 "$(metric ledger_failing)"
+	equal in "$(ssh_as carol -- echo in)"
+	# the mount goes with what uses it
+	run -0 on_host sessctl revoke "$sid"
+	finish_badly one
+	stop_sessd
+	on_host umount /mnt/disk
 }
 
 # The index by which a start finds what lives, as a torn write leaves it.
 tear_index()
 {
-	local page
-	page=$(sqlite_rootpage "$HOST_FS$state/ledger.db" session_live)
-	dd if=/dev/urandom of="$HOST_FS$state/ledger.db" bs=4096 seek=$((page - 1)) count=1 conv=notrunc status=none
-}
-
-sqlite_rootpage() # FILE INDEX
-{
-	python3 - "$@" <<'END'
-import sqlite3, sys
+	on_host python3 - "$state/ledger.db" session_live <<'END'
+import os, sqlite3, sys
 db = sqlite3.connect(sys.argv[1])
-print(db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (sys.argv[2],)).fetchone()[0])
+page, = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (sys.argv[2],)).fetchone()
 db.close()
+with open(sys.argv[1], "r+b") as f:
+    f.seek((page - 1) * 4096)
+    f.write(os.urandom(4096))
 END
 }
 
@@ -124,8 +152,9 @@ END
 	equal - "$(status seal_error)"
 	on_host mkdir "$state/seal.key.new"
 	logged_in_and_out alice
-	# its secret cannot be replaced by the next one
+	# its secret cannot be replaced by the next one, without which there is no other checkpoint
 	on_host sessctl audit checkpoint >/dev/null
+	logged_in_and_out alice
 	run ! on_host sessctl audit checkpoint
 	contains "$(status seal_error)" "the secret of its seal cannot be replaced"
 	contains "$(on_host sessctl status)" "TROUBLE: the ledger is not sealed"
