@@ -179,6 +179,8 @@ struct ledger_stats {
 	uint64_t sealed_at;		 /* the last checkpoint (wall, ns); 0: none */
 	uint64_t bytes;			 /* of the database, when it was last looked at */
 	uint64_t oldest_at;		 /* of the oldest event (wall, ns) */
+	uint64_t rounds; /* in which what is old was removed, and that are over; the first one goes
+			    on with what a start has found half done, or nothing */
 };
 
 void ledger_stats(const struct ledger *ledger, struct ledger_stats *ret);

@@ -146,6 +146,14 @@ static void look(struct ledger *l)
 		log_error("ledger: what is old cannot be looked for: %s", l->store.error);
 }
 
+static void end_round(struct ledger *l)
+{
+	l->pruning.round = (struct store_prune){0};
+	pthread_mutex_lock(&l->lock);
+	l->shared.stats.rounds++;
+	pthread_mutex_unlock(&l->lock);
+}
+
 static void remove_events(struct ledger *l)
 {
 	int r = l->store.begin > 0 ? store_prune_events(&l->store) : 1;
@@ -161,11 +169,13 @@ static void remove_events(struct ledger *l)
 			l->pruning.round.begin - l->pruning.round.first, l->pruning.round.begin);
 	ledger_measure(l);
 	l->pruning.round.at = 0;
-	/* at a start there was no round yet */
-	if (l->pruning.round.cutoff[0] == '\0')
+	/* at a start it is not known what the round was for */
+	if (l->pruning.round.cutoff[0] == '\0') {
+		end_round(l);
 		go(l, PRUNING_LOOK, 0);
-	else
+	} else {
 		go(l, PRUNING_ROWS, 0);
+	}
 }
 
 static void remove_rows(struct ledger *l)
@@ -178,7 +188,7 @@ static void remove_rows(struct ledger *l)
 	}
 	if (r < 0)
 		log_error("ledger: old sessions cannot be removed: %s", l->store.error);
-	l->pruning.round = (struct store_prune){0};
+	end_round(l);
 	go(l, PRUNING_LOOK, round_ns(l->pruning.retain));
 }
 

@@ -79,16 +79,20 @@ static int64_t number(struct fixture *f, const char *sql)
 	return n;
 }
 
-/* The round is over: nothing is left in front of the beginning. */
-static bool is_over(struct fixture *f)
+static uint64_t rounds(struct fixture *f)
 {
-	bool over;
+	uint64_t n;
 
 	pthread_mutex_lock(&f->ledger->lock);
-	over = f->ledger->pruning.step == PRUNING_LOOK && f->ledger->store.begin > 0 &&
-	       f->ledger->pruning.round.cutoff[0] == '\0';
+	n = f->ledger->shared.stats.rounds;
 	pthread_mutex_unlock(&f->ledger->lock);
-	return over;
+	return n;
+}
+
+/* The first round finds nothing half done, the second one looks for what is old. */
+static bool is_over(struct fixture *f)
+{
+	return rounds(f) >= 2;
 }
 
 static bool begins_later(struct fixture *f, uint64_t than)
@@ -98,7 +102,7 @@ static bool begins_later(struct fixture *f, uint64_t than)
 	pthread_mutex_lock(&f->ledger->lock);
 	begin = f->ledger->store.begin;
 	pthread_mutex_unlock(&f->ledger->lock);
-	return begin > than && is_over(f);
+	return begin > than;
 }
 
 static void append_at(struct fixture *f, uint64_t wall_ns)
@@ -233,15 +237,7 @@ static void unsealed_stays(void **state)
 	open_ledger(f);
 	append_some(f, 3000);
 	ledger_retain(f->ledger, 1);
-	/* a round that finds nothing ends as one does that finds something */
-	WAIT_UNTIL(f, ({
-		pthread_mutex_lock(&f->ledger->lock);
-		bool over = f->ledger->pruning.retain == 1 &&
-			    f->ledger->pruning.round.cutoff[0] == '\0' &&
-			    f->ledger->pruning.at > ledger_now();
-		pthread_mutex_unlock(&f->ledger->lock);
-		over;
-	}));
+	WAIT_UNTIL(f, is_over(f));
 	t = export_all(f);
 	assert_int_equal(t.lines, 3001);
 	ledger_stats(f->ledger, &stats);
@@ -302,14 +298,7 @@ static void ended_sessions(void **state)
 	put_session(f, i, now);
 	checkpoint(f, ignored);
 	ledger_retain(f->ledger, 2 * YEAR);
-	WAIT_UNTIL(f, ({
-		pthread_mutex_lock(&f->ledger->lock);
-		bool over = f->ledger->pruning.retain == 2 * YEAR &&
-			    f->ledger->pruning.round.cutoff[0] == '\0' &&
-			    f->ledger->pruning.at > ledger_now();
-		pthread_mutex_unlock(&f->ledger->lock);
-		over;
-	}));
+	WAIT_UNTIL(f, is_over(f));
 	close_ledger(f);
 	assert_int_equal(number(f, "SELECT count(*) FROM session"), 3);
 	assert_int_equal(number(f, "SELECT sum(id) FROM session"), 1 + 3 + (int64_t)i);
@@ -321,7 +310,7 @@ static void ended_sessions(void **state)
 static void size_is_bounded(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t begin = 0, bytes = 0;
+	uint64_t begin = 0, bytes = 0, over;
 	struct ledger_stats stats;
 	char kept[SEAL_HEAD_TEXT];
 	int i;
@@ -332,6 +321,8 @@ static void size_is_bounded(void **state)
 		checkpoint(f, kept);
 		ledger_retain(f->ledger, 1 + (uint64_t)i);
 		WAIT_UNTIL(f, begins_later(f, begin));
+		over = rounds(f);
+		WAIT_UNTIL(f, rounds(f) > over);
 		begin = strtoull(kept, NULL, 10);
 		append_some(f, 1);
 		checkpoint(f, kept);
@@ -383,12 +374,7 @@ static void goes_on(void **state)
 	append_some(f, 20 * STORE_STEP);
 	checkpoint(f, kept);
 	ledger_retain(f->ledger, 1);
-	WAIT_UNTIL(f, ({
-		pthread_mutex_lock(&f->ledger->lock);
-		bool begun = f->ledger->store.begin > 0;
-		pthread_mutex_unlock(&f->ledger->lock);
-		begun;
-	}));
+	WAIT_UNTIL(f, begins_later(f, 0));
 	close_ledger(f);
 	left = number(f, "SELECT count(*) FROM event");
 	assert_true(left > 10 * STORE_STEP);
@@ -399,12 +385,7 @@ static void goes_on(void **state)
 	free(t.data);
 	/* what is written down goes, also where all is to be kept from now on */
 	ledger_retain(f->ledger, 0);
-	WAIT_UNTIL(f, ({
-		pthread_mutex_lock(&f->ledger->lock);
-		bool over = f->ledger->pruning.step == PRUNING_LOOK;
-		pthread_mutex_unlock(&f->ledger->lock);
-		over;
-	}));
+	WAIT_UNTIL(f, rounds(f) == 1);
 	close_ledger(f);
 	assert_int_equal(number(f, "SELECT min(seq) FROM event"), strtoll(kept, NULL, 10));
 	open_sealed(f);
