@@ -188,7 +188,7 @@ static void read_page(void *ctx, int result, const struct ledger_page *page)
 		return;
 	}
 	ledger_stats(req->dispatch->parts.ledger, &stats);
-	if (req->u.read.after > stats.seq) {
+	if (req->u.read.wait && req->u.read.after > stats.seq) {
 		request_error(req, WIRE_E_UNAVAILABLE,
 			"the ledger does not go so far: it begins anew, and what was before is set "
 			"aside");

@@ -203,7 +203,7 @@ static void test_whole(void **state)
 	assert_int_equal(p->max_sessions, 1000000);
 
 	/* with the line on which that policy ends, and no other warning */
-	assert_non_null(strstr(f->warnings, ":19: policy \"free\": there is no group \"" NO_GROUP));
+	assert_non_null(strstr(f->warnings, ":20: policy \"free\": there is no group \"" NO_GROUP));
 	assert_ptr_equal(strchr(f->warnings, '\n'), f->warnings + strlen(f->warnings) - 1);
 	config_fini(&f->config);
 }

@@ -1,6 +1,7 @@
 /* Old events go, what is left can be verified, and the file does not grow for ever. */
 #include "tests/unit/faulty_vfs.h"
 #include "tests/unit/sealed_fixture.h"
+#include "tests/unit/seeded.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -205,6 +206,58 @@ static void cut_off_is_not_pruned(void **state)
 	free(t.data);
 }
 
+/* A line that is gone: the first one, so that the ledger begins elsewhere, or any other. */
+static void drop_line(struct text *t, unsigned line)
+{
+	char *at = t->data, *next;
+	unsigned i;
+
+	for (i = 0; i < line; i++)
+		at = strchr(at, '\n') + 1;
+	next = strchr(at, '\n') + 1;
+	memmove(at, next, t->len - (size_t)(next - t->data) + 1);
+	t->len -= (size_t)(next - at);
+}
+
+/* Whatever is changed in what is left is found by who kept a checkpoint of it. */
+static void tampered(void **state)
+{
+	struct fixture *f = *state;
+	char ignored[SEAL_HEAD_TEXT], young[SEAL_HEAD_TEXT];
+	struct text t, copy;
+	const char *what;
+	int i;
+
+	seed();
+	open_sealed(f);
+	append_some(f, 50);
+	checkpoint(f, ignored);
+	append_some(f, 10);
+	ledger_retain(f->ledger, 1);
+	WAIT_UNTIL(f, is_over(f));
+	ledger_retain(f->ledger, 0);
+	append_some(f, 10);
+	checkpoint(f, young);
+	t = export_pruned(f);
+	assert_null(wrong_whole(&t, NULL, young, NULL));
+	for (i = 0; i < 5000; i++) {
+		copy = (struct text){0};
+		text_add(&copy, t.data, t.len);
+		copy.lines = t.lines;
+		what = "a bit";
+		if (any(10) == 0) {
+			what = "a line";
+			drop_line(&copy, (unsigned)any(t.lines));
+		} else {
+			copy.data[any(copy.len)] ^= (char)(1U << any(8));
+		}
+		if (wrong_whole(&copy, NULL, young, NULL) == NULL)
+			fail_msg("%s was changed, and nothing is wrong:\n%s", what, copy.data);
+		free(copy.data);
+	}
+	free(t.data);
+}
+
 /* What is young stays, with all behind it, and so does what no checkpoint has sealed. */
 static void young_stays(void **state)
 {
@@ -397,6 +450,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(pruned_and_verified),
 		TEST(cut_off_is_not_pruned),
+		TEST(tampered),
 		TEST(young_stays),
 		TEST(unsealed_stays),
 		TEST(ended_sessions),
