@@ -68,7 +68,8 @@ struct ledger_page {
 	bool more;
 };
 
-/* The page is never NULL; it is empty where result is negative. */
+/* The page is never NULL; it is empty where result is negative. -ESTALE: the events behind the one
+ * that was given were pruned. */
 typedef void ledger_page_fn(void *ctx, int result, const struct ledger_page *page);
 
 /* Called for each live row; it must not call the ledger. record is the row's. A negative answer

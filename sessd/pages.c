@@ -3,6 +3,7 @@
  * The asker fetches page after page, each from where the last one ended, so nothing is held for
  * him in between.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,7 +185,9 @@ static void read_page(void *ctx, int result, const struct ledger_page *page)
 	struct ledger_stats stats;
 
 	if (result < 0) {
-		request_error(req, WIRE_E_UNAVAILABLE, "the ledger cannot be read");
+		request_error(req, WIRE_E_UNAVAILABLE,
+			result == -ESTALE ? "the events behind that one were pruned: begin anew"
+					  : "the ledger cannot be read");
 		return;
 	}
 	ledger_stats(req->dispatch->parts.ledger, &stats);

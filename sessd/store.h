@@ -83,6 +83,7 @@ struct store {
 	uint64_t begin; /* seq of the first event; those before it are being removed; 0: of all */
 	struct chain next;  /* of the transaction under way */
 	uint64_t known_seq; /* store_open: the newest seq found, also where it failed */
+	uint64_t newest_at; /* store_open: of the newest event (wall, ns); 0: there is none */
 	uint64_t last_id;   /* store_open: the highest row id found */
 	uint64_t last_lock; /* the same of locks */
 	int wal_pages;	    /* after the last commit */
@@ -149,7 +150,7 @@ struct store_page {
 	size_t len;
 };
 
-/* 1: the page is complete; 0: call again; -errno. */
+/* 1: the page is complete; 0: call again; -errno; -ESTALE: what is behind `at` was pruned. */
 int store_read(struct store *s, struct store_page *page);
 int store_read_ended(struct store *s, struct store_page *page);
 

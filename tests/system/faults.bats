@@ -183,10 +183,15 @@ END
 	anchor=$(on_host sessctl audit checkpoint)
 	logged_in_and_out bob
 	stop_sessd
-	# and now it is two years later
+	# and now it is two years later, which is not believed at once
 	rm "$HOST_FS/etc/ld.so.preload"
 	start_sessd "retain = 400d
 $uncapped"
+	wait_until 'grep -q "the clock is far ahead of the last events" "$HOST_FS/var/log/sessd.log"'
+	logged_in_and_out carol
+	equal 1 "$(events_where '.user == "alice" and .event == "session_opened"' | wc -l)"
+	stop_sessd
+	start_sessd
 	wait_until '[ "$(events_where ".event == \"ledger_pruned\"" | wc -l)" = 1 ]'
 	logged_in_and_out carol
 	equal "" "$(events_where '.user == "alice"')"

@@ -387,6 +387,49 @@ static void size_is_bounded(void **state)
 	assert_true(bytes > 1500 * 200);
 }
 
+/* A clock that was set ahead by years makes nothing old at once. */
+static void clock_runs_ahead(void **state)
+{
+	struct fixture *f = *state;
+	char ignored[SEAL_HEAD_TEXT];
+	struct text t;
+
+	open_sealed(f);
+	append_at(f, clock_wall() - 3 * YEAR);
+	checkpoint(f, ignored);
+	append_at(f, clock_wall() - 3 * YEAR);
+	close_ledger(f);
+	open_ledger(f);
+	/* as if all of it, the checkpoints too, were of three years ago */
+	f->ledger->store.newest_at = clock_wall() - 3 * YEAR;
+	assert_int_equal(ledger_seal(f->ledger), 0);
+	ledger_retain(f->ledger, 1);
+	WAIT_UNTIL(f, is_over(f));
+	t = export_all(f);
+	assert_int_equal(first_seq(&t), 1);
+	free(t.data);
+}
+
+/* Who was given the events up to one that is gone is told so. */
+static void reader_is_left_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct copy copy = {0};
+	char kept[SEAL_HEAD_TEXT];
+
+	open_sealed(f);
+	append_some(f, 100);
+	checkpoint(f, kept);
+	ledger_retain(f->ledger, 1);
+	WAIT_UNTIL(f, is_over(f));
+	assert_int_equal(ledger_read(f->ledger, 50, LEDGER_ALL_UIDS, copy_page, &copy), 0);
+	WAIT_UNTIL(f, copy.here);
+	assert_int_equal(copy.result, -ESTALE);
+	/* this one has missed nothing */
+	read_page(f, false, strtoull(kept, NULL, 10) - 1, LEDGER_ALL_UIDS, &copy);
+	assert_int_equal(member(copy.body, "seq"), strtoull(kept, NULL, 10));
+}
+
 /* A disk that is full or fails at this delays it, and nothing else goes wrong. */
 static void disk_fails(void **state)
 {
@@ -455,6 +498,8 @@ int main(void)
 		TEST(unsealed_stays),
 		TEST(ended_sessions),
 		TEST(size_is_bounded),
+		TEST(clock_runs_ahead),
+		TEST(reader_is_left_behind),
 		TEST(disk_fails),
 		TEST(goes_on),
 	};
