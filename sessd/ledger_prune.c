@@ -158,9 +158,9 @@ static void look(struct ledger *l)
 	uint64_t retain = l->pruning.retain, now;
 	int r;
 
-	if (round->cutoff[0] == '\0') {
+	if (round->cutoff == 0) {
 		now = believed_now(l);
-		timestamp_format(now > retain ? now - retain : 0, round->cutoff);
+		round->cutoff = now > retain ? now - retain : 1;
 	}
 	r = store_prune_look(&l->store, round);
 	if (r == 0) {
@@ -199,7 +199,7 @@ static void remove_events(struct ledger *l)
 	ledger_measure(l);
 	l->pruning.round.at = 0;
 	/* at a start it is not known what the round was for */
-	if (l->pruning.round.cutoff[0] == '\0') {
+	if (l->pruning.round.cutoff == 0) {
 		end_round(l);
 		go(l, PRUNING_LOOK, 0);
 	} else {

@@ -30,7 +30,6 @@
 
 #include "common/chain.h"
 #include "common/seal.h"
-#include "common/timestamp.h"
 #include "sessd/entry.h"
 #include "sessd/ledger.h"
 
@@ -203,12 +202,12 @@ int store_salvage(struct store *s, const char *path, struct store_salvage *ret);
 
 /* The search for what is old enough to go, step by step. */
 struct store_prune {
-	char cutoff[TIMESTAMP_TEXT]; /* what is older goes */
-	uint64_t at;		     /* looked at up to this seq, or row id */
-	uint64_t first;		     /* the oldest event */
-	uint64_t begin;		     /* the checkpoint that will be the first event; 0: none yet */
-	char hash[CHAIN_HEX + 1];    /* of the event before it */
-	char key[SEAL_KEY_HEX + 1];  /* that signs it */
+	uint64_t cutoff;	    /* wall, ns: what is older goes; 0: it is not chosen yet */
+	uint64_t at;		    /* looked at up to this seq, or row id */
+	uint64_t first;		    /* the oldest event */
+	uint64_t begin;		    /* the checkpoint that will be the first event; 0: none yet */
+	char hash[CHAIN_HEX + 1];   /* of the event before it */
+	char key[SEAL_KEY_HEX + 1]; /* that signs it */
 	uint64_t others; /* events in front of it that tell of something else than pruning */
 	uint64_t seen;	 /* the same so far */
 };
@@ -219,9 +218,6 @@ int store_prune_look(struct store *s, struct store_prune *p);
 int store_prune_events(struct store *s);
 /* Removes rows of sessions that ended before the cutoff. */
 int store_prune_rows(struct store *s, struct store_prune *p);
-
-/* When the event of a line (with a NUL behind it) happened: wall, ns; 0: it does not say. */
-uint64_t store_line_time(const char *line, size_t len);
 
 /* How much there is: bytes, and the time of the oldest event (wall, ns; 0: unknown). */
 int store_extent(struct store *s, uint64_t *ret_bytes, uint64_t *ret_oldest);

@@ -236,7 +236,7 @@ static int check_line(struct store *s, sqlite3_stmt *stmt)
 	if (why == NULL && s->head.seq != seq)
 		why = "the sequence number is not that of its row";
 	if (why == NULL) {
-		s->newest_at = store_line_time(line, len);
+		s->newest_at = chain_time(line, len);
 		return 0;
 	}
 	snprintf(text, sizeof(text), "event %" PRIu64 ": %s", seq, why);
