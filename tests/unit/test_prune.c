@@ -206,6 +206,58 @@ static void cut_off_is_not_pruned(void **state)
 	free(t.data);
 }
 
+/* The words must fit the beginning: number and hash. */
+static void told_of_another_beginning(void **state)
+{
+	static const struct {
+		unsigned last;
+		char hash;
+		bool fits;
+	} rows[] = {{10, 'a', true}, {11, 'a', false}, {10, 'b', false}};
+	struct chain start = {.seq = 10}, head = {.seq = 20};
+	char line[400], hash[CHAIN_HEX + 1];
+	struct witness w;
+	size_t i;
+
+	(void)state;
+	memset(start.hash, 0xaa, sizeof(start.hash));
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		w = (struct witness){0};
+		memset(hash, rows[i].hash, CHAIN_HEX);
+		hash[CHAIN_HEX] = '\0';
+		snprintf(line, sizeof(line),
+			"{\"seq\":20,\"prev\":\"\",\"time\":\"2026-11-23T08:00:00.000000Z\","
+			"\"event\":\"ledger_pruned\",\"first\":1,\"last\":%u,\"hash\":\"%s\"}",
+			rows[i].last, hash);
+		assert_null(witness_begin(&w, &start));
+		assert_null(witness_line(&w, line, strlen(line), &head));
+		assert_false(witness_pruned(&w));
+		/* as behind a checkpoint */
+		w.sealed = 21;
+		assert_int_equal(witness_pruned(&w), rows[i].fits);
+	}
+}
+
+/* What pruning leaves behind is no reason to prune again, or it would never come to rest. */
+static void comes_to_rest(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_stats before, after;
+	char ignored[SEAL_HEAD_TEXT];
+
+	open_sealed(f);
+	append_some(f, 10);
+	checkpoint(f, ignored);
+	ledger_retain(f->ledger, 1);
+	WAIT_UNTIL(f, rounds(f) >= 4);
+	checkpoint(f, ignored);
+	ledger_stats(f->ledger, &before);
+	WAIT_UNTIL(f, rounds(f) >= 6);
+	checkpoint(f, ignored);
+	ledger_stats(f->ledger, &after);
+	assert_int_equal(before.seq, after.seq);
+}
+
 /* A line that is gone: the first one, so that the ledger begins elsewhere, or any other. */
 static void drop_line(struct text *t, unsigned line)
 {
@@ -493,6 +545,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(pruned_and_verified),
 		TEST(cut_off_is_not_pruned),
+		TEST(told_of_another_beginning),
+		TEST(comes_to_rest),
 		TEST(tampered),
 		TEST(young_stays),
 		TEST(unsealed_stays),
