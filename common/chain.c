@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "common/chain.h"
+#include "common/timestamp.h"
 #include "common/sid.h"
 
 void chain_init(struct chain *c)
@@ -40,4 +41,26 @@ const char *chain_check(struct chain *c, const char *line, size_t len)
 		return "the hash of the line before does not agree";
 	chain_append(c, line, len);
 	return NULL;
+}
+
+uint64_t chain_time(const char *line, size_t len)
+{
+	static const char member[] = ",\"time\":\"";
+	char text[TIMESTAMP_TEXT];
+	const char *at;
+	uint64_t ns;
+
+	/* it is the first one behind the prefix */
+	if (len > CHAIN_PREFIX + sizeof(member) + sizeof(text))
+		len = CHAIN_PREFIX + sizeof(member) + sizeof(text);
+	at = memmem(line, len, member, sizeof(member) - 1);
+	if (at == NULL)
+		return 0;
+	at += sizeof(member) - 1;
+	len -= (size_t)(at - line);
+	if (len >= sizeof(text))
+		len = sizeof(text) - 1;
+	memcpy(text, at, len);
+	text[len] = '\0';
+	return timestamp_read(text, &ns) ? ns : 0;
 }

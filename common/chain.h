@@ -33,6 +33,9 @@ size_t chain_prefix(const struct chain *c, char out[CHAIN_PREFIX]);
 /* Moves the head over `line`, whose seq the caller has already made c->seq + 1. */
 void chain_append(struct chain *c, const char *line, size_t len);
 
+/* When the event of a line happened, as it says (wall clock, ns); 0: it does not. */
+uint64_t chain_time(const char *line, size_t len);
+
 /*
  * Checks that `line` follows the head, and moves over it. Returns NULL, or what is wrong with it (a
  * constant). A chain with seq 0 takes a first line of seq 1; to begin in the middle, set seq and

@@ -348,7 +348,7 @@ enum wire_use {
 	F(R, U64,    ledger_bytes,  30, OPTIONAL) /* of its file, when it was last looked at */ \
 	F(R, TIME,   ledger_oldest_at, 31, OPTIONAL) /* of the oldest event in it */ \
 	F(R, U64,    ledger_unsealed, 32, OPTIONAL) /* events on disk that no checkpoint covers yet */ \
-	F(R, TIME,   sealed_at,     33, OPTIONAL) /* the last checkpoint; not set: none since the start */ \
+	F(R, TIME,   sealed_at,     33, OPTIONAL) /* the last checkpoint */ \
 	F(R, TEXT,   seal_error,    34, OPTIONAL) /* the ledger is not sealed now: why */ \
 	F(R, U64,    mirror_seq,    40, OPTIONAL) /* the event up to which the live mirror is written */ \
 	F(R, STR,    mirror_error,  41, OPTIONAL) /* it cannot be written now: why */ \

@@ -70,6 +70,6 @@ const struct command cmd_status = {
 	OPTIONS(options),
 	.operands = "",
 	.text = "Exits 0 when sessd runs, also where it reports trouble with its ledger or\n"
-		"configuration: read ledger_error and config_error for that.\n",
+		"configuration: read ledger_error, seal_error and config_error for that.\n",
 	.exec = exec,
 };

@@ -88,7 +88,7 @@ static void note_origin(struct verify *v, const char *line, size_t len)
 /* A whole line, without its newline. */
 static bool check_line(struct verify *v, const char *line, size_t len)
 {
-	struct chain at = v->chain;
+	struct chain at;
 
 	/* a line that is no part came straight from the caller, and may have any length */
 	if (len > VERIFY_LINE_MAX)

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "common/timestamp.h"
 #include "sessctl/witness.h"
 
 bool witness_add_key(struct witness *w, const char *hex)
@@ -63,17 +62,11 @@ static const char *checkpoint(
 static void note_pruned(
 	struct witness *w, const struct seal_line *seal, const char *line, size_t len, uint64_t seq)
 {
-	static const char time[] = ",\"time\":\"";
-	const char *at;
-
 	if (w->start.seq == 0 || seal->pruned.seq != w->start.seq ||
 		memcmp(seal->pruned.hash, w->start.hash, CHAIN_HASH) != 0)
 		return;
-	at = memmem(line, len, time, sizeof(time) - 1);
 	w->pruned = seq;
-	if (at == NULL || len - (size_t)(at - line) < sizeof(time) + TIMESTAMP_TEXT ||
-		!timestamp_read(at + sizeof(time) - 1, &w->pruned_at))
-		w->pruned_at = 0;
+	w->pruned_at = chain_time(line, len);
 }
 
 static const char *seal_line(struct witness *w, const char *line, size_t len, uint64_t seq)

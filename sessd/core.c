@@ -231,6 +231,21 @@ void core_note(struct core *core, enum entry_kind kind, const char *text)
 		log_error("%s: not recorded: %s", entry_name(kind), strerror(-r));
 }
 
+void core_note_read(struct core *core, const struct caller *caller, const struct core_read *what)
+{
+	struct entry e;
+	int r;
+
+	entry_init(&e, ENTRY_LEDGER_READ, clock_wall());
+	caller_name(core, caller, e.by, sizeof(e.by), &e.by_sid);
+	e.first = what->first;
+	e.last = what->last;
+	e.count = what->count;
+	r = ledger_append(core->parts.ledger, &e, LEDGER_ALL_UIDS, NULL, NULL, NULL);
+	if (r < 0)
+		log_error("%s: not recorded: %s", e.event, strerror(-r));
+}
+
 void core_drop(struct core *core, struct session *s)
 {
 	if (s->heir != NULL)

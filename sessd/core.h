@@ -141,6 +141,13 @@ void core_set_config(struct core *core, const struct config *config);
 /* Queues an entry that concerns no session. */
 void core_note(struct core *core, enum entry_kind kind, const char *text);
 
+/* The same of somebody who read `count` events of the ledger, from `first` to `last`; last 0: he is
+ * given all from `first` on, as they come. */
+struct core_read {
+	uint64_t first, last, count;
+};
+void core_note_read(struct core *core, const struct caller *caller, const struct core_read *what);
+
 /* For readers. */
 const struct session_table *core_sessions(const struct core *core);
 /* The first lock behind *cursor, which is moved to it; begin with 0. NULL at the end. */

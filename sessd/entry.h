@@ -85,9 +85,9 @@
 	F(R, HEX,    key,           34, OPTIONAL) /* checkpoint: that signs it, in hex */ \
 	F(R, HEX,    next_key,      35, OPTIONAL) /* checkpoint, seal_started: that signs the next one */ \
 	F(R, HEX,    signature,     36, OPTIONAL) /* checkpoint: of the line up to here; the last member of such a line */ \
-	F(R, U64,    first,         45, OPTIONAL) /* ledger_pruned, ledger_read: the first event of them … */ \
-	F(R, U64,    last,          46, OPTIONAL) /* … and the last one */ \
-	F(R, HEX,    hash,          47, OPTIONAL) /* ledger_pruned: of the line of `last` */
+	F(R, U64,    first,         45, OPTIONAL) /* ledger_pruned, ledger_read: the first event of them */ \
+	F(R, U64,    last,          46, OPTIONAL) /* … and the last one; ledger_started: the last checkpoint of the ledger before */ \
+	F(R, HEX,    hash,          47, OPTIONAL) /* ledger_pruned, ledger_started: of the line of `last` */
 /* clang-format on */
 
 enum entry_kind {

@@ -68,7 +68,8 @@ struct ledger_page {
 	bool more;
 };
 
-/* The page is never NULL; it is empty where result is negative. */
+/* The page is never NULL; it is empty where result is negative. -ESTALE: the events behind the one
+ * that was given were pruned. */
 typedef void ledger_page_fn(void *ctx, int result, const struct ledger_page *page);
 
 /* Called for each live row; it must not call the ledger. record is the row's. A negative answer
@@ -180,6 +181,8 @@ struct ledger_stats {
 	uint64_t sealed_at;		 /* the last checkpoint (wall, ns); 0: none */
 	uint64_t bytes;			 /* of the database, when it was last looked at */
 	uint64_t oldest_at;		 /* of the oldest event (wall, ns) */
+	uint64_t rounds; /* in which what is old was removed, and that are over; the first one goes
+			    on with what a start has found half done, or nothing */
 };
 
 void ledger_stats(const struct ledger *ledger, struct ledger_stats *ret);

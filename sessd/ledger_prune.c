@@ -24,6 +24,8 @@
 #define ROUND_NS_MIN NS_PER_SEC
 #define ROUND_NS_MAX (UINT64_C(86400) * NS_PER_SEC)
 
+#define DRIFT_NS (UINT64_C(30) * 86400 * NS_PER_SEC)
+
 static uint64_t round_ns(uint64_t retain)
 {
 	uint64_t ns = retain / ROUND_PART;
@@ -125,14 +127,41 @@ static bool worth_it(const struct ledger *l)
 	return l->pruning.round.begin > 0 && l->pruning.round.others > 0 && l->sealing.on;
 }
 
+/*
+ * A clock that was set far ahead, by mistake or not, must not make all events old at once: from
+ * round to round it is believed no more than DRIFT_NS beyond the time that has passed since. At
+ * first there is what the newest event says that the start has found.
+ */
+static uint64_t believed_now(struct ledger *l)
+{
+	struct pruning *p = &l->pruning;
+	uint64_t now = clock_wall(), at = ledger_now(), most;
+
+	if (p->now_at == 0) {
+		p->now = l->store.newest_at != 0 ? l->store.newest_at : now;
+		p->now_at = at;
+	}
+	most = p->now + (at - p->now_at) + DRIFT_NS;
+	if (now > most) {
+		log_warning("ledger: the clock is far ahead of the last events; little is taken "
+			    "for old");
+		now = most;
+	}
+	p->now = now;
+	p->now_at = at;
+	return now;
+}
+
 static void look(struct ledger *l)
 {
 	struct store_prune *round = &l->pruning.round;
-	uint64_t now = clock_wall(), retain = l->pruning.retain;
+	uint64_t retain = l->pruning.retain, now;
 	int r;
 
-	if (round->cutoff[0] == '\0')
-		timestamp_format(now > retain ? now - retain : 0, round->cutoff);
+	if (round->cutoff == 0) {
+		now = believed_now(l);
+		round->cutoff = now > retain ? now - retain : 1;
+	}
 	r = store_prune_look(&l->store, round);
 	if (r == 0) {
 		go(l, PRUNING_LOOK, PAUSE_NS);
@@ -144,6 +173,14 @@ static void look(struct ledger *l)
 	}
 	if (r < 0)
 		log_error("ledger: what is old cannot be looked for: %s", l->store.error);
+}
+
+static void end_round(struct ledger *l)
+{
+	l->pruning.round = (struct store_prune){0};
+	pthread_mutex_lock(&l->lock);
+	l->shared.stats.rounds++;
+	pthread_mutex_unlock(&l->lock);
 }
 
 static void remove_events(struct ledger *l)
@@ -161,11 +198,13 @@ static void remove_events(struct ledger *l)
 			l->pruning.round.begin - l->pruning.round.first, l->pruning.round.begin);
 	ledger_measure(l);
 	l->pruning.round.at = 0;
-	/* at a start there was no round yet */
-	if (l->pruning.round.cutoff[0] == '\0')
+	/* at a start it is not known what the round was for */
+	if (l->pruning.round.cutoff == 0) {
+		end_round(l);
 		go(l, PRUNING_LOOK, 0);
-	else
+	} else {
 		go(l, PRUNING_ROWS, 0);
+	}
 }
 
 static void remove_rows(struct ledger *l)
@@ -178,7 +217,7 @@ static void remove_rows(struct ledger *l)
 	}
 	if (r < 0)
 		log_error("ledger: old sessions cannot be removed: %s", l->store.error);
-	l->pruning.round = (struct store_prune){0};
+	end_round(l);
 	go(l, PRUNING_LOOK, round_ns(l->pruning.retain));
 }
 

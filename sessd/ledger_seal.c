@@ -221,7 +221,7 @@ static int resume(struct ledger *l, const char **ret_why)
 		return 0;
 	}
 	if (last.kind == SEAL_CHECKPOINT)
-		l->shared.stats.sealed_at = store_line_time(s->line, len);
+		l->shared.stats.sealed_at = chain_time(s->line, len);
 	r = seal_load(&l->sealing.seal, last.next_key);
 	if (r == -ENOENT)
 		*ret_why = "the secret key of its seal is gone";

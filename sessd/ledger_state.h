@@ -65,9 +65,10 @@ enum pruning_step {
 
 struct pruning {
 	enum pruning_step step;
-	uint64_t at;	 /* CLOCK_MONOTONIC of the next step */
-	uint64_t retain; /* ns, of this round */
-	bool written;	 /* `ledger_pruned` is in the transaction under way */
+	uint64_t at;	      /* CLOCK_MONOTONIC of the next step */
+	uint64_t retain;      /* ns, of this round */
+	uint64_t now, now_at; /* the wall clock as it was believed, and CLOCK_MONOTONIC of that */
+	bool written;	      /* `ledger_pruned` is in the transaction under way */
 	struct store_prune round;
 };
 

@@ -69,10 +69,11 @@ static void explain(const struct ledger *l, const char *name, const char *damage
 }
 
 /* In the transaction. Where a damaged file was set aside: takes over what lives. */
-static int fill(struct ledger *l, const char *path, const char *damage, uint64_t seq)
+static int fill(struct ledger *l, const char *path, const char *damage, uint64_t seq,
+	char why[TEXT_LONG_MAX + 1])
 {
-	char why[TEXT_LONG_MAX + 1] = CHAIN_FIRST_START, name[256];
 	struct store_salvage found = {0};
+	char name[256];
 	int r;
 
 	r = store_aside(path, name, sizeof(name));
@@ -83,21 +84,23 @@ static int fill(struct ledger *l, const char *path, const char *damage, uint64_t
 	if (r < 0)
 		return r;
 	explain(l, name, damage, seq, &found, why);
-	log_error("ledger: a new one begins: %s", why);
 	return write_first(&l->store, why, &found.checkpoint);
 }
 
 static int begin(struct ledger *l, const char *path, const char *damage, uint64_t seq)
 {
+	char why[TEXT_LONG_MAX + 1] = CHAIN_FIRST_START;
 	struct store *s = &l->store;
 	int r = store_begin(s);
 
 	if (r == 0)
-		r = fill(l, path, damage, seq);
+		r = fill(l, path, damage, seq, why);
 	if (r == 0)
 		r = store_commit(s);
 	if (r < 0)
 		store_rollback(s);
+	else if (strcmp(why, CHAIN_FIRST_START) != 0)
+		log_error("ledger: a new one begins: %s", why);
 	return r;
 }
 

@@ -240,7 +240,7 @@ static void read_some(struct ledger *l)
 	pthread_mutex_unlock(&l->lock);
 	r = call->ended ? store_read_ended(&l->store, &call->page)
 			: store_read(&l->store, &call->page);
-	if (r < 0)
+	if (r < 0 && r != -ESTALE)
 		log_error("ledger: it cannot be read: %s", l->store.error);
 	pthread_mutex_lock(&l->lock);
 	if (r == 0) {

@@ -152,7 +152,7 @@ int metrics_text(
 	gauge(f, "ledger_unsealed", now->ledger_unsealed,
 		"Events on disk that no checkpoint covers yet.");
 	gauge(f, "ledger_sealed_timestamp_seconds", now->sealed_at / NS_PER_SEC,
-		"When the last checkpoint was made (Unix time); 0: none since the start.");
+		"When the last checkpoint was made (Unix time); 0: there is none.");
 	gauge(f, "ledger_seal_failing", (uint64_t)now->seal_failing,
 		"1 while the ledger cannot be sealed.");
 	seconds(f, "lookup_seconds", &m->lookup, "Time to answer a lookup.");

@@ -3,9 +3,11 @@
  * The asker fetches page after page, each from where the last one ended, so nothing is held for
  * him in between.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "sessd/reading.h"
 #include "sessd/request.h"
 
 /* Sessions in one page of a list: well under what a socket buffer holds. */
@@ -180,9 +182,19 @@ static void read_page(void *ctx, int result, const struct ledger_page *page)
 {
 	struct request *req = ctx;
 	struct wire_page msg = {0};
+	struct ledger_stats stats;
 
 	if (result < 0) {
-		request_error(req, WIRE_E_UNAVAILABLE, "the ledger cannot be read");
+		request_error(req, WIRE_E_UNAVAILABLE,
+			result == -ESTALE ? "the events behind that one were pruned: begin anew"
+					  : "the ledger cannot be read");
+		return;
+	}
+	ledger_stats(req->dispatch->parts.ledger, &stats);
+	if (req->u.read.wait && req->u.read.after > stats.seq) {
+		request_error(req, WIRE_E_UNAVAILABLE,
+			"the ledger does not go so far: it begins anew, and what was before is set "
+			"aside");
 		return;
 	}
 	if (page->len == 0 && req->u.read.wait && req->peer != NULL) {
@@ -192,6 +204,8 @@ static void read_page(void *ctx, int result, const struct ledger_page *page)
 		req->parked = true;
 		return;
 	}
+	if (req->peer != NULL && readable_uid(req) == LEDGER_ALL_UIDS)
+		reading_give(req->peer, page);
 	msg.last = page->len > 0 ? page->last : req->u.read.after;
 	msg.more = page->more;
 	msg.body = (struct blob){.data = page->body, .len = page->len};
@@ -209,7 +223,12 @@ static void read_ledger(struct request *req)
 void pages_read(struct request *req, const struct wire_frame *frame)
 {
 	req->u.read = frame->u.read;
-	read_ledger(req);
+	if (readable_uid(req) == LEDGER_ALL_UIDS &&
+		reading_ask(req->dispatch->parts.core, req->peer, req->u.read.after,
+			req->u.read.wait) < 0)
+		request_error(req, WIRE_E_UNAVAILABLE, "out of memory");
+	else
+		read_ledger(req);
 }
 
 void pages_committed(void *ctx)

@@ -27,6 +27,17 @@ enum wire_use peer_use(const struct peer *peer)
 	return peer->listener->use;
 }
 
+void peer_keep(struct peer *p, void *kept, void (*done)(void *kept, const struct caller *caller))
+{
+	p->kept = kept;
+	p->kept_done = done;
+}
+
+void *peer_kept(const struct peer *p)
+{
+	return p->kept;
+}
+
 static void unlink_peer(struct peer *p)
 {
 	TAILQ_REMOVE(&p->listener->peers_by_age, p, link);
@@ -46,6 +57,8 @@ void peer_close(struct peer *p)
 
 	if (p->gone != NULL)
 		p->gone(p->gone_ctx);
+	if (p->kept_done != NULL)
+		p->kept_done(p->kept, &p->caller);
 	unlink_peer(p);
 	loop_io_remove(peers->o.loop, &p->io);
 	loop_timer_cancel(peers->o.loop, &p->timeout);

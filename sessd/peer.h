@@ -46,6 +46,12 @@ enum wire_use peer_use(const struct peer *peer);
 /* Queues a packet. A peer whose queue is full is disconnected after the present event. */
 void peer_send(struct peer *peer, enum wire_type type, uint32_t serial, const void *msg);
 
+/* Something that belongs to the connection beyond its requests: `done` is called when it is closed,
+ * with the caller for the last time. One of them; peer_kept() gives it back, or NULL. */
+void peer_keep(
+	struct peer *peer, void *kept, void (*done)(void *kept, const struct caller *caller));
+void *peer_kept(const struct peer *peer);
+
 /* The request under way: told when the peer disconnects, so that it forgets the peer. */
 void peer_busy(struct peer *peer, void (*gone)(void *ctx), void *ctx);
 void peer_idle(struct peer *peer);

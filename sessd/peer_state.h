@@ -51,6 +51,8 @@ struct peer {
 	bool handling;
 	void (*gone)(void *ctx);
 	void *gone_ctx;
+	void (*kept_done)(void *kept, const struct caller *caller);
+	void *kept;
 };
 
 struct peers {

@@ -337,8 +337,12 @@ int store_read(struct store *s, struct store_page *page)
 {
 	sqlite3_stmt *stmt = s->statements[STORE_READ];
 
-	if (s->begin > 0 && page->at < s->begin - 1)
+	if (s->begin > 0 && page->at < s->begin - 1) {
+		/* who goes on where nothing is any more must not take it for all that there was */
+		if (page->at > 0)
+			return -ESTALE;
 		page->at = s->begin - 1;
+	}
 	sqlite3_bind_int64(stmt, 1, page->at < INT64_MAX ? (int64_t)page->at : INT64_MAX);
 	return slice(s, stmt, page, line_row);
 }

@@ -30,7 +30,6 @@
 
 #include "common/chain.h"
 #include "common/seal.h"
-#include "common/timestamp.h"
 #include "sessd/entry.h"
 #include "sessd/ledger.h"
 
@@ -83,6 +82,7 @@ struct store {
 	uint64_t begin; /* seq of the first event; those before it are being removed; 0: of all */
 	struct chain next;  /* of the transaction under way */
 	uint64_t known_seq; /* store_open: the newest seq found, also where it failed */
+	uint64_t newest_at; /* store_open: of the newest event (wall, ns); 0: there is none */
 	uint64_t last_id;   /* store_open: the highest row id found */
 	uint64_t last_lock; /* the same of locks */
 	int wal_pages;	    /* after the last commit */
@@ -149,7 +149,7 @@ struct store_page {
 	size_t len;
 };
 
-/* 1: the page is complete; 0: call again; -errno. */
+/* 1: the page is complete; 0: call again; -errno; -ESTALE: what is behind `at` was pruned. */
 int store_read(struct store *s, struct store_page *page);
 int store_read_ended(struct store *s, struct store_page *page);
 
@@ -196,17 +196,18 @@ int store_salvage(struct store *s, const char *path, struct store_salvage *ret);
 /* The event with which the ledger begins, where it is not the first one. */
 #define STORE_BEGIN_AT "begin"
 
-/* Rows that one step looks at or removes. */
+/* Rows that one step removes, and those that it looks at: each is a millisecond or two. */
 #define STORE_STEP 256
+#define STORE_LOOK 1024
 
 /* The search for what is old enough to go, step by step. */
 struct store_prune {
-	char cutoff[TIMESTAMP_TEXT]; /* what is older goes */
-	uint64_t at;		     /* looked at up to this seq, or row id */
-	uint64_t first;		     /* the oldest event */
-	uint64_t begin;		     /* the checkpoint that will be the first event; 0: none yet */
-	char hash[CHAIN_HEX + 1];    /* of the event before it */
-	char key[SEAL_KEY_HEX + 1];  /* that signs it */
+	uint64_t cutoff;	    /* wall, ns: what is older goes; 0: it is not chosen yet */
+	uint64_t at;		    /* looked at up to this seq, or row id */
+	uint64_t first;		    /* the oldest event */
+	uint64_t begin;		    /* the checkpoint that will be the first event; 0: none yet */
+	char hash[CHAIN_HEX + 1];   /* of the event before it */
+	char key[SEAL_KEY_HEX + 1]; /* that signs it */
 	uint64_t others; /* events in front of it that tell of something else than pruning */
 	uint64_t seen;	 /* the same so far */
 };
@@ -217,9 +218,6 @@ int store_prune_look(struct store *s, struct store_prune *p);
 int store_prune_events(struct store *s);
 /* Removes rows of sessions that ended before the cutoff. */
 int store_prune_rows(struct store *s, struct store_prune *p);
-
-/* When the event of a line (with a NUL behind it) happened: wall, ns; 0: it does not say. */
-uint64_t store_line_time(const char *line, size_t len);
 
 /* How much there is: bytes, and the time of the oldest event (wall, ns; 0: unknown). */
 int store_extent(struct store *s, uint64_t *ret_bytes, uint64_t *ret_oldest);

@@ -235,8 +235,10 @@ static int check_line(struct store *s, sqlite3_stmt *stmt)
 		why = chain_check(&s->head, line, len);
 	if (why == NULL && s->head.seq != seq)
 		why = "the sequence number is not that of its row";
-	if (why == NULL)
+	if (why == NULL) {
+		s->newest_at = chain_time(line, len);
 		return 0;
+	}
 	snprintf(text, sizeof(text), "event %" PRIu64 ": %s", seq, why);
 	return damaged(s, text);
 }

@@ -14,38 +14,17 @@
 #include "common/wire.h"
 #include "sessd/store.h"
 
-/* Where the value of a member is that stands in front of the event's name; NULL: nowhere. */
-static const char *early_member(const char *line, size_t len, const char *name)
-{
-	const char *at =
-		memmem(line, len < CHAIN_PREFIX + 64 ? len : CHAIN_PREFIX + 64, name, strlen(name));
-
-	return at != NULL ? at + strlen(name) : NULL;
-}
-
-static const char *time_of(const char *line, size_t len)
-{
-	return early_member(line, len, ",\"time\":\"");
-}
-
-uint64_t store_line_time(const char *line, size_t len)
-{
-	const char *at = time_of(line, len);
-	uint64_t ns;
-
-	return at != NULL && timestamp_read(at, &ns) ? ns : 0;
-}
-
 /* The ledger may begin with this checkpoint. */
 static void take_checkpoint(struct store_prune *p, const char *line, size_t len,
 	const struct seal_line *seal, uint64_t seq)
 {
-	const char *prev = early_member(line, len, ",\"prev\":\"");
+	static const char prev[] = ",\"prev\":\"";
+	const char *at = memmem(line, len, prev, sizeof(prev) - 1);
 
-	if (prev == NULL || seq == p->first)
+	if (at == NULL || seq == p->first)
 		return;
 	p->begin = seq;
-	snprintf(p->hash, sizeof(p->hash), "%.*s", CHAIN_HEX, prev);
+	snprintf(p->hash, sizeof(p->hash), "%.*s", CHAIN_HEX, at + sizeof(prev) - 1);
 	hex_encode(seal->key, SEAL_KEY, p->key);
 	p->others = p->seen;
 }
@@ -53,11 +32,10 @@ static void take_checkpoint(struct store_prune *p, const char *line, size_t len,
 /* False: it is too young, or no event; the search ends here. */
 static bool look_at(struct store_prune *p, uint64_t seq, const char *line, size_t len)
 {
-	const char *time = line != NULL ? time_of(line, len) : NULL;
+	uint64_t time = line != NULL ? chain_time(line, len) : 0;
 	struct seal_line seal;
 
-	/* both are of one form and length, so their order is that of time */
-	if (time == NULL || strncmp(time, p->cutoff, strlen(p->cutoff)) >= 0)
+	if (time == 0 || time >= p->cutoff)
 		return false;
 	if (p->first == 0)
 		p->first = seq;
@@ -78,7 +56,7 @@ int store_prune_look(struct store *s, struct store_prune *p)
 	if (s->begin > 0 && p->at < s->begin - 1)
 		p->at = s->begin - 1;
 	sqlite3_bind_int64(stmt, 1, (sqlite3_int64)p->at);
-	for (n = 0, r = 0; r == 0 && n < STORE_STEP; n++) {
+	for (n = 0, r = 0; r == 0 && n < STORE_LOOK; n++) {
 		rc = sqlite3_step(stmt);
 		if (rc == SQLITE_DONE)
 			r = 1;
@@ -110,12 +88,8 @@ int store_prune_events(struct store *s)
 static bool ended_before(
 	const struct store_prune *p, struct wire_frame *frame, const uint8_t *record, size_t len)
 {
-	char time[TIMESTAMP_TEXT];
-
-	if (wire_decode(record, len, frame) < 0 || frame->type != WIRE_stored ||
-		frame->u.stored.ended_at == 0)
-		return false;
-	return strcmp(timestamp_format(frame->u.stored.ended_at, time), p->cutoff) < 0;
+	return wire_decode(record, len, frame) == 0 && frame->type == WIRE_stored &&
+	       frame->u.stored.ended_at != 0 && frame->u.stored.ended_at < p->cutoff;
 }
 
 /* The ids of those that go, of one step. */
@@ -197,7 +171,7 @@ int store_extent(struct store *s, uint64_t *ret_bytes, uint64_t *ret_oldest)
 	if (rc == SQLITE_ROW) {
 		line = (const char *)sqlite3_column_text(oldest, 0);
 		if (line != NULL)
-			at = store_line_time(line, (size_t)sqlite3_column_bytes(oldest, 0));
+			at = chain_time(line, (size_t)sqlite3_column_bytes(oldest, 0));
 	} else if (rc != SQLITE_DONE) {
 		r = store_failed(s);
 	}

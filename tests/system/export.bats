@@ -32,7 +32,7 @@ moment()
 }
 
 @test "logins, refusals, elevations and locks in each format, read back" {
-	local format
+	local format until
 	python3 -c 'import csv, json, hashlib, ipaddress' 2>/dev/null || skip "python3 is not installed"
 	logged_in_and_out alice 0
 	ssh_as dave -- "echo '$PASSWORD' | sudo -S true" || true
@@ -42,10 +42,12 @@ moment()
 	on_host sessctl unlock user bob
 	# nothing of these is on its way any more
 	wait_until '[ "$(sessions_count)" = 0 ]'
-	on_host sessctl audit export >"$BATS_TEST_TMPDIR/lines"
+	# but that the ledger is read
+	until=$(moment)
+	on_host sessctl audit export --until "$until" >"$BATS_TEST_TMPDIR/lines"
 	[ "$(wc -l <"$BATS_TEST_TMPDIR/lines")" -ge 7 ]
 	for format in csv ocsf ecs cef syslog; do
-		on_host sessctl audit export --format "$format" -o /root/exported
+		on_host sessctl audit export --until "$until" --format "$format" -o /root/exported
 		run -0 python3 tests/lib/formats.py "$format" "$BATS_TEST_TMPDIR/lines" "$HOST_FS/root/exported" \
 			tests/lib/ocsf-1.6.0.json
 		equal "" "$output"

@@ -77,7 +77,7 @@ ledger_line='^\{"seq":[0-9]+,"prev":"[0-9a-f]{64}","time":"[^"]*","event":"[a-z_
 # All that shows a session shows this one harmlessly, and the text where it belongs.
 all_show() # TEXT AS SHOWN, CUT OR NOT
 {
-	local output
+	local output events
 	output=$(on_host sessctl show "$sid")
 	harmless "$output"
 	lines '^[a-z_]+: ' "$output"
@@ -89,9 +89,11 @@ all_show() # TEXT AS SHOWN, CUT OR NOT
 	harmless "$output"
 	lines "$json_line" "$output" ${#sids[@]}
 	contains "$(jq -r '.rhost, .ruser, .tty, .user' <<<"$output")" "$1"
+	# of the time before it is read, which is an event as well
+	events=$(on_host sessctl status --json | jq .ledger_seq)
 	output=$(ledger)
 	harmless "$output"
-	lines "$ledger_line" "$output" "$(on_host sessctl status --json | jq .ledger_seq)"
+	lines "$ledger_line" "$output" "$events"
 	contains "$(jq -r '.rhost, .ruser, .tty, .user' <<<"$output")" "$1"
 	run -0 on_host sessctl audit verify
 }
@@ -205,7 +207,7 @@ logs_are_harmless()
 }
 
 @test "watch sees beginnings, refusals and ends as they happen" {
-	local first
+	local first seen
 	sessd_config 'policy "one" { users = {"bob"} max_sessions = 1 }'
 	daemon_signal sessd HUP
 	start_sshd
@@ -236,7 +238,8 @@ logs_are_harmless()
 	watched text 'signalled='
 	watched json '"reason":"revoked","by":"root","text":"for the test"'
 	# Nothing is missing, nothing is told twice, and the lines are the ledger's.
-	equal "$(ledger | tail -n "$(output_of json | wc -l)")" "$(output_of json)"
+	seen=$(output_of json)
+	equal "$(ledger | tail -n "+$(head -n 1 <<<"$seen" | jq .seq)" | head -n "$(wc -l <<<"$seen")")" "$seen"
 	lines "$text_line" "$(output_of text)"
 	background_runs text
 	background_runs json

@@ -41,7 +41,7 @@ END
 }
 
 @test "a key and a checkpoint that were kept show what was changed, cut off or put in" {
-	local key anchor
+	local key anchor last
 	python3 -c 'import hashlib' 2>/dev/null || skip "python3 is not installed"
 	key=$(on_host sessctl audit key)
 	[[ $key =~ ^[0-9a-f]{64}$ ]]
@@ -50,7 +50,7 @@ END
 	[[ $anchor =~ ^[0-9]+:[0-9a-f]{64}$ ]]
 	contains "$(host_logs)" "ledger: checkpoint $anchor"
 	log_in_and_out 1
-	on_host sessctl audit checkpoint >/dev/null
+	last=$(on_host sessctl audit checkpoint)
 	on_host sessctl audit export -o /root/genuine
 	verify 0 --key "$key" --anchor "$anchor"
 	verify 0 --key "$key" --anchor "$anchor" /root/genuine
@@ -60,7 +60,7 @@ END
 	contains "$output" "unanchored tail of 0 events"
 
 	forge genuine forged
-	verify 0 --key "$key" --anchor "$(on_host sessctl audit checkpoint)" /root/genuine
+	verify 0 --key "$key" --anchor "$last" /root/genuine
 	verify 1 --key "$key" /root/forged
 	contains "$output" "event ${anchor%%:*} (line ${anchor%%:*}): the signature of the checkpoint does not agree"
 	verify 1 --anchor "$anchor" /root/forged

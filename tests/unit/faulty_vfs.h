@@ -1,6 +1,6 @@
 /*
- * A VFS under SQLite whose reads and writes fail, or whose syncs wait, when a test says so. It offers no
- * shared memory, so it also shows that the ledger needs none.
+ * A VFS under SQLite whose reads and writes fail, or whose syncs wait, when a test says so. It
+ * offers no shared memory, so it also shows that the ledger needs none.
  */
 #ifndef TESTS_FAULTY_VFS_H
 #define TESTS_FAULTY_VFS_H
@@ -23,8 +23,8 @@ static struct {
 	atomic_int sync_error;
 	atomic_int read_error;
 	atomic_int short_writes; /* so many are cut to half, and fail */
-	atomic_int tries;     /* writes that were failed */
-	pthread_mutex_t gate; /* held: a sync waits */
+	atomic_int tries;	 /* writes that were failed */
+	pthread_mutex_t gate;	 /* held: a sync waits */
 	atomic_int waiting;
 } faulty = {.gate = PTHREAD_MUTEX_INITIALIZER};
 

@@ -135,6 +135,7 @@ static void test_whole(void **state)
 	static const char text[] = "# one\n"
 				   "/* two\n   lines */ admin_group = 4242\n"
 				   "ledger_required = yes // here\n"
+				   "retain = 400d\n"
 				   "service \"sshd\" { class = background }\n"
 				   "service x2go { class = 'login' }\n"
 				   "policy \"all\" {\n"
@@ -156,6 +157,7 @@ static void test_whole(void **state)
 	accepted(f, text);
 	assert_int_equal(f->config.admin_gid, 4242);
 	assert_true(f->config.ledger_required);
+	assert_int_equal(f->config.retain, UINT64_C(400) * 86400 * NS_PER_SEC);
 	assert_int_equal(f->config.policies.n_policies, 3);
 	assert_int_equal(policy_class(&f->config.policies, "sshd"), CLASS_BACKGROUND);
 	assert_int_equal(policy_class(&f->config.policies, "x2go"), CLASS_LOGIN);
@@ -201,7 +203,7 @@ static void test_whole(void **state)
 	assert_int_equal(p->max_sessions, 1000000);
 
 	/* with the line on which that policy ends, and no other warning */
-	assert_non_null(strstr(f->warnings, ":19: policy \"free\": there is no group \"" NO_GROUP));
+	assert_non_null(strstr(f->warnings, ":20: policy \"free\": there is no group \"" NO_GROUP));
 	assert_ptr_equal(strchr(f->warnings, '\n'), f->warnings + strlen(f->warnings) - 1);
 	config_fini(&f->config);
 }
@@ -217,6 +219,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.policies.n_policies, 0);
 	assert_int_equal(f->config.admin_gid, config.admin_gid);
 	assert_false(f->config.ledger_required);
+	assert_int_equal(f->config.retain, 0);
 	assert_false(config.ledger_required);
 	assert_int_equal(f->config.policies.n_services, config.policies.n_services);
 	assert_int_equal(policy_class(&config.policies, "sshd"), CLASS_LOGIN);
@@ -325,10 +328,12 @@ static void test_top(void **state)
 		int line;
 		const char *words;
 	} rows[] = {
-		{"\nretain = 400d", 2,
-			"expected admin_group, ledger_required, token, orphans, mirror, journal, "
-			"auditd, service, policy or "
-			"include()"},
+		{"\nretained = 400d", 2,
+			"expected admin_group, ledger_required, retain, token, orphans, mirror, "
+			"journal, auditd, service, policy or include()"},
+		{"retain = 400", 1, "no time"},
+		{"retain = 400m", 1, "too short"},
+		{"retain = 23h", 1, "at least 1d"},
 		{"fleet { }", 1, "no such option 'fleet'"},
 		{"max_sessions = 2", 1, "no such option"},
 		{"\"\" = 2", 1, "syntax"},

@@ -189,6 +189,72 @@ static void index_is_torn(void **state)
 	assert_good(f, "taken over: 2 live sessions", last);
 }
 
+static unsigned number_at(const uint8_t *at, unsigned bytes)
+{
+	unsigned n = 0;
+
+	while (bytes-- > 0)
+		n = n << 8 | *at++;
+	return n;
+}
+
+/* A page in the middle of a table's leaves: its root is an inner page (0x05), whose cells begin
+ * with the number of a leaf. */
+static off_t middle_of(struct fixture *f, const char *table)
+{
+	off_t root = root_of(f, table);
+	uint8_t page[PAGE];
+	unsigned cell;
+	FILE *in = fopen(f->path, "re");
+
+	assert_non_null(in);
+	assert_int_equal(fseeko(in, root, SEEK_SET), 0);
+	assert_int_equal(fread(page, 1, sizeof(page), in), sizeof(page));
+	fclose(in);
+	assert_int_equal(page[0], 0x05);
+	cell = number_at(page + 3, 2) / 2;
+	return (off_t)(number_at(page + number_at(page + 12 + 2 * cell, 2), 4) - 1) * PAGE;
+}
+
+struct taken {
+	unsigned n;
+	uint64_t first, last;
+};
+
+static int take_id(void *ctx, uint64_t id, const uint8_t *record, size_t len)
+{
+	struct taken *taken = ctx;
+
+	(void)record;
+	(void)len;
+	if (taken->n++ == 0)
+		taken->first = id;
+	taken->last = id;
+	return 0;
+}
+
+/* A page in the middle of the live rows: those on both sides of it are taken over. */
+static void both_sides_of_a_torn_page(void **state)
+{
+	struct taken taken = {0};
+	struct fixture *f = *state;
+	uint64_t id;
+
+	open_sealed(f);
+	for (id = 1; id <= 2000; id++)
+		assert_int_equal(append(f, id - 1, 1000, id, true), 0);
+	WAIT_UNTIL(f, f->done == 2000);
+	close_ledger(f);
+	tear(f->path, root_of(f, "session_live"), PAGE);
+	tear(f->path, middle_of(f, "session"), PAGE);
+	open_sealed(f);
+	assert_int_equal(ledger_load(f->ledger, take_id, &taken), 0);
+	assert_int_equal(taken.first, 1);
+	assert_int_equal(taken.last, 2000);
+	assert_in_range(taken.n, 1700, 1999);
+	assert_int_equal(ledger_last_id(f->ledger), 2000);
+}
+
 /* Not a byte of it makes sense: what is left is the secret beside it. */
 static void nothing_is_left(void **state)
 {
@@ -378,6 +444,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(torn_page),
 		TEST(index_is_torn),
+		TEST(both_sides_of_a_torn_page),
 		TEST(nothing_is_left),
 		TEST(cut_off_between),
 		TEST(found_while_working),

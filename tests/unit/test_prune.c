@@ -1,6 +1,7 @@
 /* Old events go, what is left can be verified, and the file does not grow for ever. */
 #include "tests/unit/faulty_vfs.h"
 #include "tests/unit/sealed_fixture.h"
+#include "tests/unit/seeded.h"
 
 #include <errno.h>
 #include <sodium.h>
@@ -79,16 +80,20 @@ static int64_t number(struct fixture *f, const char *sql)
 	return n;
 }
 
-/* The round is over: nothing is left in front of the beginning. */
-static bool is_over(struct fixture *f)
+static uint64_t rounds(struct fixture *f)
 {
-	bool over;
+	uint64_t n;
 
 	pthread_mutex_lock(&f->ledger->lock);
-	over = f->ledger->pruning.step == PRUNING_LOOK && f->ledger->store.begin > 0 &&
-	       f->ledger->pruning.round.cutoff[0] == '\0';
+	n = f->ledger->shared.stats.rounds;
 	pthread_mutex_unlock(&f->ledger->lock);
-	return over;
+	return n;
+}
+
+/* The first round finds nothing half done, the second one looks for what is old. */
+static bool is_over(struct fixture *f)
+{
+	return rounds(f) >= 2;
 }
 
 static bool begins_later(struct fixture *f, uint64_t than)
@@ -98,7 +103,7 @@ static bool begins_later(struct fixture *f, uint64_t than)
 	pthread_mutex_lock(&f->ledger->lock);
 	begin = f->ledger->store.begin;
 	pthread_mutex_unlock(&f->ledger->lock);
-	return begin > than && is_over(f);
+	return begin > than;
 }
 
 static void append_at(struct fixture *f, uint64_t wall_ns)
@@ -201,6 +206,110 @@ static void cut_off_is_not_pruned(void **state)
 	free(t.data);
 }
 
+/* The words must fit the beginning: number and hash. */
+static void told_of_another_beginning(void **state)
+{
+	static const struct {
+		unsigned last;
+		char hash;
+		bool fits;
+	} rows[] = {{10, 'a', true}, {11, 'a', false}, {10, 'b', false}};
+	struct chain start = {.seq = 10}, head = {.seq = 20};
+	char line[400], hash[CHAIN_HEX + 1];
+	struct witness w;
+	size_t i;
+
+	(void)state;
+	memset(start.hash, 0xaa, sizeof(start.hash));
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		w = (struct witness){0};
+		memset(hash, rows[i].hash, CHAIN_HEX);
+		hash[CHAIN_HEX] = '\0';
+		snprintf(line, sizeof(line),
+			"{\"seq\":20,\"prev\":\"\",\"time\":\"2026-11-23T08:00:00.000000Z\","
+			"\"event\":\"ledger_pruned\",\"first\":1,\"last\":%u,\"hash\":\"%s\"}",
+			rows[i].last, hash);
+		assert_null(witness_begin(&w, &start));
+		assert_null(witness_line(&w, line, strlen(line), &head));
+		assert_false(witness_pruned(&w));
+		/* as behind a checkpoint */
+		w.sealed = 21;
+		assert_int_equal(witness_pruned(&w), rows[i].fits);
+	}
+}
+
+/* What pruning leaves behind is no reason to prune again, or it would never come to rest. */
+static void comes_to_rest(void **state)
+{
+	struct fixture *f = *state;
+	struct ledger_stats before, after;
+	char ignored[SEAL_HEAD_TEXT];
+
+	open_sealed(f);
+	append_some(f, 10);
+	checkpoint(f, ignored);
+	ledger_retain(f->ledger, 1);
+	WAIT_UNTIL(f, rounds(f) >= 4);
+	checkpoint(f, ignored);
+	ledger_stats(f->ledger, &before);
+	WAIT_UNTIL(f, rounds(f) >= 6);
+	checkpoint(f, ignored);
+	ledger_stats(f->ledger, &after);
+	assert_int_equal(before.seq, after.seq);
+}
+
+/* A line that is gone: the first one, so that the ledger begins elsewhere, or any other. */
+static void drop_line(struct text *t, unsigned line)
+{
+	char *at = t->data, *next;
+	unsigned i;
+
+	for (i = 0; i < line; i++)
+		at = strchr(at, '\n') + 1;
+	next = strchr(at, '\n') + 1;
+	memmove(at, next, t->len - (size_t)(next - t->data) + 1);
+	t->len -= (size_t)(next - at);
+}
+
+/* Whatever is changed in what is left is found by who kept a checkpoint of it. */
+static void tampered(void **state)
+{
+	struct fixture *f = *state;
+	char ignored[SEAL_HEAD_TEXT], young[SEAL_HEAD_TEXT];
+	struct text t, copy;
+	const char *what;
+	int i;
+
+	seed();
+	open_sealed(f);
+	append_some(f, 50);
+	checkpoint(f, ignored);
+	append_some(f, 10);
+	ledger_retain(f->ledger, 1);
+	WAIT_UNTIL(f, is_over(f));
+	ledger_retain(f->ledger, 0);
+	append_some(f, 10);
+	checkpoint(f, young);
+	t = export_pruned(f);
+	assert_null(wrong_whole(&t, NULL, young, NULL));
+	for (i = 0; i < 5000; i++) {
+		copy = (struct text){0};
+		text_add(&copy, t.data, t.len);
+		copy.lines = t.lines;
+		what = "a bit";
+		if (any(10) == 0) {
+			what = "a line";
+			drop_line(&copy, (unsigned)any(t.lines));
+		} else {
+			copy.data[any(copy.len)] ^= (char)(1U << any(8));
+		}
+		if (wrong_whole(&copy, NULL, young, NULL) == NULL)
+			fail_msg("%s was changed, and nothing is wrong:\n%s", what, copy.data);
+		free(copy.data);
+	}
+	free(t.data);
+}
+
 /* What is young stays, with all behind it, and so does what no checkpoint has sealed. */
 static void young_stays(void **state)
 {
@@ -233,15 +342,7 @@ static void unsealed_stays(void **state)
 	open_ledger(f);
 	append_some(f, 3000);
 	ledger_retain(f->ledger, 1);
-	/* a round that finds nothing ends as one does that finds something */
-	WAIT_UNTIL(f, ({
-		pthread_mutex_lock(&f->ledger->lock);
-		bool over = f->ledger->pruning.retain == 1 &&
-			    f->ledger->pruning.round.cutoff[0] == '\0' &&
-			    f->ledger->pruning.at > ledger_now();
-		pthread_mutex_unlock(&f->ledger->lock);
-		over;
-	}));
+	WAIT_UNTIL(f, is_over(f));
 	t = export_all(f);
 	assert_int_equal(t.lines, 3001);
 	ledger_stats(f->ledger, &stats);
@@ -302,14 +403,7 @@ static void ended_sessions(void **state)
 	put_session(f, i, now);
 	checkpoint(f, ignored);
 	ledger_retain(f->ledger, 2 * YEAR);
-	WAIT_UNTIL(f, ({
-		pthread_mutex_lock(&f->ledger->lock);
-		bool over = f->ledger->pruning.retain == 2 * YEAR &&
-			    f->ledger->pruning.round.cutoff[0] == '\0' &&
-			    f->ledger->pruning.at > ledger_now();
-		pthread_mutex_unlock(&f->ledger->lock);
-		over;
-	}));
+	WAIT_UNTIL(f, is_over(f));
 	close_ledger(f);
 	assert_int_equal(number(f, "SELECT count(*) FROM session"), 3);
 	assert_int_equal(number(f, "SELECT sum(id) FROM session"), 1 + 3 + (int64_t)i);
@@ -321,7 +415,7 @@ static void ended_sessions(void **state)
 static void size_is_bounded(void **state)
 {
 	struct fixture *f = *state;
-	uint64_t begin = 0, bytes = 0;
+	uint64_t begin = 0, bytes = 0, over;
 	struct ledger_stats stats;
 	char kept[SEAL_HEAD_TEXT];
 	int i;
@@ -332,6 +426,8 @@ static void size_is_bounded(void **state)
 		checkpoint(f, kept);
 		ledger_retain(f->ledger, 1 + (uint64_t)i);
 		WAIT_UNTIL(f, begins_later(f, begin));
+		over = rounds(f);
+		WAIT_UNTIL(f, rounds(f) > over);
 		begin = strtoull(kept, NULL, 10);
 		append_some(f, 1);
 		checkpoint(f, kept);
@@ -341,6 +437,49 @@ static void size_is_bounded(void **state)
 		assert_true(stats.bytes < bytes + bytes / 4);
 	}
 	assert_true(bytes > 1500 * 200);
+}
+
+/* A clock that was set ahead by years makes nothing old at once. */
+static void clock_runs_ahead(void **state)
+{
+	struct fixture *f = *state;
+	char ignored[SEAL_HEAD_TEXT];
+	struct text t;
+
+	open_sealed(f);
+	append_at(f, clock_wall() - 3 * YEAR);
+	checkpoint(f, ignored);
+	append_at(f, clock_wall() - 3 * YEAR);
+	close_ledger(f);
+	open_ledger(f);
+	/* as if all of it, the checkpoints too, were of three years ago */
+	f->ledger->store.newest_at = clock_wall() - 3 * YEAR;
+	assert_int_equal(ledger_seal(f->ledger), 0);
+	ledger_retain(f->ledger, 1);
+	WAIT_UNTIL(f, is_over(f));
+	t = export_all(f);
+	assert_int_equal(first_seq(&t), 1);
+	free(t.data);
+}
+
+/* Who was given the events up to one that is gone is told so. */
+static void reader_is_left_behind(void **state)
+{
+	struct fixture *f = *state;
+	struct copy copy = {0};
+	char kept[SEAL_HEAD_TEXT];
+
+	open_sealed(f);
+	append_some(f, 100);
+	checkpoint(f, kept);
+	ledger_retain(f->ledger, 1);
+	WAIT_UNTIL(f, is_over(f));
+	assert_int_equal(ledger_read(f->ledger, 50, LEDGER_ALL_UIDS, copy_page, &copy), 0);
+	WAIT_UNTIL(f, copy.here);
+	assert_int_equal(copy.result, -ESTALE);
+	/* this one has missed nothing */
+	read_page(f, false, strtoull(kept, NULL, 10) - 1, LEDGER_ALL_UIDS, &copy);
+	assert_int_equal(member(copy.body, "seq"), strtoull(kept, NULL, 10));
 }
 
 /* A disk that is full or fails at this delays it, and nothing else goes wrong. */
@@ -383,12 +522,7 @@ static void goes_on(void **state)
 	append_some(f, 20 * STORE_STEP);
 	checkpoint(f, kept);
 	ledger_retain(f->ledger, 1);
-	WAIT_UNTIL(f, ({
-		pthread_mutex_lock(&f->ledger->lock);
-		bool begun = f->ledger->store.begin > 0;
-		pthread_mutex_unlock(&f->ledger->lock);
-		begun;
-	}));
+	WAIT_UNTIL(f, begins_later(f, 0));
 	close_ledger(f);
 	left = number(f, "SELECT count(*) FROM event");
 	assert_true(left > 10 * STORE_STEP);
@@ -399,12 +533,7 @@ static void goes_on(void **state)
 	free(t.data);
 	/* what is written down goes, also where all is to be kept from now on */
 	ledger_retain(f->ledger, 0);
-	WAIT_UNTIL(f, ({
-		pthread_mutex_lock(&f->ledger->lock);
-		bool over = f->ledger->pruning.step == PRUNING_LOOK;
-		pthread_mutex_unlock(&f->ledger->lock);
-		over;
-	}));
+	WAIT_UNTIL(f, rounds(f) == 1);
 	close_ledger(f);
 	assert_int_equal(number(f, "SELECT min(seq) FROM event"), strtoll(kept, NULL, 10));
 	open_sealed(f);
@@ -416,10 +545,15 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(pruned_and_verified),
 		TEST(cut_off_is_not_pruned),
+		TEST(told_of_another_beginning),
+		TEST(comes_to_rest),
+		TEST(tampered),
 		TEST(young_stays),
 		TEST(unsealed_stays),
 		TEST(ended_sessions),
 		TEST(size_is_bounded),
+		TEST(clock_runs_ahead),
+		TEST(reader_is_left_behind),
 		TEST(disk_fails),
 		TEST(goes_on),
 	};

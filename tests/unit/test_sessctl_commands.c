@@ -1126,10 +1126,11 @@ static void test_verify_live_with_a_gap(void **state)
 	r = run(d, "audit verify --json");
 	assert_int_equal(r.code, EXIT_NO);
 	assert_has(r.out, "{\"intact\":false,\"events\":2,\"first\":1,\"last\":2,\"head\":\"");
-	assert_has(r.out, "\"sealed\":false,\"checkpoints\":0,\"sealed_to\":0,\"anchored\":false,"
-			  "\"tail\":2,\"beginnings\":0,\"seq\":3,\"line\":3,\"error\":\"the "
-			  "sequence number is "
-			  "not the next one\"}\n");
+	assert_has(r.out,
+		"\"sealed\":false,\"checkpoints\":0,\"sealed_to\":0,\"anchored\":false,"
+		"\"tail\":2,\"beginnings\":0,\"pruned\":false,\"seq\":3,\"line\":3,\"error\":\"the "
+		"sequence number is "
+		"not the next one\"}\n");
 	release(&r, d);
 }
 
