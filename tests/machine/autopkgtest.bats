@@ -15,7 +15,9 @@ teardown() { machine_reset; }
 	[ -n "$names" ]
 	for name in $names; do
 		on_host mkdir -p "/tmp/autopkgtest/$name"
-		run -0 on_host env AUTOPKGTEST_TMP="/tmp/autopkgtest/$name" "/sessd/source/debian/tests/$name"
+		run on_host env AUTOPKGTEST_TMP="/tmp/autopkgtest/$name" "/sessd/source/debian/tests/$name"
+		echo "$output"
+		[ "$status" = 0 ]
 		contains "$output" 'all is well'
 	done
 	equal "$before" "$(machine_stacks)"

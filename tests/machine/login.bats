@@ -126,3 +126,18 @@ scope_of() # AUDIT_SESSION
 	run -0 on_host sessctl doctor
 	contains "$output" '0 errors, 0 warnings'
 }
+
+@test "a reboot closes the sessions from before, for that reason, and those after it are others" {
+	local boot before
+	begin one alice -- :
+	before=$sid boot=$(on_host cat /proc/sys/kernel/random/boot_id)
+	machine_reboot
+	finish_badly one
+	[ "$boot" != "$(on_host cat /proc/sys/kernel/random/boot_id)" ]
+	equal active "$(unit ActiveState)"
+	ends_so "$before" 'session_opened session_ended(reboot)'
+	begin two alice -- :
+	they_agree
+	run -0 on_host sessctl audit export -o /root/ledger.jsonl
+	run -0 on_host sessctl audit verify /root/ledger.jsonl
+}
