@@ -22,12 +22,12 @@ machine_start()
 	on_host install -d -m 0777 /tmp/hold
 }
 
-# Its disk is as it was, and all that ran there has ended.
-machine_reboot()
+# Its disk is as it was, and all that ran there has ended: in good order, or as by a pulled plug with -ff.
+machine_reboot() # [-ff]
 {
 	local before
 	before=$(host_pid "$HOST")
-	on_host systemctl reboot
+	on_host systemctl reboot "$@" || true
 	wait_until "machine_is_back $before" 120
 	host_use "$HOST"
 	on_host install -d -m 0777 /tmp/hold

@@ -65,6 +65,19 @@ watched()
 	wait_until "output_of one | grep -q 'come back tomorrow'"
 }
 
+@test "it kills by the session's cgroup: what took another audit session goes with it" {
+	local pid
+	# shellcheck disable=SC2016
+	begin one alice -- 'sudo -n sh -c "echo 2101 >/proc/self/loginuid && exec setsid sleep 2000" >/dev/null 2>&1 &'
+	wait_until 'on_host pgrep -f "^sleep 2000"'
+	pid=$(on_host pgrep -f '^sleep 2000')
+	[ "$(cat "$HOST_FS/proc/$pid/sessionid")" != "$asid" ]
+	contains "$(on_host cat "/proc/$pid/cgroup")" "session-$asid.scope"
+	run -0 on_host sessctl revoke "$sid"
+	run ! on_host pgrep -f '^sleep 2000'
+	finish_badly one
+}
+
 @test "it sees how long nobody has typed" {
 	configured 'policy "all" { idle = 2s }'
 	on_terminal one alice
