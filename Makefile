@@ -132,7 +132,9 @@ unit: $(UNIT_TESTS)
 	$(Q)tests/run unit
 
 # What `make test` runs needs every flavour, so each is a make of its own; and the first installs what is missing.
+# Where the package and the machine that it is tried on cannot be made, their tests are skipped, with the reason.
 test: deps
+	-$(Q)tests/deps deb machine
 	$(Q)$(MAKE) --no-print-directory test-build
 	$(Q)tests/run
 

@@ -11,6 +11,7 @@
 
 #include "common/timestamp.h"
 #include "sessd/core_state.h"
+#include "sessd/fdstore.h"
 #include "sessd/log.h"
 
 /* Deadlines that are handled in one turn of the loop. */
@@ -40,6 +41,9 @@ static void watch_free(struct watch *w)
 	if (w == NULL)
 		return;
 	loop_io_remove(w->core->parts.loop, &w->io);
+	/* a daemon that stops forgets the session, and the next one wants it */
+	if (!w->core->closing)
+		fdstore_drop(w->core->parts.fdstore, &w->session->sid);
 	close(w->pidfd);
 	free(w);
 }
@@ -288,6 +292,7 @@ int core_watch(struct core *core, struct session *s, int pidfd)
 		return r;
 	}
 	s->watch = w;
+	fdstore_keep(core->parts.fdstore, &s->sid, pidfd);
 	return 0;
 }
 

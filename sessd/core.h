@@ -65,6 +65,7 @@ struct core_parts {
 	const uint8_t *token_key; /* 32 bytes */
 	const char *boot_id;
 	const char *runtime_dir; /* for the files of locks; NULL: they have none */
+	struct fdstore *fdstore; /* NULL: nobody keeps descriptors */
 };
 
 struct core;

@@ -17,6 +17,7 @@
 #include "sessd/core.h"
 #include "sessd/daemon.h"
 #include "sessd/dispatch.h"
+#include "sessd/fdstore.h"
 #include "sessd/identity.h"
 #include "sessd/log.h"
 #include "sessd/notify.h"
@@ -24,6 +25,7 @@
 #include "sessd/peer.h"
 #include "sessd/socket.h"
 #include "sessd/spool.h"
+#include "sessd/watchdog.h"
 
 #define TOKEN_KEY_BYTES 32
 
@@ -45,10 +47,12 @@ struct daemon {
 	struct outlets *outlets;
 	struct sweep *sweep;
 	struct reaper *reaper;
+	struct fdstore *fdstore;
 	struct core *core;
 	struct spool *spool;
 	struct dispatch *dispatch;
 	struct peers *peers;
+	struct watchdog watchdog;
 };
 
 static void warn_line(void *ctx, const char *line)
@@ -309,12 +313,15 @@ static int start_core(struct daemon *d)
 	if (r < 0)
 		return r;
 	outlets_set_config(d->outlets, &d->config);
-	r = sweep_new(d->loop, &d->sweep);
+	r = fdstore_new(&d->fdstore);
+	if (r == 0)
+		r = sweep_new(d->loop, &d->sweep);
 	if (r == 0)
 		r = reaper_new(d->loop, &d->cgroups, d->sweep, &d->reaper);
 	if (r < 0)
 		return r;
 	parts.sweep = d->sweep;
+	parts.fdstore = d->fdstore;
 	parts.ledger = d->ledger;
 	parts.reaper = d->reaper;
 	r = core_new(&parts, &d->core);
@@ -390,6 +397,8 @@ static int start(struct daemon *d)
 		r = start_core(d);
 	if (r == 0)
 		r = start_peers(d);
+	if (r == 0)
+		r = watchdog_start(&d->watchdog, d->loop);
 	return r;
 }
 
@@ -400,6 +409,7 @@ static void stop(struct daemon *d)
 	dispatch_free(d->dispatch);
 	spool_free(d->spool);
 	core_free(d->core);
+	fdstore_free(d->fdstore);
 	reaper_free(d->reaper);
 	sweep_free(d->sweep);
 	outlets_free(d->outlets);

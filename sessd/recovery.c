@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "sessd/core_state.h"
+#include "sessd/fdstore.h"
 #include "sessd/fault.h"
 #include "sessd/log.h"
 
@@ -59,11 +60,13 @@ static int watch_again(struct core *core, struct session *s)
 	struct proc_stat st;
 	int pidfd, r;
 
-	pidfd = pidfd_open_pid(s->leader);
+	pidfd = fdstore_take(core->parts.fdstore, &s->sid);
+	if (pidfd < 0)
+		pidfd = pidfd_open_pid(s->leader);
 	if (pidfd < 0)
 		return pidfd;
 	r = proc_stat(s->leader, &st);
-	if (r < 0 || st.start != s->leader_start) {
+	if (r < 0 || st.start != s->leader_start || pidfd_is_dead(pidfd)) {
 		close(pidfd);
 		return -ESRCH;
 	}
@@ -123,6 +126,7 @@ int core_recover(struct core *core)
 
 	fault_point(FAULT_recovery_spooled);
 	watch_all(core);
+	fdstore_settle(core->parts.fdstore);
 	while ((s = session_next(&core->table, &slot)) != NULL) {
 		if (s->reason != REASON_REBOOT)
 			rotation_settle(core, s);

@@ -107,7 +107,7 @@ host_with_cgroup()
 	mnt=$HOSTS/$name/cgroup2
 	mkdir -p "$mnt"
 	# shellcheck disable=SC2016
-	"$HOST_INIT" cgroup2 "$mnt" bash -c '. "$0"; mkdir -p "$2"; "$@"' \
+	"$HOST_INIT" cgroup2 "$mnt" bash -c '. "$0"; . "${0%/*}/machine.sh"; mkdir -p "$2"; "$@"' \
 		"${BASH_SOURCE[0]}" "$function" "$mnt/sessd-host-$name" "$name" "$@"
 }
 

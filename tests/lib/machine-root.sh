@@ -37,8 +37,26 @@ mkdir -p "$root/sessd/source" "$root/sessd/debs" "$root/sessd/shared"
 install -m 0755 "$lib/hold" "$root/sessd/hold"
 
 export SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1
-# nspawn's own filter refuses every keyctl(2).
-exec systemd-nspawn --quiet --keep-unit --register=no --private-network --system-call-filter=@keyring \
-	--link-journal=no --resolv-conf=off --timezone=off --console=read-only --machine="$HOST_NAME" \
-	--bind-ro="$HOST_TOP:/sessd/source" --bind-ro="$MACHINE_DEBS:/sessd/debs" --bind="$HOST_DIR/shared:/sessd/shared" \
-	--directory="$root" --boot
+cgroup=/sys/fs/cgroup/sessd-host-$HOST_NAME/machine
+mkdir "$cgroup"
+
+boot()
+{
+	(
+		echo "$BASHPID" >"$cgroup/cgroup.procs"
+		# nspawn's own filter refuses every keyctl(2) and mlock(2), as no machine does.
+		exec systemd-nspawn --quiet --keep-unit --register=no --private-network \
+			--system-call-filter='@keyring @memlock' --link-journal=no --resolv-conf=off --timezone=off \
+			--console=read-only --machine="$HOST_NAME" --bind-ro="$HOST_TOP:/sessd/source" \
+			--bind-ro="$MACHINE_DEBS:/sessd/debs" --bind="$HOST_DIR/shared:/sessd/shared" \
+			--directory="$root" --boot
+	)
+}
+
+# 133 is how nspawn says that it shall be started again.
+status=133
+while [ $status = 133 ]; do
+	status=0
+	boot || status=$?
+done
+exit $status

@@ -22,6 +22,24 @@ machine_start()
 	on_host install -d -m 0777 /tmp/hold
 }
 
+# Its disk is as it was, and all that ran there has ended: in good order, or as by a pulled plug with -ff.
+machine_reboot() # [-ff]
+{
+	local before
+	before=$(host_pid "$HOST")
+	on_host systemctl reboot "$@" || true
+	wait_until "machine_is_back $before" 120
+	host_use "$HOST"
+	on_host install -d -m 0777 /tmp/hold
+}
+
+machine_is_back() # PID
+{
+	local pid
+	# shellcheck disable=SC2119
+	pid=$(host_with_cgroup machine_process "$HOST") && [ "$pid" != "$1" ] && machine_is_up "$HOST" "$pid"
+}
+
 machine_stop()
 {
 	[ -z "${HOST:-}" ] || host_down "$HOST"

@@ -126,3 +126,23 @@ scope_of() # AUDIT_SESSION
 	run -0 on_host sessctl doctor
 	contains "$output" '0 errors, 0 warnings'
 }
+
+@test "after a reboot no session from before is there, and its ledger says so" {
+	local boot crashed
+	begin one alice -- :
+	crashed=$sid boot=$(on_host cat /proc/sys/kernel/random/boot_id)
+	machine_reboot -ff
+	finish_badly one
+	[ "$boot" != "$(on_host cat /proc/sys/kernel/random/boot_id)" ]
+	equal active "$(unit ActiveState)"
+	ends_so "$crashed" 'session_opened session_ended(reboot)'
+	begin two alice -- :
+	they_agree
+	# systemd ends the sessions while sessd is there to see it, or after it has stopped
+	machine_reboot
+	finish_badly two
+	equal 0 "$(sessions_count)"
+	[[ $(story_of "$sid") =~ ^'session_opened session_ended('(logout|reboot)')'$ ]]
+	run -0 on_host sessctl audit export -o /root/ledger.jsonl
+	run -0 on_host sessctl audit verify /root/ledger.jsonl
+}
