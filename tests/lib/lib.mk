@@ -37,7 +37,7 @@ $(B)/tests/lib/grow: $(B)/tests/lib/grow.o $(B)/libsessd.a $(B)/libcommon.a
 	$(call say,TOOL,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(SESSD_LIBS)
 
-HISTORY_SOURCES := tests/lib/history.c sessd/entry.c $(wildcard common/*.c)
+HISTORY_SOURCES := tests/lib/history.c sessd/entry.c $(filter-out common/token_key.c,$(wildcard common/*.c))
 $(B)/tests/lib/history: $(HISTORY_SOURCES) sessd/entry.h $(wildcard common/*.h)
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
