@@ -70,7 +70,7 @@ enum shown {
 	SHOWN_NO_TOKEN, /* or one of no live session */
 	SHOWN_ANOTHER,
 	SHOWN_FORGED,
-	SHOWN_OUTDATED, /* the one before the last rotation, of whichever session */
+	SHOWN_OUTDATED, /* his own one, as it was before the last rotation */
 	SHOWN_NO_SESSION,
 };
 
@@ -121,10 +121,12 @@ static enum shown judge(const struct showing *s)
 }
 
 /* The token may have been replaced while the request was under way. */
-static bool may_be_renewed(const struct wire_acct *acct, enum shown shown)
+static bool may_be_renewed(
+	const struct wire_acct *acct, const struct showing *showing, enum shown shown)
 {
 	return !acct->again && !token_is_zero(&acct->token) &&
-	       (shown == SHOWN_OUTDATED || shown == SHOWN_NO_TOKEN);
+	       (shown == SHOWN_OUTDATED || shown == SHOWN_NO_TOKEN ||
+		       (shown == SHOWN_NO_SESSION && !showing->by_audit));
 }
 
 static bool is_refused(const struct config *config, enum shown shown)
@@ -215,7 +217,7 @@ struct proof proof_judge(
 	shown = judge(&showing);
 	if (shown == SHOWN_PROOF)
 		return p;
-	p.ask_again = may_be_renewed(acct, shown);
+	p.ask_again = may_be_renewed(acct, &showing, shown);
 	p.refused = is_refused(core->parts.config, shown) &&
 		    !proof_spares(core, caller, acct, p.parent);
 	p.text = p.refused ? words[shown].refused : words[shown].allowed;

@@ -27,11 +27,9 @@ void reauth_note(struct core *core, struct session *s, const struct caller *by, 
 {
 	const struct remark remark = {.by = by, .auth = how};
 
-	s->authenticated = clock_boot();
-	s->authenticated_at = clock_wall();
-	if (session_set_text(&s->authenticated_by, how) < 0)
-		log_error(
-			"out of memory: how %s authenticated is not kept", text_or_empty(s->user));
+	if (session_authenticate(s, clock_boot(), clock_wall(), how) < 0)
+		log_error("out of memory: that %s authenticated is forgotten",
+			text_or_empty(s->user));
 	rotation_rotate(core, s);
 	core_append(core, s, ENTRY_REAUTHENTICATED, &remark, true, done, ctx);
 	fault_point(FAULT_reauth_queued);
@@ -41,14 +39,21 @@ void reauth_note(struct core *core, struct session *s, const struct caller *by, 
 static struct session *session_proved(const struct core *core, const struct caller *caller,
 	const struct wire_acct *acct, enum session_class class)
 {
-	const struct session *s = NULL;
+	struct session *s = NULL;
+	struct token hash;
 
 	/* a login is one of a session to come */
-	if (class == CLASS_ELEVATION || class == CLASS_BACKGROUND)
-		s = admission_parent(core, caller, &acct->token);
+	if (class != CLASS_ELEVATION && class != CLASS_BACKGROUND)
+		return NULL;
+	if (caller->audit_session != PROC_NO_AUDIT) {
+		s = session_by_audit(&core->table, caller->audit_session);
+	} else if (!token_is_zero(&acct->token)) {
+		admission_hash_token(core, &acct->token, &hash);
+		s = session_by_token_hash(&core->table, &hash);
+	}
 	if (s == NULL || s->uid != acct->uid || s->phase != PHASE_ACTIVE || s->ending != NULL)
 		return NULL;
-	return session_by_sid(&core->table, &s->sid);
+	return s;
 }
 
 void reauth_proved(struct core *core, const struct caller *caller, const struct wire_acct *acct,
@@ -70,9 +75,12 @@ void reauth_elevated(struct core *core, const struct session *s)
 	if (s->class != CLASS_ELEVATION || sid_is_zero(&s->parent))
 		return;
 	parent = session_by_sid(&core->table, &s->parent);
+	if (parent == NULL || parent->phase != PHASE_ACTIVE)
+		return;
 	/* not twice for one sudo: the token that went before would be forgotten too soon */
-	if (parent != NULL && parent->phase == PHASE_ACTIVE && parent->rotated_for != s->leader)
+	if (parent->rotated_for != s->leader)
 		rotation_rotate(core, parent);
+	parent->rotated_for = 0;
 }
 
 /* The shortest time that anybody sets, 0 where nobody does. */
@@ -111,28 +119,35 @@ static void say_age(const struct session *parent, uint64_t age, char *out, size_
 	else if (parent->authenticated == 0)
 		snprintf(out, size, "nobody has authenticated in this session");
 	else
-		snprintf(out, size, "your last authentication was %s ago",
+		snprintf(out, size, "the last authentication in this session was %s ago",
 			duration_format(age / NS_PER_SEC * NS_PER_SEC, text));
 }
 
-/* What helps: what is in a session can be renewed there, the rest only by the service itself, which
- * sudo does not ask for while it remembers one. */
-static const char *remedy(const struct wire_acct *acct, const struct session *parent)
+/* What helps. A session is renewed by its own user, whoever has become who in it; what is in none,
+ * only by the service itself, which sudo does not ask for while it remembers an answer. */
+static void say_remedy(const struct caller *caller, const struct wire_acct *acct,
+	const struct session *parent, char *out, size_t size)
 {
 	bool sudo = strncmp(acct->service, "sudo", 4) == 0;
+	struct proc_owner owner = {.size = 0};
 
-	if (parent != NULL)
-		return sudo ? "run `sessctl reauth` first, or `sudo -k` if sudo asks you for a "
-			      "password"
-			    : "run `sessctl reauth` first";
-	return sudo ? "run `sudo -k` and authenticate to sudo, or log in again" : "log in again";
+	if (parent == NULL)
+		snprintf(out, size, "%s",
+			sudo ? "run `sudo -k` and authenticate to sudo, or log in again"
+			     : "log in again");
+	else if (proc_owner(caller->pid, &owner) == 0 && owner.uid != parent->uid)
+		snprintf(
+			out, size, "run `sessctl reauth` as %s first", text_or_empty(parent->user));
+	else
+		snprintf(out, size, "run `sessctl reauth` first%s",
+			sudo ? ", or `sudo -k` if sudo asks you for a password" : "");
 }
 
 bool reauth_suffices(const struct core *core, const struct caller *caller,
 	const struct wire_acct *acct, const struct session *parent, char words[TEXT_LONG_MAX + 1])
 {
 	uint64_t limit = limit_of(core, acct, parent), age = 0;
-	char why[TEXT_STR_MAX + 1], max[DURATION_TEXT];
+	char why[TEXT_STR_MAX + 1], max[DURATION_TEXT], what[2 * TEXT_STR_MAX];
 
 	if (parent != NULL && parent->authenticated != 0)
 		age = clock_boot() - parent->authenticated;
@@ -140,8 +155,9 @@ bool reauth_suffices(const struct core *core, const struct caller *caller,
 		proof_spares(core, caller, acct, parent))
 		return true;
 	say_age(parent, age, why, sizeof(why));
+	say_remedy(caller, acct, parent, what, sizeof(what));
 	snprintf(words, TEXT_LONG_MAX + 1, "%s, and here one within %s is needed: %s", why,
-		duration_format(limit, max), remedy(acct, parent));
+		duration_format(limit, max), what);
 	return false;
 }
 

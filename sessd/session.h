@@ -46,18 +46,16 @@ struct session {
 	uint64_t opened_at;			   /* wall, ns */
 	uint64_t expires_at;			   /* wall, ns; 0: never */
 	uint64_t ended_at;
-	struct token token_hash;     /* zero: it has no token */
-	struct token old_token_hash; /* of the one before, which is worth nothing; zero: none */
-	uint64_t authenticated;	     /* clock_boot() of authenticated_at; 0: not known */
-	uint64_t authenticated_at;   /* wall, ns: its user proved who he is; 0: not known */
-	struct heap_node deadline;   /* clock_boot() */
-	uint64_t deadline_at;	     /* of its lifetime; 0: none */
+	struct token token_hash;   /* zero: it has no token */
+	struct renewal *renewal;   /* NULL: it is as it was at the login */
+	uint64_t authenticated;	   /* clock_boot() when its user last did; 0: not known */
+	struct heap_node deadline; /* clock_boot() */
+	uint64_t deadline_at;	   /* of its lifetime; 0: none */
 	uint64_t runtime_max; /* ns from its beginning: systemd was told to end it then; 0: it was
 				 not */
 	uint64_t input_at;    /* clock_boot() of the last input that is known; 0: nothing is yet */
 	/* strings: NULL where empty */
 	char *user, *service, *tty, *rhost, *ruser, *auth, *policy, *ended_by, *text, *cgroup;
-	char *authenticated_by;
 	uint32_t *gids;
 	uint32_t n_gids;
 	uint32_t slot;	   /* index + 1; 0: not in the table */
@@ -70,12 +68,22 @@ struct session {
 	struct input *input;   /* NULL: no look is under way */
 	struct answer *answer; /* opening: whom to tell */
 
-	struct hash_link by_sid, by_audit, by_old_token;
+	struct hash_link by_sid, by_audit;
 	union { /* what was made in another session has no token of its own */
 		struct hash_link by_token, by_parent;
 	};
 	struct account *account;
 	struct session *account_prev, *account_next;
+};
+
+/* Of a session whose token was replaced, or whose user has authenticated since the login. Most have
+ * none. */
+struct renewal {
+	struct session *session;
+	struct token old_token_hash; /* of the token before, which is worth nothing; zero: none */
+	uint64_t authenticated_at;   /* wall, ns; 0: not known */
+	char *authenticated_by;	     /* NULL: not known */
+	struct hash_link by_old_token;
 };
 
 /* All live sessions of one uid, oldest first. */
@@ -130,6 +138,16 @@ struct session *session_by_token_hash(const struct session_table *t, const struc
 struct session *session_by_old_token_hash(const struct session_table *t, const struct token *hash);
 /* Gives a session of the table, which has one, another token. -ENOMEM: nothing is changed. */
 int session_set_token(struct session_table *t, struct session *s, const struct token *hash);
+/* Its user has proved who he is. -ENOMEM: nothing is changed. */
+int session_authenticate(struct session *s, uint64_t boot_ns, uint64_t wall_ns, const char *how);
+
+/* session_renewal.c's part of what session.c does. Of the record: what is not as at the login. */
+int session_renewal_load(struct session *s, const struct wire_stored *record);
+void session_renewal_store(const struct session *s, struct wire_stored *ret);
+void session_renewal_free(struct session *s);
+void session_tokens_put(struct session_table *t, struct session *s);
+void session_tokens_remove(struct session_table *t, struct session *s);
+
 /* The login of that audit session that is active, or NULL. */
 struct session *session_by_audit(const struct session_table *t, uint32_t audit_session);
 /* Does a session in the table, whatever its phase, have it for more than a su or sudo in it? */

@@ -92,7 +92,7 @@ my_password="sudo -S -p '' true <<<'$PASSWORD'"
 	allowed one 'sudo -n true'
 	later 16
 	denied one 'sudo -n true'
-	contains "$output" 'sessd: your last authentication was 16m'
+	contains "$output" 'sessd: the last authentication in this session was 16m'
 	contains "$output" 'one within 15m is needed: run `sessctl reauth` first, or `sudo -k` if sudo asks you for a password'
 	equal "alice sudo $sid" "$(stale)"
 	equal "" "$(renewals)$(mismatches)"
@@ -128,8 +128,8 @@ my_password="sudo -S -p '' true <<<'$PASSWORD'"
 	later 16
 	says one 'out=$(sudo -n true 2>/tmp/words); echo "status $? out [$out]"; cat /tmp/words'
 	contains "$output" 'status 1 out []'
-	contains "$output" 'sessd: your last authentication was 16m'
-	contains "$(cat "$HOST_FS/var/log/syslog")" 'pam_sess(sudo:account): account check of alice (uid 2101) refused: your last authentication'
+	contains "$output" 'sessd: the last authentication in this session was 16m'
+	contains "$(cat "$HOST_FS/var/log/syslog")" 'pam_sess(sudo:account): account check of alice (uid 2101) refused: the last authentication'
 }
 
 @test "su asks for a password, and so goes on; whom it makes of one is nobody's proof of himself" {
@@ -138,6 +138,8 @@ my_password="sudo -S -p '' true <<<'$PASSWORD'"
 	allowed one "su bob -c true <<<'$PASSWORD'"
 	equal "" "$(stale)$(renewals)"
 	denied one 'sudo -n true'
+	denied one "su bob -c 'sudo -n id' <<<'$PASSWORD'"
+	contains "$output" 'run `sessctl reauth` as alice first'
 	# His own password, though, is one.
 	allowed one "su alice -c true <<<'$PASSWORD'"
 	equal '["alice","su","alice"]' "$(renewals)"
@@ -197,6 +199,25 @@ wrong_in()
 	later 16
 	allowed one "printf '%s\n' wrong wrong '$PASSWORD' | sudo -S -p '' true"
 	equal '["bob","sudo","bob"]' "$(renewals)"
+}
+
+@test "the note of an authentication counts once" {
+	stack locker 'auth required pam_permit.so' 'auth optional pam_sess.so timeout=5s' \
+		'account required pam_sess.so timeout=5s' 'account required pam_permit.so'
+	shell one bob
+	later 16
+	# Another one's authentication is none of this session's; sudo's own password is one, too.
+	allowed one "sudo -S -p '' pamtester locker bob acct_mgmt authenticate acct_mgmt acct_mgmt <<<'$PASSWORD'"
+	allowed one "sudo -n pamtester locker carol authenticate acct_mgmt"
+	equal '["bob","sudo","bob"] ["bob","locker","bob"]' "$(renewals)"
+}
+
+@test "sudo -v refreshes without running anything" {
+	shell one bob
+	later 16
+	allowed one "sudo -S -p '' -v <<<'$PASSWORD'"
+	equal '["bob","sudo","bob"]' "$(renewals)"
+	allowed one 'sudo -n id'
 }
 
 # --- Who has no session ---

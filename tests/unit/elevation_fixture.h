@@ -8,6 +8,15 @@
 #define THERE UINT32_C(3000000002)
 #define OVER  UINT32_C(3000000003)
 
+/* As others may see it. */
+static inline const struct wire_session *seen(const struct session *s)
+{
+	static struct wire_session rec;
+
+	session_record(s, &rec);
+	return &rec;
+}
+
 static inline struct login *log_in(
 	struct world *w, uid_t uid, const char *service, uint32_t audit_session)
 {

@@ -112,6 +112,8 @@ static bool expected(enum wire_type request, enum wire_type reply)
 		return true;
 	if (request == WIRE_close || request == WIRE_password)
 		return reply == WIRE_done;
+	if (reply == WIRE_outdated)
+		return request == WIRE_acct;
 	return reply == WIRE_granted || reply == WIRE_refused;
 }
 

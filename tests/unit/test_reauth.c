@@ -79,16 +79,17 @@ static void a_login_is_the_first(void **state)
 	assert_granted(w, l);
 	s = session_of(w, l);
 	assert_true(s->authenticated >= before && s->authenticated <= clock_boot());
-	assert_int_equal(s->authenticated_at, s->opened_at);
-	assert_string_equal(s->authenticated_by, "password");
-	assert_string_equal(session_of(w, enter(w, ANNA, console))->authenticated_by, console);
+	assert_int_equal(seen(s)->authenticated_at, s->opened_at);
+	assert_string_equal(seen(s)->authenticated_by, "password");
+	assert_string_equal(
+		seen(session_of(w, enter(w, ANNA, console)))->authenticated_by, console);
 	/* one that is taken in had his then; or nobody knows when */
 	began = clock_boot() - 5 * MINUTE;
 	l = arrive(w, ANNA, sshd);
 	adopt(w, l, 1000, began);
 	s = session_of(w, l);
 	assert_int_equal(s->authenticated, began);
-	assert_int_equal(s->authenticated_at, 1000);
+	assert_int_equal(seen(s)->authenticated_at, 1000);
 	l = arrive(w, ANNA, sshd);
 	adopt(w, l, 1000, 0);
 	assert_int_equal(session_of(w, l)->authenticated, 0);
@@ -119,12 +120,12 @@ static void who_proves_himself(void **state)
 	assert_true(clock_boot() - s->authenticated >= 100 * MINUTE);
 	call(w, sudo, HERE, &authenticated);
 	assert_true(clock_boot() - s->authenticated < 10 * MINUTE);
-	assert_string_equal(s->authenticated_by, sudo);
+	assert_string_equal(seen(s)->authenticated_by, sudo);
 	/* a lock of his screen */
 	long_ago(w, l, 100 * MINUTE);
 	call(w, "locker", HERE, &authenticated);
 	assert_true(clock_boot() - s->authenticated < 10 * MINUTE);
-	assert_string_equal(s->authenticated_by, "locker");
+	assert_string_equal(seen(s)->authenticated_by, "locker");
 	/* who shows a token that is none of his has proved nothing */
 	w->config.token_required = true;
 	long_ago(w, l, 100 * MINUTE);
@@ -148,7 +149,7 @@ static void who_is_told_of_by_others(void **state)
 	assert_int_equal(r.answers, 0);
 	WAIT_UNTIL(w->f, r.answers > 0);
 	assert_int_equal(r.type, WIRE_done);
-	assert_string_equal(s->authenticated_by, "a key of his");
+	assert_string_equal(seen(s)->authenticated_by, "a key of his");
 	tell(w, &r, &nobody);
 	assert_int_equal(r.error, WIRE_E_NO_SESSION);
 	/* while it opens there is nothing to refresh yet */
@@ -172,9 +173,9 @@ static void what_needs_it(void **state)
 	long_ago(w, l, 14 * MINUTE);
 	assert_int_equal(call(w, sudo, HERE, &plain)->type, WIRE_granted);
 	long_ago(w, l, 16 * MINUTE);
-	assert_stale(call(w, sudo, HERE, &plain),
-		"your last authentication was 16m ago, and here one within 15m is needed: run "
-		"`sessctl reauth` first, or `sudo -k`");
+	assert_stale(call(w, sudo, HERE, &plain), "the last authentication in this session was 16m "
+						  "ago, and here one within 15m is needed: run "
+						  "`sessctl reauth` first, or `sudo -k`");
 	/* only su and sudo, not a login that comes from there, nor a service that is none of both
 	 */
 	assert_int_equal(call(w, sshd, HERE, &plain)->type, WIRE_granted);

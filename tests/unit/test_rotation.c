@@ -159,7 +159,7 @@ static void at_an_authentication(void **state)
 	elevate(w, l, true);
 	assert_outdated(w, second);
 	assert_goes_on(w, in_key(l));
-	assert_string_equal(session_of(w, l)->authenticated_by, "sudo");
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, "sudo");
 }
 
 /* Where there is no audit session, the token is all that says whose it is. */
@@ -189,6 +189,20 @@ static void without_audit_session(void **state)
 	ask(w, caller);
 	assert_granted(w, caller);
 	assert_true(sid_equal(&session_of(w, caller)->parent, &l->open.sid));
+	/* but it does not say whose authentication that is */
+	acct = (struct wire_acct){.uid = ANNA, .token = acct.token, .authenticated = true};
+	caller = caller_of(w, "locker", PROC_NO_AUDIT);
+	ask_account(w, caller, &acct);
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, sshd);
+	acct = (struct wire_acct){.uid = ANNA, .token = in_key(l), .authenticated = true};
+	ask_account(w, caller, &acct);
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, "locker");
+	/* of one that was replaced twice it is asked whether there is a newer one */
+	acct = (struct wire_acct){.uid = ANNA, .token = l->open.new_token};
+	caller = caller_of(w, sudo, PROC_NO_AUDIT);
+	ask_account(w, caller, &acct);
+	assert_true(acct.again);
+	assert_int_equal(caller->type, WIRE_granted);
 }
 
 /* It goes on with the token that it had, and nothing is lost but that. */
@@ -204,7 +218,7 @@ static void its_key_is_gone(void **state)
 	before = in_key(l);
 	assert_int_equal(keyctl_revoke((key_serial_t)l->open.token_key), 0);
 	assert_int_equal(sudo_with(w, before, true)->type, WIRE_granted);
-	assert_string_equal(session_of(w, l)->authenticated_by, "sudo");
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, "sudo");
 	assert_goes_on(w, before);
 }
 
@@ -263,7 +277,7 @@ static void after_a_restart(void **state)
 	assert_outdated(w, last);
 	assert_goes_on(w, in_key(l));
 	assert_int_equal(session_of(w, l)->authenticated, when);
-	assert_string_equal(session_of(w, l)->authenticated_by, "sudo");
+	assert_string_equal(seen(session_of(w, l))->authenticated_by, "sudo");
 }
 
 int main(void)
