@@ -43,7 +43,8 @@ of_record() # MEMBER…
 	done | paste -sd ' '
 }
 
-# The events of a session, as `session_opened session_ended(logout)`; but for what its user was told.
+# The events of a session, as `session_opened session_ended(logout)`; but for what its user was told, and what he left,
+# which is seen a moment later.
 story_of() # SID
 {
 	ledger | jq -r "select(.sid == \"$1\" and .event != \"notice_given\") | .event + if .reason then \"(\(.reason))\" else \"\" end" | paste -sd ' '
