@@ -46,21 +46,21 @@ static struct kept *find(const struct fdstore *store, const struct sid *sid)
 	return NULL;
 }
 
-/* Takes over fd, -1 for none. -EEXIST, -ENOMEM. */
-static int add(struct fdstore *store, const struct sid *sid, int fd)
+/* Takes over fd, -1 for none. NULL: that sid is there already, or there is no memory. */
+static struct kept *add(struct fdstore *store, const struct sid *sid, int fd)
 {
 	struct kept *k;
 
 	if (find(store, sid) != NULL)
-		return -EEXIST;
+		return NULL;
 	k = calloc(1, sizeof(*k));
 	if (k == NULL || hash_reserve(&store->by_sid) < 0) {
 		free(k);
-		return -ENOMEM;
+		return NULL;
 	}
 	*k = (struct kept){.sid = *sid, .fd = fd, .wanted = fd < 0};
 	hash_put(&store->by_sid, &k->link, key_of(sid));
-	return 0;
+	return k;
 }
 
 static void forget(struct fdstore *store, struct kept *k)
@@ -84,7 +84,7 @@ static void handed_over(void *ctx, const char *name, int fd)
 	struct sid sid;
 
 	/* else a socket, which is taken elsewhere */
-	if (sid_parse(name, &sid) && add(ctx, &sid, fd) < 0)
+	if (sid_parse(name, &sid) && add(ctx, &sid, fd) == NULL)
 		close(fd);
 }
 
@@ -163,10 +163,11 @@ void fdstore_keep(struct fdstore *store, const struct sid *sid, int pidfd)
 		k->wanted = true;
 		return;
 	}
-	if (store == NULL || store->by_sid.n >= FDSTORE_MAX || add(store, sid, -1) < 0)
+	if (store == NULL || store->by_sid.n >= FDSTORE_MAX)
 		return;
-	if (tell("FDSTORE", sid, pidfd) < 0)
-		forget(store, find(store, sid));
+	k = add(store, sid, -1);
+	if (k != NULL && tell("FDSTORE", sid, pidfd) < 0)
+		forget(store, k);
 }
 
 void fdstore_drop(struct fdstore *store, const struct sid *sid)
