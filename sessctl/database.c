@@ -32,8 +32,11 @@ static const char settings[] =
 	"PRAGMA trusted_schema = OFF;";
 
 /* In the order of the table itself, so that nothing needs to be sorted. */
-#define ALL  "SELECT rowid, line FROM event NOT INDEXED"
-#define LAST "SELECT rowid FROM event NOT INDEXED ORDER BY rowid DESC LIMIT 1"
+#define ALL "SELECT rowid, line FROM event NOT INDEXED WHERE rowid >= ?1"
+/* With which event the ledger begins: what is before it is being removed. PROTOCOL.md, "The
+ * ledger". */
+#define BEGIN "SELECT value FROM meta WHERE key = 'begin'"
+#define LAST  "SELECT rowid FROM event NOT INDEXED ORDER BY rowid DESC LIMIT 1"
 
 static const char damaged[] = "the database is damaged there";
 
@@ -104,26 +107,30 @@ static int permit(
 		return SQLITE_OK;
 	if (action != SQLITE_READ || inner != NULL)
 		return SQLITE_DENY;
-	return strcmp(a, "event") == 0 || strcmp(a, "sqlite_master") == 0 ? SQLITE_OK : SQLITE_DENY;
+	return strcmp(a, "event") == 0 || strcmp(a, "meta") == 0 || strcmp(a, "sqlite_master") == 0
+		       ? SQLITE_OK
+		       : SQLITE_DENY;
 }
 
 /* A true table: not a view, not one that a module makes up, and no column that is computed, for
  * which there would be a second parenthesis. */
-static bool is_table(struct database *db)
+static bool is_table(struct database *db, const char *name)
 {
-	static const char query[] = "SELECT type, sql FROM sqlite_master WHERE name = 'event'";
-	static const char begin[] = "CREATE TABLE event ";
+	static const char query[] = "SELECT type, sql FROM sqlite_master WHERE name = ?1";
+	char begin[64];
 	const char *type, *sql;
 	sqlite3_stmt *stmt;
 	bool is = false;
 
+	snprintf(begin, sizeof(begin), "CREATE TABLE %s ", name);
 	if (sqlite3_prepare_v2(db->db, query, -1, &stmt, NULL) != SQLITE_OK)
 		return false;
+	sqlite3_bind_text(stmt, 1, name, -1, SQLITE_STATIC);
 	if (sqlite3_step(stmt) == SQLITE_ROW) {
 		type = (const char *)sqlite3_column_text(stmt, 0);
 		sql = (const char *)sqlite3_column_text(stmt, 1);
 		is = type != NULL && sql != NULL && strcmp(type, "table") == 0 &&
-		     strncmp(sql, begin, sizeof(begin) - 1) == 0 && strchr(sql, '(') != NULL &&
+		     strncmp(sql, begin, strlen(begin)) == 0 && strchr(sql, '(') != NULL &&
 		     strchr(sql, '(') == strrchr(sql, '(');
 	}
 	sqlite3_finalize(stmt);
@@ -159,7 +166,7 @@ bool database_open(struct database *db, const char *path)
 			"FILE)");
 		return false;
 	}
-	if (open_it(db) && is_table(db))
+	if (open_it(db) && is_table(db, "event") && is_table(db, "meta"))
 		return true;
 	if (db->db != NULL && sqlite3_errcode(db->db) != SQLITE_OK &&
 		sqlite3_errcode(db->db) != SQLITE_ROW && sqlite3_errcode(db->db) != SQLITE_DONE)
@@ -187,6 +194,19 @@ uint64_t database_last(struct database *db)
 		seq = sqlite3_column_int64(stmt, 0);
 	sqlite3_finalize(stmt);
 	return seq > 0 ? (uint64_t)seq : 0;
+}
+
+static int64_t first_event(struct database *db)
+{
+	sqlite3_stmt *stmt;
+	int64_t seq = 0;
+
+	if (sqlite3_prepare_v2(db->db, BEGIN, -1, &stmt, NULL) != SQLITE_OK)
+		return 0;
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		seq = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	return seq;
 }
 
 struct piece {
@@ -248,10 +268,12 @@ int database_read(struct database *db, database_fn *fn, void *arg)
 	sqlite3_stmt *stmt = NULL;
 	int code = EXIT_DONE;
 
-	if (p.buf == NULL || sqlite3_prepare_v2(db->db, ALL, -1, &stmt, NULL) != SQLITE_OK)
+	if (p.buf == NULL || sqlite3_prepare_v2(db->db, ALL, -1, &stmt, NULL) != SQLITE_OK) {
 		db->wrong = "the database cannot be read";
-	else
+	} else {
+		sqlite3_bind_int64(stmt, 1, first_event(db));
 		code = read_rows(db, stmt, &p);
+	}
 	sqlite3_finalize(stmt);
 	free(p.buf);
 	db->changed = has_changed(db);

@@ -26,6 +26,7 @@ static int read_ledger(struct examination *x, const struct examination_order *or
 	int r = reading_run(&reading);
 
 	x->own = reading.own;
+	s->verify.witness.whole = reading.own;
 	if (s->verify.wrong == NULL)
 		s->verify.wrong = reading.wrong;
 	/* what is wrong with a line is told later */

@@ -37,10 +37,15 @@
 	M(LOCK_EXPIRED,     "lock expires_at text") \
 	M(NOTICE_GIVEN,     ENTRY_OF_SESSION "text") \
 	M(PROOF_LACKING,    ENTRY_OF_SESSION "text other_sid") \
+	M(REAUTHENTICATED,  ENTRY_OF_SESSION "by by_sid") \
+	M(REAUTH_REFUSED,   ENTRY_OF_SESSION "reason text") \
+	M(PASSWORD_CHANGED, "user uid by by_sid text count") \
 	M(LEDGER_GAP,       "text count") \
-	M(LEDGER_STARTED,   "text") \
+	M(LEDGER_STARTED,   "text last hash") \
 	M(SEAL_STARTED,     "text next_key") \
-	M(CHECKPOINT,       "key next_key signature")
+	M(CHECKPOINT,       "key next_key signature") \
+	M(LEDGER_PRUNED,    "count first last hash") \
+	M(LEDGER_READ,      "by by_sid count first last")
 /* clang-format on */
 
 #endif

@@ -12,7 +12,7 @@ missing()
 	comm -23 <(sort -u <<<"$1") <(sort -u <<<"$2")
 }
 
-pages=(*/*.[1-9])
+pages=(*/*.[1-9] sessd/reauth/*.[1-9])
 for page in sessd/sessd.8 sessd/sessd.conf.5 sessctl/sessctl.8 pam_module/pam_sess.8 \
 	sessd/reauth/sessd-reauth.8; do
 	result "there is $page" "$([ -s "$page" ] || echo "it is missing")"

@@ -51,7 +51,7 @@ differences()
 }
 
 if ! "${CC:-cc}" -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -o "$tmp/tables" tests/lib/tables.c sessd/store.c \
-	sessd/store_open.c sessd/entry.c common/*.c -lsqlite3 -lsodium -lkeyutils >"$tmp/why" 2>&1; then
+	sessd/store_open.c sessd/entry.c common/*.c -lsqlite3 -lsodium -lkeyutils -lkeyutils >"$tmp/why" 2>&1; then
 	echo "1..1"
 	echo "not ok 1 - tests/lib/tables.c builds"
 	sed 's/^/# /' "$tmp/why"
