@@ -36,30 +36,39 @@ static int open_at(const struct tree *t, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* What a regular file holds, at most TREE_FILE_MAX bytes and a NUL. Bytes, or an error. */
+static ssize_t read_regular(int fd, char *buf)
+{
+	struct stat st;
+	ssize_t n;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	n = bytes_read(fd, buf, TREE_FILE_MAX + 1);
+	if (n > TREE_FILE_MAX)
+		return -EFBIG;
+	if (n >= 0)
+		buf[n] = '\0';
+	return n;
+}
+
 int tree_read(const struct tree *t, const char *path, char **ret, size_t *ret_len)
 {
-	int fd = open_at(t, path, O_RDONLY | O_NONBLOCK | O_NOCTTY), r = 0;
-	char *buf = NULL;
-	struct stat st;
-	ssize_t n = 0;
+	int fd = open_at(t, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	char *buf;
+	ssize_t n;
 
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0)
-		r = -errno;
-	else if (!S_ISREG(st.st_mode))
-		r = -EINVAL;
-	if (r == 0) {
-		buf = malloc(TREE_FILE_MAX + 1);
-		n = buf != NULL ? bytes_read(fd, buf, TREE_FILE_MAX + 1) : -ENOMEM;
-		r = n < 0 ? (int)n : n > TREE_FILE_MAX ? -EFBIG : 0;
-	}
+	buf = malloc(TREE_FILE_MAX + 1);
+	n = buf != NULL ? read_regular(fd, buf) : -ENOMEM;
 	close(fd);
-	if (r < 0) {
+	if (n < 0) {
 		free(buf);
-		return r;
+		return (int)n;
 	}
-	buf[n] = '\0';
 	*ret = buf;
 	*ret_len = (size_t)n;
 	return 0;
