@@ -44,11 +44,14 @@ COMMON_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard common/*.c))
 SESSD_OBJS   := $(patsubst %.c,$(B)/%.o,$(filter-out sessd/main.c,$(wildcard sessd/*.c)))
 SESSCTL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard sessctl/*.c))
 PAM_OBJS     := $(patsubst %.c,$(B)/%.o,$(wildcard pam_module/*.c))
+FLEET_OBJS   := $(patsubst %.c,$(B)/%.o,$(wildcard fleet/*.c))
 UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
-PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so
+PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so \
+	$(B)/fleet/sessd-fleet
 
 SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse
 SESSCTL_LIBS := -lsodium -ljansson
+FLEET_LIBS   := -lcurl -ljansson -lsodium -lconfuse
 
 C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])
 
@@ -84,6 +87,7 @@ $(B)/libcommon.a: $(COMMON_OBJS)
 $(B)/libsessd.a: $(SESSD_OBJS)
 $(B)/libpam_sess.a: $(PAM_OBJS)
 $(B)/libsessctl.a: $(filter-out %/main.o,$(SESSCTL_OBJS))
+$(B)/libfleet.a: $(filter-out %/main.o,$(FLEET_OBJS))
 $(B)/lib%.a:
 	$(call say,AR,$@)
 	@rm -f $@
@@ -97,6 +101,10 @@ $(B)/sessctl/sessctl: $(SESSCTL_OBJS) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(SESSCTL_LIBS)
 
+$(B)/fleet/sessd-fleet: $(FLEET_OBJS) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(FLEET_LIBS)
+
 $(B)/pam_module/pam_sess.so: $(PAM_OBJS) $(B)/libcommon.a pam_module/pam_sess.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -o $@ $(PAM_OBJS) $(B)/libcommon.a -Wl,--version-script=pam_module/pam_sess.map \
@@ -106,6 +114,12 @@ $(B)/pam_module/pam_sess.so: $(PAM_OBJS) $(B)/libcommon.a pam_module/pam_sess.ma
 $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsessd.a $(B)/libpam_sess.a $(B)/libsessctl.a $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(SESSD_LIBS) $(SESSCTL_LIBS) -lpam -lkeyutils
+
+# Those of the agent link it alone: it shares names with the others.
+FLEET_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_fleet_*.c))
+$(FLEET_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libfleet.a $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(FLEET_LIBS)
 
 # The stranger whose guest the module is: see tests/tap/module.sh.
 GUEST := $(B)/tests/pam/guest
@@ -145,7 +159,7 @@ lint: deps
 format:
 	clang-format -i $(C_FILES)
 
-MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8)
+MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 fleet/*.8)
 MAN5 := $(wildcard sessd/*.5)
 UNITS := $(wildcard etc/systemd/*)
 PROFILES := $(wildcard etc/profiles/*.conf)
@@ -153,7 +167,7 @@ PROFILES := $(wildcard etc/profiles/*.conf)
 install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
 		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR) $(PROFILEDIR))
-	install -m 0755 $(B)/sessd/sessd $(DESTDIR)$(PREFIX)/sbin/
+	install -m 0755 $(B)/sessd/sessd $(B)/fleet/sessd-fleet $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 $(B)/pam_module/pam_sess.so $(DESTDIR)$(SECURITYDIR)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf ] || \
@@ -166,7 +180,7 @@ install: all
 
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/sessd $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,sessd sessd-fleet) $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \

@@ -5,14 +5,16 @@
 #include "common/timestamp.h"
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
+#include "sessctl/help.h"
 #include "sessctl/record.h"
 #include "sessctl/table.h"
 
-enum { LIST_USER, LIST_ALL, LIST_JSON };
+enum { LIST_USER, LIST_ALL, LIST_FLEET, LIST_JSON };
 
 static const struct option_row options[] = {
 	[LIST_USER] = {"user", 'u', "USER", "only the sessions of USER"},
 	[LIST_ALL] = {"all", 'a', NULL, "those that have ended, too"},
+	[LIST_FLEET] = {"fleet", 'F', NULL, "the logins of all hosts of the fleet"},
 	[LIST_JSON] = {"json", 'j', NULL, "one JSON object a line"},
 };
 
@@ -31,12 +33,24 @@ static const struct column columns[] = {
 	{"REASON", 16},
 };
 
+/* What the fleet knows of a session. */
+static const struct column fleet_columns[] = {
+	{"HOST", 24},
+	{"SID", 8},
+	{"USER", 20},
+	{"SERVICE", 16},
+	{"FROM", 39},
+	{"SINCE", 12},
+};
+
+#define N_FLEET_COLUMNS (sizeof(fleet_columns) / sizeof(fleet_columns[0]))
+
 #define N_COLUMNS      (sizeof(columns) / sizeof(columns[0]))
 #define N_LIVE_COLUMNS (N_COLUMNS - 2)
 
 struct listing {
 	struct context *ctx;
-	bool json;
+	bool json, fleet;
 	uint64_t now;
 	struct table table;
 };
@@ -70,12 +84,14 @@ static int add_row(struct listing *l, const struct wire_session *s)
 		when(s->ended_at, l->now, ended),
 		s->reason == REASON_NONE ? "-" : reason_name(s->reason),
 	};
+	const char *fleet_cells[N_FLEET_COLUMNS] = {
+		s->host, sid, s->user, s->service, where_from(s), since};
 	int r;
 
 	sid[SID_SHORT] = '\0';
 	if (s->leader_pid != 0)
 		snprintf(leader, sizeof(leader), "%llu", (unsigned long long)s->leader_pid);
-	r = table_add(&l->table, s->opened_at, cells);
+	r = table_add(&l->table, s->opened_at, l->fleet ? fleet_cells : cells);
 	if (r == 0)
 		return EXIT_DONE;
 	context_error(l->ctx, "%s",
@@ -122,17 +138,27 @@ static int list(struct listing *l, struct wire_list *ask)
 
 static int exec(struct context *ctx, const struct args *args)
 {
-	struct wire_list ask = {.all = args->value[LIST_ALL] != NULL};
-	struct listing l = {
-		.ctx = ctx, .json = args->value[LIST_JSON] != NULL, .now = clock_wall()};
+	struct wire_list ask = {.all = args->value[LIST_ALL] != NULL,
+		.fleet = args->value[LIST_FLEET] != NULL};
+	struct listing l = {.ctx = ctx,
+		.json = args->value[LIST_JSON] != NULL,
+		.fleet = ask.fleet,
+		.now = clock_wall()};
 	int r;
+
+	if (ask.all && ask.fleet)
+		return help_usage_error(
+			ctx, &cmd_list, "the fleet does not know of sessions that have ended");
 
 	if (args->value[LIST_USER] != NULL) {
 		r = context_copy(ctx, "--user", args->value[LIST_USER], ask.user);
 		if (r != EXIT_DONE)
 			return r;
 	}
-	table_init(&l.table, columns, ask.all ? N_COLUMNS : N_LIVE_COLUMNS);
+	if (ask.fleet)
+		table_init(&l.table, fleet_columns, N_FLEET_COLUMNS);
+	else
+		table_init(&l.table, columns, ask.all ? N_COLUMNS : N_LIVE_COLUMNS);
 	r = list(&l, &ask);
 	if (r == EXIT_DONE && !l.json) {
 		table_sort(&l.table);

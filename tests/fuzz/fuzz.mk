@@ -10,7 +10,7 @@ FUZZ_LIBS := -Wl,--as-needed -lconfuse -lpam -lkeyutils -lsodium
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Of sessd/ what needs no database and no daemon.
-FUZZ_SESSD   := policy option conffile confbuild config log entry
+FUZZ_SESSD   := policy option conffile confbuild config entry
 # Of sessctl/ what reads a machine's PAM stacks.
 FUZZ_SESSCTL := pam_rule tree module finding stack walk diagnosis output
 FUZZ_FOLDERS := pam_module sessd sessctl common
