@@ -33,3 +33,199 @@ stays() # HOST BACKGROUND USER
 	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
 	stays web3 three bob
 }
+
+@test "evict_oldest ends the oldest session wherever it is" {
+	store_up 1
+	members_up 'policy "contractors" { groups = {"contractors"} max_sessions = 2 scope = fleet at_limit = evict_oldest }'
+	stays web1 one bob
+	stays web2 two bob
+	local sid
+	sid=$(on web1 sessions_where '.user == "bob"')
+	stays web3 three bob
+	run ! finish one
+	on web1 ends_so "$sid" 'session_opened session_ending(evicted) session_ended(evicted)'
+	equal '"contractors"' "$(on web1 events_where ".sid == \"$sid\" and .event == \"session_ending\"" policy)"
+	background_runs two
+	equal "2" "$(store_keys session/bob/ | wc -l)"
+}
+
+@test "a lock ends the sessions on all hosts, and holds on all" {
+	local name
+	store_up 1
+	members_up ''
+	stays web1 one bob
+	stays web2 two bob
+	run -0 on web3 on_host sessctl lock --fleet --reason 'left the firm' user bob
+	contains "$output" "web1: "
+	contains "$output" "web2: "
+	contains "$output" "user bob is locked on all hosts of the fleet"
+	finish_badly one
+	finish_badly two
+	for name in web1 web2 web3; do
+		run ! on "$name" ssh_as bob -- true
+		equal '"root on web3"' "$(on "$name" events_where '.event == "lock_set"' by)"
+	done
+	# It is the fleet's: no host lifts it alone.
+	run ! on web1 on_host sessctl unlock user bob
+	contains "$output" "it is a lock of the fleet"
+	run -0 on web1 on_host sessctl unlock --fleet user bob
+	for name in web1 web2 web3; do on "$name" wait_until 'ssh_as bob -- true'; done
+	run -5 on web1 on_host sessctl unlock --fleet user bob
+}
+
+@test "a lock runs out by itself" {
+	store_up 1
+	members_up ''
+	run -0 on web1 on_host sessctl lock --fleet --for 2s user bob
+	run ! on web2 ssh_as bob -- true
+	on web2 wait_until 'ssh_as bob -- true'
+}
+
+@test "sessions of other hosts are listed and ended" {
+	store_up 1
+	members_up ''
+	stays web1 one bob
+	stays web2 two bob
+	stays web2 three carol
+	run -0 on web3 on_host sessctl list --fleet --json
+	equal "web1 bob,web2 bob,web2 carol" "$(jq -r '"\(.host) \(.user)"' <<<"$output" | sort | paste -sd ,)"
+	run -0 on web3 on_host sessctl list --fleet --user bob
+	equal 3 "${#lines[@]}"
+	# One, by its id.
+	run -0 on web3 on_host sessctl revoke --fleet "$(on web2 sessions_where '.user == "carol"')"
+	contains "$output" "web2: "
+	finish_badly three
+	# A user's, on all hosts.
+	run -0 on web3 on_host sessctl revoke --fleet --user bob --reason moved
+	equal 2 "$(grep -c ' bob sshd: ended' <<<"$output")"
+	finish_badly one
+	finish_badly two
+	equal '"root on web3"' "$(on web1 events_where '.event == "session_ending"' by)"
+	equal '"moved"' "$(on web1 events_where '.event == "session_ending"' text)"
+	run -5 on web3 on_host sessctl revoke --fleet 00000000000000000000000000000000
+	# Nobody but an administrator asks the fleet.
+	run -4 on web3 on_host setpriv --reuid 2102 --regid 2102 --clear-groups sessctl list --fleet
+	# Nothing is left in the store but the hosts.
+	wait_until '[ -z "$(store_keys session/)$(store_keys revoke/)$(store_keys done/)" ]'
+}
+
+@test "a host that is cut off keeps its sessions, decides alone, and registers them again" {
+	store_up 1
+	members_up "$two"
+	stays web1 one bob
+	stays web2 two bob
+	cut_off web1
+	# Its lease ends, and with it its places; its session does not.
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	run -1 on web2 on_host sessctl status --fleet
+	contains "$output" "host web1: UNREACHABLE"
+	background_runs one
+	# Elsewhere its place is free; there, the local count decides.
+	stays web3 three bob
+	stays web1 four bob
+	# An order for it is pending, and carried out when it is back.
+	run -1 on web2 on_host sessctl revoke --fleet --user carol
+	contains "$output" "web1: PENDING"
+	reconnect web1
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 4 ]' 60
+	equal "one four two three" "$(for b in one four two three; do ! background_runs $b || echo $b; done | paste -sd ' ')"
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+	# Over its cap now: nobody more comes in.
+	run ! on web1 ssh_as bob -- true
+	run ! on web2 ssh_as bob -- true
+	equal "bob cap 4/2 contractors" "$(on web2 refusals | tail -n 1)"
+}
+
+@test "while the fleet cannot be asked, fleet_unreachable decides" {
+	store_up 1
+	members_up "fleet_unreachable = deny
+$two"
+	stays web1 one bob
+	on store daemon_signal etcd1 KILL
+	run ! on web1 ssh_as bob -- touch /tmp/ran
+	equal "unavailable" "$(on web1 events_where '.event == "session_refused"' reason | jq -r .)"
+	# Who is under no cap over the fleet is let in, and who was is not ended.
+	stays web1 other carol
+	on web1 wait_until '! fleet_joined'
+	run ! on web1 ssh_as bob -- touch /tmp/ran
+	background_runs one
+	member_up 1
+	on web1 wait_until 'ssh_as bob -- true' 60
+}
+
+@test "the leader of the store is killed, and logins are still decided" {
+	store_up 3
+	members_up "$two"
+	stays web1 one bob
+	on store daemon_signal "etcd$(store_leader)" KILL
+	stays web2 two bob
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 2 ]'
+	run ! on web3 ssh_as bob -- true
+	equal "bob cap 2/2 contractors" "$(on web3 refusals)"
+	run -0 on web3 on_host sessctl lock --fleet user bob
+	finish_badly one
+	finish_badly two
+}
+
+@test "a host's name belongs to one host" {
+	store_up 1
+	members_up "$two"
+	on web2 daemon_signal sessd-fleet KILL
+	on web2 wait_until '! daemon_runs sessd-fleet'
+	on web2 fleet_conf web1 'insecure = true'
+	on web2 start_agent
+	on web2 wait_until 'grep -q "host web1 has not joined the fleet: another host has this name" "$HOST_FS/var/log/sessd-fleet.log"'
+	on web1 fleet_joined
+	# The agent of the first is started again: it is the same host.
+	on web1 daemon_signal sessd-fleet KILL
+	on web1 wait_until '! daemon_runs sessd-fleet'
+	on web1 start_agent
+	on web1 wait_until fleet_joined
+}
+
+@test "agent and daemon come and go, and the count stays right" {
+	store_up 1
+	members_up "$two"
+	stays web1 one bob
+	stays web2 two bob
+	on web1 daemon_signal sessd-fleet KILL
+	on web1 wait_until '! daemon_runs sessd-fleet'
+	on web1 on_host sessctl list >/dev/null
+	run -3 on web1 on_host sessctl list --fleet
+	contains "$output" "sessd-fleet is not running"
+	on web1 start_agent
+	on web1 wait_until fleet_joined
+	run ! on web1 ssh_as bob -- true
+	on web2 stop_sessd KILL
+	on web2 start_sessd
+	on web2 wait_until fleet_joined
+	run ! on web2 ssh_as bob -- true
+	equal "bob cap 2/2 contractors" "$(on web2 refusals | tail -n 1)"
+	# One that ended while its agent was away.
+	on web1 daemon_signal sessd-fleet KILL
+	on web1 wait_until '! daemon_runs sessd-fleet'
+	on web1 release one
+	finish one
+	on web1 start_agent
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	on web3 wait_until fleet_joined
+	stays web3 three bob
+}
+
+@test "logins race on three hosts, and the cap holds" {
+	local round i n
+	store_up 3
+	members_up "$two"
+	for round in 1 2 3 4; do
+		for i in 1 2 3; do
+			for n in 1 2 3; do
+				on "web$i" background "r$round-$i-$n" ssh_as bob -- "/sessd/hold r$round"
+			done
+		done
+		# Each is in, or refused.
+		wait_until '[ "$(cat "$BATS_TEST_TMPDIR"/r'$round'-*.out | grep -c "^held\|all hosts")" -ge 9 ]' 60
+		equal 2 "$(cat "$BATS_TEST_TMPDIR/r$round"-*.out | grep -c '^held')"
+		for i in 1 2 3; do on "web$i" release "r$round"; done
+		wait_until '[ -z "$(store_keys session/)" ]' 60
+	done
+}
