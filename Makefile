@@ -162,11 +162,13 @@ format:
 MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 fleet/*.8)
 MAN5 := $(wildcard sessd/*.5)
 UNITS := $(wildcard etc/systemd/*)
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+EXAMPLEDIR ?= $(PREFIX)/share/sessd
 PROFILES := $(wildcard etc/profiles/*.conf)
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
-		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR) $(PROFILEDIR))
+		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR) $(PROFILEDIR) $(SYSUSERSDIR))
 	install -m 0755 $(B)/sessd/sessd $(B)/fleet/sessd-fleet $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
 	install -m 0644 $(B)/pam_module/pam_sess.so $(DESTDIR)$(SECURITYDIR)/
@@ -177,6 +179,8 @@ install: all
 	install -m 0644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
 	install -m 0644 sessctl/sessctl.bash $(DESTDIR)$(COMPLETIONDIR)/sessctl
 	install -m 0644 $(PROFILES) $(DESTDIR)$(PROFILEDIR)/
+	install -m 0644 etc/sysusers.d/sessd-fleet.conf $(DESTDIR)$(SYSUSERSDIR)/
+	install -m 0644 etc/fleet.conf $(DESTDIR)$(EXAMPLEDIR)/
 
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
@@ -184,7 +188,8 @@ uninstall:
 		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \
-		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES)))
+		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES))) \
+		$(DESTDIR)$(SYSUSERSDIR)/sessd-fleet.conf $(DESTDIR)$(EXAMPLEDIR)/fleet.conf
 
 clean:
 	rm -rf build

@@ -1,6 +1,6 @@
 /*
- * The log of a daemon: one line each to standard error, with the priority as `<N>` in front where that
- * is not a terminal (sd-daemon(3)), so that journald and people both read it. What comes from
+ * The log of a daemon: one line each to standard error, with the priority as `<N>` in front where
+ * that is not a terminal (sd-daemon(3)), so that journald and people both read it. What comes from
  * outside is escaped here.
  */
 #ifndef COMMON_LOG_H

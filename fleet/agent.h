@@ -46,11 +46,11 @@ struct member {
 	char *value;	  /* what etcd is to hold */
 	struct cap *caps; /* that it counts under */
 	unsigned n_caps;
-	bool present;	     /* sessd says that it lives, or asks for its place */
-	bool seeking;	     /* it has no place yet */
-	bool seen;	     /* since the table was begun anew */
-	bool registered;     /* etcd holds it under the present lease */
-	bool in_flight;	     /* it is part of the write that is under way */
+	bool present;	      /* sessd says that it lives, or asks for its place */
+	bool seeking;	      /* it has no place yet */
+	bool seen;	      /* since the table was begun anew */
+	bool registered;      /* etcd holds it under the present lease */
+	bool in_flight;	      /* it is part of the write that is under way */
 	uint64_t doubt_until; /* clock_boot(): until then a write that was not heard of may come */
 	bool dirty;
 	TAILQ_ENTRY(member) link; /* agent.dirty */
@@ -64,7 +64,7 @@ struct registry {
 	struct batch *batch; /* that the call is of */
 	struct timer timer;
 	struct timer late; /* something may still come of a write that was not heard of */
-	bool complete; /* sessd's whole table has been told */
+	bool complete;	   /* sessd's whole table has been told */
 };
 
 struct claim {
@@ -72,7 +72,7 @@ struct claim {
 	struct timer timer;
 	char nonce[33];
 	bool joined;
-	bool refused; /* the host's name is another's */
+	bool refused;	 /* the host's name is another's */
 	char words[256]; /* why it has not joined */
 };
 
@@ -93,8 +93,8 @@ struct agent {
 	struct registry registry;
 	struct link attend, talk, hand, order_links[ORDER_LINKS];
 	struct timer attend_timer;
-	bool fresh;	  /* sessd's table is to be told from its beginning */
-	bool told_joined; /* what sessd was told last */
+	bool fresh;			      /* sessd's table is to be told from its beginning */
+	bool told_joined;		      /* what sessd was told last */
 	struct cap caps[WIRE_FLEET_CAPS_MAX]; /* that came before their session */
 	struct sid caps_of;
 	unsigned n_caps;

@@ -51,7 +51,8 @@ static void on_told(void *ctx, const struct wire_frame *frame)
 		log_warning("sessd: %s", frame != NULL ? frame->u.error.text : "gone");
 		a->fresh = true;
 		a->told_joined = false;
-		timer_set(&a->timers, &a->attend_timer, clock_boot() + timer_jitter(REST), attend, a);
+		timer_set(
+			&a->timers, &a->attend_timer, clock_boot() + timer_jitter(REST), attend, a);
 		return;
 	}
 	switch (frame->type) {

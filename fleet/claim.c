@@ -17,8 +17,8 @@
 #include "fleet/query.h"
 #include "fleet/reply.h"
 
-#define TIMEOUT (5 * NS_PER_SEC)
-#define REST	(2 * NS_PER_SEC)
+#define TIMEOUT	    (5 * NS_PER_SEC)
+#define REST	    (2 * NS_PER_SEC)
 #define NONCE_BYTES 16
 
 /* In a folder that lasts as long as this boot: so an agent that is started again is the same. */
@@ -62,13 +62,12 @@ static void not_joined(struct agent *a, const char *words)
 static void ask(struct agent *a, enum etcd_kind kind, const char *path, json_t *body,
 	void (*done)(void *ctx, const struct etcd_answer *answer))
 {
-	a->claim.call = etcd_start(a->etcd,
-		&(struct etcd_request){.kind = kind,
-			.path = path,
-			.body = body,
-			.deadline = clock_boot() + TIMEOUT,
-			.done = done,
-			.ctx = a});
+	a->claim.call = etcd_start(a->etcd, &(struct etcd_request){.kind = kind,
+						    .path = path,
+						    .body = body,
+						    .deadline = clock_boot() + TIMEOUT,
+						    .done = done,
+						    .ctx = a});
 	if (a->claim.call == NULL)
 		not_joined(a, "out of memory");
 }
@@ -80,8 +79,8 @@ static void on_claimed(void *ctx, const struct etcd_answer *answer)
 
 	a->claim.call = NULL;
 	if (answer->outcome != ETCD_DONE || reply_txn(answer->root, &txn) < 0) {
-		not_joined(a, answer->outcome == ETCD_DONE ? "what answers is not etcd"
-							   : answer->words);
+		not_joined(a,
+			answer->outcome == ETCD_DONE ? "what answers is not etcd" : answer->words);
 		return;
 	}
 	reply_kvs_fini(&txn.got);
@@ -110,8 +109,8 @@ static void on_read(void *ctx, const struct etcd_answer *answer)
 
 	a->claim.call = NULL;
 	if (answer->outcome != ETCD_DONE || reply_range(answer->root, &kvs) < 0) {
-		not_joined(a, answer->outcome == ETCD_DONE ? "what answers is not etcd"
-							   : answer->words);
+		not_joined(a,
+			answer->outcome == ETCD_DONE ? "what answers is not etcd" : answer->words);
 		return;
 	}
 	key_make(&host, KEY_HOST, parts, false);

@@ -13,10 +13,16 @@
 #include "common/duration.h"
 #include "fleet/conf.h"
 
-#define LEASE_MIN (5 * NS_PER_SEC)
-#define LEASE_MAX (3600 * NS_PER_SEC)
+#define LEASE_MIN     (5 * NS_PER_SEC)
+#define LEASE_MAX     (3600 * NS_PER_SEC)
+#define LEASE_DEFAULT (30 * NS_PER_SEC)
 
-const struct conf_option conf_options[] = {
+/* The options, each declared once: what libconfuse is told follows from the rows, and a test
+ * compares them with the manual page. */
+/* clang-format off */
+static const struct {
+	const char *name, *type, *help;
+} rows[] = {
 	{"endpoints", "list of URLs", "The members of the etcd cluster; they are tried in turn."},
 	{"host", "name", "What this host is called in the fleet."},
 	{"ca", "file", "The authority whose certificates are believed, and no other."},
@@ -27,7 +33,9 @@ const struct conf_option conf_options[] = {
 	{"lease", "time", "How long this host's sessions count after it was last heard of."},
 	{"insecure", "boolean", "Whether etcd may be spoken to in the clear over a network."},
 };
-const size_t n_conf_options = sizeof(conf_options) / sizeof(conf_options[0]);
+/* clang-format on */
+
+#define N_ROWS (sizeof(rows) / sizeof(rows[0]))
 
 /* What libconfuse complains of while it parses; it hands no context to its callback. */
 static __thread char *parse_error;
@@ -75,15 +83,19 @@ static const char *check_endpoint(const char *url, bool insecure)
 
 static int take_endpoints(cfg_t *cfg, struct conf *ret, char error[CONF_ERROR])
 {
+	const char *url, *wrong, *word = cfg_getstr(cfg, "insecure");
 	unsigned i, n = cfg_size(cfg, "endpoints");
-	const char *url, *wrong;
+	int insecure = word != NULL ? cfg_parse_boolean(word) : 0;
+
+	if (insecure < 0)
+		return fail(error, -EINVAL, "insecure: \"%s\": expected true or false", word);
 
 	if (n == 0 || n > ETCD_ENDPOINTS_MAX)
 		return fail(error, -EINVAL, "endpoints: expected 1 to %d, there are %u",
 			ETCD_ENDPOINTS_MAX, n);
 	for (i = 0; i < n; i++) {
 		url = cfg_getnstr(cfg, "endpoints", i);
-		wrong = check_endpoint(url, cfg_getbool(cfg, "insecure") == cfg_true);
+		wrong = check_endpoint(url, insecure == 1);
 		if (wrong != NULL)
 			return fail(error, -EINVAL, "endpoints: \"%s\": %s", url, wrong);
 		ret->options.etcd.endpoints[i] = url;
@@ -103,8 +115,10 @@ static int take_host(cfg_t *cfg, struct conf *ret, char error[CONF_ERROR])
 	}
 	/* a part of keys, and half of `NAME on HOST` */
 	if (host[0] == '\0' || strlen(host) > HOST_NAME_MAX || !text_valid(host, strlen(host)))
-		return fail(error, -EINVAL, "host: a name has 1 to %d bytes, and none to control a "
-					    "terminal with", HOST_NAME_MAX);
+		return fail(error, -EINVAL,
+			"host: a name has 1 to %d bytes, and none to control a "
+			"terminal with",
+			HOST_NAME_MAX);
 	ret->options.host = host;
 	return 0;
 }
@@ -162,31 +176,29 @@ static int take_tls(cfg_t *cfg, struct conf *ret, char error[CONF_ERROR])
 
 static int take_lease(cfg_t *cfg, struct conf *ret, char error[CONF_ERROR])
 {
-	uint64_t ns;
+	const char *lease = cfg_getstr(cfg, "lease");
+	uint64_t ns = LEASE_DEFAULT;
 
-	if (!duration_parse(cfg_getstr(cfg, "lease"), &ns) || ns < LEASE_MIN || ns > LEASE_MAX)
-		return fail(error, -EINVAL, "lease: \"%s\": expected a time from 5s to 1h",
-			cfg_getstr(cfg, "lease"));
+	if (lease != NULL && (!duration_parse(lease, &ns) || ns < LEASE_MIN || ns > LEASE_MAX))
+		return fail(error, -EINVAL, "lease: \"%s\": expected a time from 5s to 1h", lease);
 	ret->options.lease_ttl = ns / NS_PER_SEC;
 	return 0;
 }
 
 int conf_load(const char *path, struct conf *ret, char error[CONF_ERROR])
 {
-	cfg_opt_t rows[] = {
-		CFG_STR_LIST("endpoints", NULL, CFGF_NODEFAULT),
-		CFG_STR("host", NULL, CFGF_NODEFAULT),
-		CFG_STR("ca", NULL, CFGF_NODEFAULT),
-		CFG_STR("cert", NULL, CFGF_NODEFAULT),
-		CFG_STR("key", NULL, CFGF_NODEFAULT),
-		CFG_STR("user", NULL, CFGF_NODEFAULT),
-		CFG_STR("password_file", NULL, CFGF_NODEFAULT),
-		CFG_STR("lease", "30s", CFGF_NONE),
-		CFG_BOOL("insecure", cfg_false, CFGF_NONE),
-		CFG_END(),
-	};
-	cfg_t *cfg = cfg_init(rows, CFGF_NONE);
+	cfg_opt_t opts[N_ROWS + 1] = {{.name = NULL}};
+	cfg_t *cfg;
+	size_t i;
 	int r;
+
+	for (i = 0; i < N_ROWS; i++)
+		opts[i] = (cfg_opt_t){.name = rows[i].name,
+			.type = CFGT_STR,
+			.flags = CFGF_NODEFAULT |
+				 (strncmp(rows[i].type, "list", 4) == 0 ? CFGF_LIST : 0)};
+	opts[N_ROWS] = (cfg_opt_t)CFG_END();
+	cfg = cfg_init(opts, CFGF_NONE);
 
 	memset(ret, 0, sizeof(*ret));
 	if (cfg == NULL)
@@ -203,8 +215,9 @@ int conf_load(const char *path, struct conf *ret, char error[CONF_ERROR])
 		r = r == 0 ? take_login(cfg, ret, error) : r;
 		r = r == 0 ? take_lease(cfg, ret, error) : r;
 	} else {
-		r = r == CFG_FILE_ERROR ? fail(error, errno != 0 ? -errno : -EIO, "%s", strerror(errno))
-					: -EINVAL;
+		r = r == CFG_FILE_ERROR
+			    ? fail(error, errno != 0 ? -errno : -EIO, "%s", strerror(errno))
+			    : -EINVAL;
 	}
 	if (r < 0)
 		conf_fini(ret);

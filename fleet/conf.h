@@ -20,13 +20,6 @@ struct conf {
 	struct agent_options options;
 };
 
-/* One row for each option; the test of the manual page reads them. */
-struct conf_option {
-	const char *name, *type, *help;
-};
-extern const struct conf_option conf_options[];
-extern const size_t n_conf_options;
-
 /* -errno, and `error` says what is wrong with the file. */
 int conf_load(const char *path, struct conf *ret, char error[CONF_ERROR]);
 void conf_fini(struct conf *conf);

@@ -76,13 +76,12 @@ void errand_done(struct errand *e)
 void errand_ask(struct errand *e, enum etcd_kind kind, const char *path, json_t *body,
 	void (*done)(void *ctx, const struct etcd_answer *answer))
 {
-	e->call = etcd_start(e->agent->etcd,
-		&(struct etcd_request){.kind = kind,
-			.path = path,
-			.body = body,
-			.deadline = clock_boot() + TIMEOUT,
-			.done = done,
-			.ctx = e});
+	e->call = etcd_start(e->agent->etcd, &(struct etcd_request){.kind = kind,
+						     .path = path,
+						     .body = body,
+						     .deadline = clock_boot() + TIMEOUT,
+						     .done = done,
+						     .ctx = e});
 	if (e->call == NULL)
 		errand_fail(e, WIRE_E_UNAVAILABLE, "out of memory");
 }
@@ -186,9 +185,9 @@ static void list_page(struct errand *e)
 	else
 		memcpy(under.s, KEY_SESSION, sizeof(KEY_SESSION));
 	errand_ask(e, ETCD_READ, ETCD_RANGE,
-		e->last_len == 0 ? query_range(&under, PAGE)
-				 : query_range_after(&under, e->last.s, e->last_len, e->revision,
-					   PAGE),
+		e->last_len == 0
+			? query_range(&under, PAGE)
+			: query_range_after(&under, e->last.s, e->last_len, e->revision, PAGE),
 		on_listed);
 }
 
@@ -501,10 +500,10 @@ static void on_status(void *ctx, const struct etcd_answer *answer)
 		host.asked = strcmp(host.host, e->agent->o.host) == 0;
 		host.reachable = false;
 		for (i = 0; i < kvs.n; i++)
-			host.reachable = host.reachable ||
-					 (key_parse(kvs.kv[i].key, kvs.kv[i].key_len, KEY_ALIVE, 1,
-						  parts) &&
-						 strcmp(parts[0], host.host) == 0);
+			host.reachable =
+				host.reachable ||
+				(key_parse(kvs.kv[i].key, kvs.kv[i].key_len, KEY_ALIVE, 1, parts) &&
+					strcmp(parts[0], host.host) == 0);
 		errand_tell(e, WIRE_fleet_host, &host, false);
 	}
 	reply_kvs_fini(&kvs);

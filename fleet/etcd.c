@@ -18,16 +18,16 @@
 #define TRY_MAX_MS 3000
 #define LOGIN_MS   3000
 /* After all endpoints have failed. */
-#define REST_NS	  (50 * NS_PER_MS)
+#define REST_NS	   (50 * NS_PER_MS)
 #define REST_STEPS 5
-#define URL_MAX	  512
+#define URL_MAX	   512
 
 struct etcd {
 	struct etcd_options o;
 	struct timers *timers;
 	struct http *http;
 	unsigned endpoint;
-	char *token;	  /* as a header, or NULL */
+	char *token; /* as a header, or NULL */
 	bool logging_in;
 	struct http_call *login;
 	LIST_HEAD(etcd_call_list, etcd_call) calls;
@@ -271,7 +271,7 @@ static void logged_in(void *ctx, const struct http_answer *answer)
 	static const char name[] = "Authorization: ";
 	struct etcd *etcd = ctx;
 	json_t *root = answer->error == 0 && answer->len > 0 ? reply_json(answer->body, answer->len)
-							      : NULL;
+							     : NULL;
 	const char *token = reply_token(root);
 	struct etcd_call *call;
 
@@ -332,8 +332,8 @@ static void try_now(void *ctx)
 	char url[URL_MAX];
 	struct http_request request = {.url = url,
 		.body = call->body,
-		.headers = {"Content-Type: application/json",
-			"Grpc-Metadata-hasleader: true", etcd->token, NULL},
+		.headers = {"Content-Type: application/json", "Grpc-Metadata-hasleader: true",
+			etcd->token, NULL},
 		.timeout_ms = time_of_try(call),
 		.done = answered,
 		.line = call->request.line != NULL ? on_line : NULL,

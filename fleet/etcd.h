@@ -42,8 +42,8 @@ enum etcd_kind { ETCD_READ, ETCD_WRITE, ETCD_STREAM };
 
 struct etcd_request {
 	enum etcd_kind kind;
-	const char *path; /* `/v3/kv/range`; a constant */
-	json_t *body;	  /* taken over; NULL: there was no memory for it */
+	const char *path;  /* `/v3/kv/range`; a constant */
+	json_t *body;	   /* taken over; NULL: there was no memory for it */
 	uint64_t deadline; /* clock_boot(); of a stream: 0 */
 	/* Once. The call is gone then. */
 	void (*done)(void *ctx, const struct etcd_answer *answer);

@@ -24,13 +24,12 @@ static void ask(struct lease *l, const char *path, json_t *body,
 {
 	l->asked_at = clock_boot();
 	/* a grant that is not heard of runs out by itself */
-	l->call = etcd_start(l->etcd,
-		&(struct etcd_request){.kind = ETCD_READ,
-			.path = path,
-			.body = body,
-			.deadline = l->asked_at + third(l),
-			.done = done,
-			.ctx = l});
+	l->call = etcd_start(l->etcd, &(struct etcd_request){.kind = ETCD_READ,
+					      .path = path,
+					      .body = body,
+					      .deadline = l->asked_at + third(l),
+					      .done = done,
+					      .ctx = l});
 	if (l->call == NULL)
 		timer_set(l->timers, &l->timer, clock_boot() + timer_jitter(REST),
 			l->id != 0 ? keep_alive : again, l);
@@ -60,7 +59,8 @@ static void on_renewed(void *ctx, const struct etcd_answer *answer)
 			return;
 		}
 		l->renewed_at = l->asked_at;
-		timer_set(l->timers, &l->timer, clock_boot() + timer_jitter(third(l)), keep_alive, l);
+		timer_set(
+			l->timers, &l->timer, clock_boot() + timer_jitter(third(l)), keep_alive, l);
 		return;
 	}
 	timer_set(l->timers, &l->timer, clock_boot() + timer_jitter(REST), keep_alive, l);

@@ -10,10 +10,10 @@ struct lease {
 	struct timers *timers;
 	struct etcd_call *call;
 	struct timer timer;
-	uint64_t ttl; /* asked for, seconds */
-	uint64_t id;  /* 0: there is none */
-	uint64_t asked_at;	/* clock_boot() */
-	uint64_t renewed_at;	/* the same: when the last renewal was asked for that was given */
+	uint64_t ttl;	     /* asked for, seconds */
+	uint64_t id;	     /* 0: there is none */
+	uint64_t asked_at;   /* clock_boot() */
+	uint64_t renewed_at; /* the same: when the last renewal was asked for that was given */
 	void (*granted)(void *ctx);
 	void (*lost)(void *ctx); /* it is over; a new one is asked for at once */
 	void *ctx;

@@ -12,8 +12,8 @@
 /* Requests that wait. */
 #define LINK_QUEUE_MAX 8192
 
-/* Each message of the answer; `done` and `error` are the last. NULL: the connection broke, and there
- * is no answer. The frame's blobs are gone when it returns. */
+/* Each message of the answer; `done` and `error` are the last. NULL: the connection broke, and
+ * there is no answer. The frame's blobs are gone when it returns. */
 typedef void link_fn(void *ctx, const struct wire_frame *frame);
 
 struct link {

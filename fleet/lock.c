@@ -20,11 +20,12 @@ struct fleet_lock {
 	struct agent *agent;
 	LIST_ENTRY(fleet_lock) link;
 	struct wire_lock what;
-	char id[TEXT_STR_MAX + 1]; /* of the order to set it; "": nobody waits for what came of it */
-	bool listed;		   /* since begin() */
-	bool held;		   /* sessd has it, just so */
-	json_t *outcomes;	   /* it is being set */
-	bool lifted;		   /* it is to go when it has been */
+	char id[TEXT_STR_MAX +
+		1];	  /* of the order to set it; "": nobody waits for what came of it */
+	bool listed;	  /* since begin() */
+	bool held;	  /* sessd has it, just so */
+	json_t *outcomes; /* it is being set */
+	bool lifted;	  /* it is to go when it has been */
 };
 
 struct locks {
@@ -45,7 +46,8 @@ static void compare_again(void *ctx)
 
 static void compare_later(struct agent *a)
 {
-	timer_set(&a->timers, &a->locks->timer, clock_boot() + timer_jitter(REST), compare_again, a);
+	timer_set(
+		&a->timers, &a->locks->timer, clock_boot() + timer_jitter(REST), compare_again, a);
 }
 
 static void fleet_lock_free(struct fleet_lock *f)
@@ -61,7 +63,8 @@ static struct fleet_lock *find(const struct agent *a, const char *kind, const ch
 	struct fleet_lock *f;
 
 	LIST_FOREACH (f, &a->locks->list, link)
-		if (!f->lifted && strcmp(f->what.kind, kind) == 0 && strcmp(f->what.name, name) == 0)
+		if (!f->lifted && strcmp(f->what.kind, kind) == 0 &&
+			strcmp(f->what.name, name) == 0)
 			return f;
 	return NULL;
 }
@@ -254,8 +257,8 @@ static void read_lock(const json_t *value, struct fleet_lock *f)
 	what->fleet = true;
 	what->id = (struct opt_uid){.set = false};
 	if (json_object_get(value, "uid") != NULL)
-		what->id = (struct opt_uid){
-			.set = true, .uid = (uint32_t)reply_number(value, "uid")};
+		what->id =
+			(struct opt_uid){.set = true, .uid = (uint32_t)reply_number(value, "uid")};
 }
 
 static void put(void *ctx, const struct reply_kv *kv)

@@ -104,7 +104,7 @@ static int drop_privileges(const struct settings *s)
 	if (pw == NULL || pw->pw_uid == 0) {
 		log_error("%s: %s", s->user,
 			pw != NULL ? "it does not run as root"
-			: errno    ? strerror(errno)
+			: errno	   ? strerror(errno)
 				   : "there is no such user");
 		return -EINVAL;
 	}

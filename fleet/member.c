@@ -384,17 +384,15 @@ void members_write(struct agent *a)
 		a->registry.batch = NULL;
 		return;
 	}
-	a->registry.call = etcd_start(a->etcd,
-		&(struct etcd_request){.kind = ETCD_WRITE,
-			.path = ETCD_TXN,
-			.body = txn,
-			.deadline = clock_boot() + TIMEOUT,
-			.done = on_written,
-			.ctx = a});
+	a->registry.call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+						       .path = ETCD_TXN,
+						       .body = txn,
+						       .deadline = clock_boot() + TIMEOUT,
+						       .done = on_written,
+						       .ctx = a});
 	if (a->registry.call != NULL)
 		return;
-	on_written(a, &(struct etcd_answer){
-				  .outcome = ETCD_UNREACHABLE, .words = "out of memory"});
+	on_written(a, &(struct etcd_answer){.outcome = ETCD_UNREACHABLE, .words = "out of memory"});
 }
 
 void members_init(struct agent *a)

@@ -27,8 +27,8 @@ struct order {
 	struct key key;
 	char id[TEXT_STR_MAX + 1];
 	struct wire_revoke ask;
-	bool quiet; /* nobody reads what came of it */
-	bool over;  /* sessd has carried it out */
+	bool quiet;	 /* nobody reads what came of it */
+	bool over;	 /* sessd has carried it out */
 	struct link *by; /* it is being carried out */
 	json_t *outcomes;
 	struct etcd_call *call;
@@ -137,7 +137,8 @@ static void write_result(void *ctx)
 					    .ctx = o})
 			  : NULL;
 	if (o->call == NULL)
-		timer_set(&a->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
+		timer_set(
+			&a->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
 }
 
 static void run_again(void *ctx)
@@ -236,8 +237,8 @@ static void read_order(const json_t *value, struct order *o)
 	ask->all = reply_bool(value, "all");
 	o->quiet = reply_bool(value, "quiet");
 	if (json_object_get(value, "uid") != NULL)
-		ask->id = (struct opt_uid){
-			.set = true, .uid = (uint32_t)reply_number(value, "uid")};
+		ask->id =
+			(struct opt_uid){.set = true, .uid = (uint32_t)reply_number(value, "uid")};
 }
 
 /* What it does not say is the order of nobody: sessd refuses one that names nobody. */

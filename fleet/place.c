@@ -31,9 +31,9 @@ struct place {
 	struct etcd_call *call;
 	struct timer timer;
 	uint64_t deadline;
-	uint64_t lease;	  /* that it was put under */
-	bool writing;	  /* the call is the write */
-	bool evicts;	  /* it waits for somebody to go */
+	uint64_t lease;		      /* that it was put under */
+	bool writing;		      /* the call is the write */
+	bool evicts;		      /* it waits for somebody to go */
 	char evicted[8][SID_HEX + 1]; /* who has been ordered to */
 	unsigned n_evicted;
 };
@@ -137,9 +137,9 @@ static bool counts_under(const struct listed *e, const char *policy)
 	const json_t *caps = json_object_get(e->value, "caps"), *cap;
 	size_t i;
 
-	json_array_foreach(caps, i, cap)
-		if (json_is_string(cap) && strcmp(json_string_value(cap), policy) == 0)
-			return true;
+	json_array_foreach(
+		caps, i, cap) if (json_is_string(cap) &&
+				  strcmp(json_string_value(cap), policy) == 0) return true;
 	return false;
 }
 
@@ -227,13 +227,12 @@ static void wait_for(struct place *p, const struct listed *e, const char *policy
 	}
 	put = order_evict(e->host, e->sid, policy, &key);
 	memcpy(p->evicted[p->n_evicted++], e->sid, sizeof(e->sid));
-	p->call = etcd_start(p->agent->etcd,
-		&(struct etcd_request){.kind = ETCD_WRITE,
-			.path = ETCD_PUT,
-			.body = put,
-			.deadline = p->deadline,
-			.done = on_ordered,
-			.ctx = p});
+	p->call = etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+						     .path = ETCD_PUT,
+						     .body = put,
+						     .deadline = p->deadline,
+						     .done = on_ordered,
+						     .ctx = p});
 	if (p->call == NULL)
 		nobody_knows(p);
 }
@@ -282,13 +281,12 @@ static void put(struct place *p, const struct member *m, uint64_t revision)
 	query_txn_put(txn, query_put(&own, m->value, p->agent->lease.id));
 	p->lease = p->agent->lease.id;
 	p->writing = true;
-	p->call = etcd_start(p->agent->etcd,
-		&(struct etcd_request){.kind = ETCD_WRITE,
-			.path = ETCD_TXN,
-			.body = txn,
-			.deadline = p->deadline,
-			.done = on_put,
-			.ctx = p});
+	p->call = etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+						     .path = ETCD_TXN,
+						     .body = txn,
+						     .deadline = p->deadline,
+						     .done = on_put,
+						     .ctx = p});
 	if (p->call == NULL)
 		nobody_knows(p);
 }
@@ -391,13 +389,12 @@ static void count_again(void *ctx)
 		nobody_knows(p);
 		return;
 	}
-	p->call = etcd_start(p->agent->etcd,
-		&(struct etcd_request){.kind = ETCD_READ,
-			.path = ETCD_RANGE,
-			.body = query_range(&all, 0),
-			.deadline = p->deadline,
-			.done = on_counted,
-			.ctx = p});
+	p->call = etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_READ,
+						     .path = ETCD_RANGE,
+						     .body = query_range(&all, 0),
+						     .deadline = p->deadline,
+						     .done = on_counted,
+						     .ctx = p});
 	if (p->call == NULL)
 		nobody_knows(p);
 }

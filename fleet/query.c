@@ -14,8 +14,8 @@ static json_t *base64(const char *bytes, size_t len)
 
 	if (text == NULL)
 		return NULL;
-	sodium_bin2base64(text, size, (const unsigned char *)bytes, len,
-		sodium_base64_VARIANT_ORIGINAL);
+	sodium_bin2base64(
+		text, size, (const unsigned char *)bytes, len, sodium_base64_VARIANT_ORIGINAL);
 	value = json_string(text);
 	free(text);
 	return value;
@@ -68,8 +68,8 @@ json_t *query_range(const struct key *key, int limit)
 	return whole(q, r);
 }
 
-json_t *query_range_after(const struct key *key, const char *after, size_t len, uint64_t revision,
-	int limit)
+json_t *query_range_after(
+	const struct key *key, const char *after, size_t len, uint64_t revision, int limit)
 {
 	json_t *q = json_object();
 	int r;

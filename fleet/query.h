@@ -1,4 +1,5 @@
-/* What etcd is asked, as the JSON of its gateway. All return a new reference, or NULL: no memory. */
+/* What etcd is asked, as the JSON of its gateway. All return a new reference, or NULL: no memory.
+ */
 #ifndef FLEET_QUERY_H
 #define FLEET_QUERY_H
 
@@ -10,8 +11,8 @@
 /* Everything below a key that ends in a slash, or the one key. limit 0: all. */
 json_t *query_range(const struct key *key, int limit);
 /* The page behind `after` of the same range, as it was at that revision. */
-json_t *query_range_after(const struct key *key, const char *after, size_t len, uint64_t revision,
-	int limit);
+json_t *query_range_after(
+	const struct key *key, const char *after, size_t len, uint64_t revision, int limit);
 json_t *query_put(const struct key *key, const char *value, uint64_t lease);
 json_t *query_delete(const struct key *key);
 

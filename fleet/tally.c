@@ -89,8 +89,7 @@ static void take(struct errand *e, const struct reply_kv *kv)
 		return;
 	e->hosts[i].answered = true;
 	outcomes = reply_json(kv->value, kv->value_len);
-	json_array_foreach(outcomes, k, value)
-		tell_outcome(e, e->hosts[i].name, value);
+	json_array_foreach(outcomes, k, value) tell_outcome(e, e->hosts[i].name, value);
 	json_decref(outcomes);
 }
 

@@ -5,7 +5,8 @@
 #include "common/timestamp.h"
 #include "fleet/timer.h"
 
-void timer_set(struct timers *timers, struct timer *t, uint64_t at, void (*fn)(void *ctx), void *ctx)
+void timer_set(
+	struct timers *timers, struct timer *t, uint64_t at, void (*fn)(void *ctx), void *ctx)
 {
 	if (!t->set)
 		LIST_INSERT_HEAD(&timers->list, t, link);

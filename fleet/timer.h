@@ -20,7 +20,8 @@ struct timers {
 };
 
 /* Calls fn once when clock_boot() has reached `at`. A timer that is set is moved. */
-void timer_set(struct timers *timers, struct timer *t, uint64_t at, void (*fn)(void *ctx), void *ctx);
+void timer_set(
+	struct timers *timers, struct timer *t, uint64_t at, void (*fn)(void *ctx), void *ctx);
 void timer_cancel(struct timer *t);
 
 /* Calls what is due. A callback may set and cancel any. */

@@ -175,13 +175,12 @@ static bool on_line(void *ctx, const json_t *line)
 static void follow(struct watch *w)
 {
 	w->created = false;
-	w->call = etcd_start(w->etcd,
-		&(struct etcd_request){.kind = ETCD_STREAM,
-			.path = ETCD_WATCH,
-			.body = query_watch(&w->o.under, w->revision + 1),
-			.done = on_end,
-			.line = on_line,
-			.ctx = w});
+	w->call = etcd_start(w->etcd, &(struct etcd_request){.kind = ETCD_STREAM,
+					      .path = ETCD_WATCH,
+					      .body = query_watch(&w->o.under, w->revision + 1),
+					      .done = on_end,
+					      .line = on_line,
+					      .ctx = w});
 	if (w->call == NULL)
 		rest(w);
 	else

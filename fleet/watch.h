@@ -29,7 +29,7 @@ struct watch {
 	struct key last;   /* listing: the last key of the page before */
 	size_t last_len;
 	uint64_t page_revision; /* of the first page, for those behind it */
-	bool created; /* the server has answered the stream */
+	bool created;		/* the server has answered the stream */
 	unsigned failures;
 };
 

@@ -138,8 +138,8 @@ static int list(struct listing *l, struct wire_list *ask)
 
 static int exec(struct context *ctx, const struct args *args)
 {
-	struct wire_list ask = {.all = args->value[LIST_ALL] != NULL,
-		.fleet = args->value[LIST_FLEET] != NULL};
+	struct wire_list ask = {
+		.all = args->value[LIST_ALL] != NULL, .fleet = args->value[LIST_FLEET] != NULL};
 	struct listing l = {.ctx = ctx,
 		.json = args->value[LIST_JSON] != NULL,
 		.fleet = ask.fleet,

@@ -121,7 +121,8 @@ const struct command cmd_status = {
 	OPTIONS(options),
 	.operands = "",
 	.text = "Exits 0 when sessd runs, also where it reports trouble with its ledger or\n"
-		"configuration: read ledger_error and config_error for that. With --fleet it exits\n"
+		"configuration: read ledger_error and config_error for that. With --fleet it "
+		"exits\n"
 		"1 where this host has not joined, or another one is out of reach.\n",
 	.exec = exec,
 };

@@ -228,7 +228,7 @@ static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct
 static int build_policies(const struct confbuild *build, cfg_t *cfg, struct config *config)
 {
 	struct policy_set *set = &config->policies;
-	unsigned i, n = cfg_size(cfg, "policy");
+	unsigned i, fleet = 0, n = cfg_size(cfg, "policy");
 	cfg_t *sec;
 	int r;
 
@@ -241,6 +241,12 @@ static int build_policies(const struct confbuild *build, cfg_t *cfg, struct conf
 		if (r < 0)
 			return r;
 		doubt_policy(build, sec, config, &set->policies[i]);
+		fleet += set->policies[i].scope == SCOPE_FLEET;
+		if (fleet == WIRE_FLEET_CAPS_MAX + 1)
+			note(build, sec,
+				"there are more than %d policies with a cap over the fleet; where "
+				"more of them apply to a login, it is counted under the first %d",
+				WIRE_FLEET_CAPS_MAX, WIRE_FLEET_CAPS_MAX);
 	}
 	return 0;
 }

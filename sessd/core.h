@@ -29,9 +29,9 @@ struct caller {
 	pid_t pid;
 	uint64_t start; /* clock ticks since boot */
 	uid_t uid;
-	uint32_t audit_session; /* PROC_NO_AUDIT: none */
-	int pidfd;		/* the asker's to close; core takes a dup of it */
-	bool admin;		/* root or a member of the administrators' group */
+	uint32_t audit_session;	     /* PROC_NO_AUDIT: none */
+	int pidfd;		     /* the asker's to close; core takes a dup of it */
+	bool admin;		     /* root or a member of the administrators' group */
 	char name[TEXT_STR_MAX + 1]; /* who asks on another host, by the agent's word; or "" */
 };
 

@@ -143,10 +143,8 @@ static unsigned tell_caps(const struct core *core, const struct session *s, stru
 /* How many messages that took. */
 static unsigned tell_member(const struct core *core, const struct session *s, struct answer *a)
 {
-	struct wire_member msg = {.sid = s->sid,
-		.uid = s->uid,
-		.opened_at = s->opened_at,
-		.seeks = s->seeks};
+	struct wire_member msg = {
+		.sid = s->sid, .uid = s->uid, .opened_at = s->opened_at, .seeks = s->seeks};
 
 	snprintf(msg.user, sizeof(msg.user), "%s", text_or_empty(s->user));
 	snprintf(msg.service, sizeof(msg.service), "%s", text_or_empty(s->service));
@@ -243,7 +241,8 @@ static void tell(struct core *core)
 	answer_send(a, WIRE_done, &done, true);
 }
 
-/* The whole table is told, and what waited is part of it; but for errands, which are in no table. */
+/* The whole table is told, and what waited is part of it; but for errands, which are in no table.
+ */
 static void tell_anew(struct core *core)
 {
 	struct fleet *f = core->fleet;
@@ -380,7 +379,8 @@ static void refuse(struct core *core, struct session *s, const struct wire_place
 			v.policy = &set->policies[i];
 	if (v.policy != NULL)
 		snprintf(words, sizeof(words),
-			"you already have %u of %u sessions on all hosts (policy \"%.255s\")%s%.600s",
+			"you already have %u of %u sessions on all hosts (policy "
+			"\"%.255s\")%s%.600s",
 			v.count, v.policy->max_sessions, v.policy->name,
 			msg->text[0] != '\0' ? ": " : "", msg->text);
 	else
@@ -501,8 +501,8 @@ void fleet_ask(struct core *core, const struct event *event)
 	}
 	*e = (struct fleet_errand){.id = ++f->last_errand, .answer = event->answer};
 	caller_name(core, event->caller, e->by, sizeof(e->by), &ignored);
-	r = wire_encode(event->u.errand.type, 0, event->u.errand.msg, e->packet, WIRE_BLOB_MAX,
-		&e->len);
+	r = wire_encode(
+		event->u.errand.type, 0, event->u.errand.msg, e->packet, WIRE_BLOB_MAX, &e->len);
 	if (r < 0) {
 		free(e);
 		answer_error(event->answer, WIRE_E_INVALID, NULL);
@@ -531,10 +531,12 @@ void fleet_relay(struct core *core, const struct event *event)
 	answer_send(event->answer, WIRE_done, &done, true);
 	if (e == NULL)
 		return;
-	if (wire_decode(msg->body.data, msg->body.len, &f->frame) < 0 || !may_relay(f->frame.type) ||
+	if (wire_decode(msg->body.data, msg->body.len, &f->frame) < 0 ||
+		!may_relay(f->frame.type) ||
 		last != (f->frame.type == WIRE_done || f->frame.type == WIRE_error)) {
 		log_error("sessd-fleet answers what is no answer");
-		answer_error(e->answer, WIRE_E_UNAVAILABLE, "sessd-fleet answers what is no answer");
+		answer_error(
+			e->answer, WIRE_E_UNAVAILABLE, "sessd-fleet answers what is no answer");
 		last = true;
 	} else {
 		answer_send(e->answer, f->frame.type, &f->frame.u, last);

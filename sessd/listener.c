@@ -124,8 +124,8 @@ static void welcome_connection(struct listener *l, int fd)
 		return;
 	}
 	/* the agent speaks for the whole host: it is limited by the total alone, as root is */
-	charge = charge_connection(&peers->charges, l->use == WIRE_ON_FLEET ? 0 : caller.uid,
-		clock_boot());
+	charge = charge_connection(
+		&peers->charges, l->use == WIRE_ON_FLEET ? 0 : caller.uid, clock_boot());
 	/* only now: he who has too many pushes nobody out */
 	if (charge != NULL)
 		make_room(l);

@@ -192,8 +192,7 @@ static const char *lock_of_request(
 	const char *wrong;
 	struct sid ignored;
 
-	*ret = (struct wire_locked){
-		.id = req->id,
+	*ret = (struct wire_locked){.id = req->id,
 		.even_breakglass = req->even_breakglass,
 		.set_at = clock_wall(),
 		.fleet = req->fleet};

@@ -293,7 +293,8 @@ void revocation_revoke(struct core *core, const struct event *event)
 		return;
 	}
 	if (s != NULL)
-		revocation_add(core, s, remark.policy ? REASON_EVICTED : REASON_REVOKED, &remark, r);
+		revocation_add(
+			core, s, remark.policy ? REASON_EVICTED : REASON_REVOKED, &remark, r);
 	else
 		revoke_many(core, req, &remark, r);
 	revocation_release(r);

@@ -23,6 +23,7 @@ static void print_uses(unsigned use)
 	} names[] = {
 		{WIRE_ON_PAM, "pam"},
 		{WIRE_ON_CTL, "ctl"},
+		{WIRE_ON_FLEET, "fleet"},
 		{WIRE_ANSWER, "answer"},
 		{WIRE_FILE, "file"},
 		{WIRE_FROZEN, "frozen"},
