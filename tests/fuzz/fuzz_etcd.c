@@ -21,7 +21,8 @@ static void check_kv(const struct reply_kv *kv)
 	if (strlen(kv->key) > kv->key_len || strlen(kv->value) > kv->value_len)
 		abort();
 	if (key_parse(kv->key, kv->key_len, KEY_SESSION, 3, parts)) {
-		if (!key_make(&key, KEY_SESSION, all, false) || !text_valid(parts[0], strlen(parts[0])))
+		if (!key_make(&key, KEY_SESSION, all, false) ||
+			!text_valid(parts[0], strlen(parts[0])))
 			abort();
 	}
 	value = reply_json(kv->value, kv->value_len);

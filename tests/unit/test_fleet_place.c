@@ -126,7 +126,8 @@ static const char *entry(const char *host, const char *sid, unsigned created, un
 	next = (next + 1) % 4;
 	snprintf(key, sizeof(key), KEY_SESSION "bob/%s/%s", host, sid);
 	snprintf(out[next], sizeof(out[next]),
-		"{\"key\":\"%s\",\"value\":\"%s\",\"create_revision\":\"%u\",\"mod_revision\":\"%u\","
+		"{\"key\":\"%s\",\"value\":\"%s\",\"create_revision\":\"%u\",\"mod_revision\":\"%"
+		"u\","
 		"\"lease\":\"%u\"}",
 		base64(key), base64("{\"service\":\"sshd\",\"rhost\":\"::1\",\"caps\":[\"p\"]}"),
 		created, created, lease);
@@ -139,8 +140,8 @@ static void counted(unsigned revision, const char *a, const char *b)
 	static char text[16384];
 
 	assert_string_equal(world.call[0]->request.path, ETCD_RANGE);
-	snprintf(text, sizeof(text), "{\"header\":{\"revision\":\"%u\"},\"kvs\":[%s%s%s]}", revision,
-		a ? a : "", b ? "," : "", b ? b : "");
+	snprintf(text, sizeof(text), "{\"header\":{\"revision\":\"%u\"},\"kvs\":[%s%s%s]}",
+		revision, a ? a : "", b ? "," : "", b ? b : "");
 	answer(ETCD_DONE, text);
 }
 
@@ -208,9 +209,9 @@ static void a_free_place_is_taken_on_condition(void **state)
 	counted(9, entry("far", ONE, 3, 5), NULL);
 	/* nothing of his may have been created since the count */
 	txn = json_loads(world.call[0]->body, 0, NULL);
-	assert_string_equal(json_string_value(json_object_get(
-				    json_array_get(json_object_get(txn, "compare"), 0),
-				    "create_revision")),
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(txn, "compare"), 0), "create_revision")),
 		"10");
 	json_decref(txn);
 	assert_int_equal(world.n_told, 0);
@@ -283,7 +284,8 @@ static void own_ones_are_known_better(void **state)
 	/* two of this host in the store have ended; one that the store has not heard of lives */
 	tell(a, ONE, false, false);
 	tell(a, OWN, true, false);
-	counted(9, entry("here", TWO, 3, 7), entry("here", "44444444444444444444444444444444", 4, 7));
+	counted(9, entry("here", TWO, 3, 7),
+		entry("here", "44444444444444444444444444444444", 4, 7));
 	assert_int_equal(world.n_told, 0);
 	assert_string_equal(world.call[0]->request.path, ETCD_TXN);
 	put_answered(false);

@@ -124,8 +124,9 @@ static void nonsense_is_an_error(void **state)
 		"{\"header\":{\"revision\":\"9\"},\"kvs\":[{\"key\":\"YQ==\"},{\"key\":\"Y\"}]}",
 		"{\"header\":{\"revision\":\"9\"},\"more\":\"yes\"}",
 		"{\"header\":{\"revision\":\"9\"},\"count\":[]}"};
-	static const char *const watches[] = {"{}", "{\"result\":3}", "{\"error\":{\"message\":\"x\"}}",
-		"{\"result\":{\"events\":3}}", "{\"result\":{\"events\":[3]}}",
+	static const char *const watches[] = {"{}", "{\"result\":3}",
+		"{\"error\":{\"message\":\"x\"}}", "{\"result\":{\"events\":3}}",
+		"{\"result\":{\"events\":[3]}}",
 		"{\"result\":{\"events\":[{\"type\":\"MOVE\",\"kv\":{\"key\":\"YQ==\"}}]}}",
 		"{\"result\":{\"events\":[{\"type\":3,\"kv\":{\"key\":\"YQ==\"}}]}}",
 		"{\"result\":{\"created\":1}}"};
