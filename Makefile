@@ -55,7 +55,7 @@ FLEET_LIBS   := -lcurl -ljansson -lsodium -lconfuse
 
 C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])
 
-.PHONY: all all-and-unit test-build deps demo test unit lint format bench fuzz soak install uninstall clean help
+.PHONY: all all-and-unit test-build deps demo demo-fleet test unit lint format bench fuzz soak install uninstall clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -67,6 +67,7 @@ help:
 #: make               build everything
 #: make deps          install what the build needs (Debian 12 packages); nothing when it is there
 #: make demo          show the main job in a private host; changes nothing on this machine
+#: make demo-fleet    the same on three hosts that share an etcd cluster
 #: make test          every test; ends with `N passed, N failed, N skipped`
 #: make unit          the unit tests alone
 #: make lint          formatting, include directions, static analysis
@@ -145,6 +146,10 @@ all-and-unit: all $(UNIT_TESTS) $(GUEST) test-tools
 demo: deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/demo.sh
+
+demo-fleet: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo-fleet.sh
 
 deps:
 	$(Q)tests/deps build test

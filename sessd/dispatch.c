@@ -127,7 +127,6 @@ static void from_fleet(struct request *req, struct event *event, const char *by)
 {
 	struct caller caller = *peer_caller(req->peer);
 
-	caller.admin = true;
 	snprintf(caller.name, sizeof(caller.name), "%s", by[0] != '\0' ? by : "fleet");
 	event->caller = &caller;
 	event->answer = &req->answer;

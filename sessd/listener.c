@@ -123,6 +123,8 @@ static void welcome_connection(struct listener *l, int fd)
 		close(fd);
 		return;
 	}
+	/* it speaks for administrators of other hosts */
+	caller.admin = caller.admin || l->use == WIRE_ON_FLEET;
 	/* the agent speaks for the whole host: it is limited by the total alone, as root is */
 	charge = charge_connection(
 		&peers->charges, l->use == WIRE_ON_FLEET ? 0 : caller.uid, clock_boot());

@@ -57,6 +57,7 @@ stays() # HOST BACKGROUND USER
 	stays web2 two bob
 	run -0 on web3 on_host sessctl lock --fleet --reason 'left the firm' user bob
 	contains "$output" "web1: "
+	[[ $output != *PENDING* ]]
 	contains "$output" "web2: "
 	contains "$output" "user bob is locked on all hosts of the fleet"
 	finish_badly one
