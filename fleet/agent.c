@@ -34,6 +34,11 @@ static void on_granted(void *ctx)
 	claim_begin(ctx);
 }
 
+static void on_failed(void *ctx, const char *words)
+{
+	claim_trouble(ctx, words);
+}
+
 static void on_lost(void *ctx)
 {
 	claim_lost(ctx);
@@ -65,6 +70,7 @@ int agent_new(const struct agent_options *options, struct agent **ret)
 		.timers = &a->timers,
 		.ttl = options->lease_ttl,
 		.granted = on_granted,
+		.failed = on_failed,
 		.lost = on_lost,
 		.ctx = a};
 	*ret = a;

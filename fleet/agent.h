@@ -123,6 +123,8 @@ int claim_init(struct agent *a);
 /* There is a lease: the name is claimed with it. */
 void claim_begin(struct agent *a);
 void claim_lost(struct agent *a);
+/* It cannot be claimed, for this reason: logged when it is a new one. */
+void claim_trouble(struct agent *a, const char *words);
 void claim_stop(struct agent *a);
 
 /* member.c: the sessions of this host, and what etcd holds of them */

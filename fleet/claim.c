@@ -51,11 +51,19 @@ static void again(void *ctx)
 	claim_begin(ctx);
 }
 
+void claim_trouble(struct agent *a, const char *words)
+{
+	char text[sizeof(a->claim.words)];
+
+	text_escape(words, strlen(words), text, sizeof(text));
+	if (strcmp(a->claim.words, text) != 0)
+		log_warning("host %s has not joined the fleet: %s", a->o.host, text);
+	memcpy(a->claim.words, text, sizeof(text));
+}
+
 static void not_joined(struct agent *a, const char *words)
 {
-	if (strcmp(a->claim.words, words) != 0)
-		log_warning("host %s has not joined the fleet: %s", a->o.host, words);
-	text_escape(words, strlen(words), a->claim.words, sizeof(a->claim.words));
+	claim_trouble(a, words);
 	timer_set(&a->timers, &a->claim.timer, clock_boot() + timer_jitter(REST), again, a);
 }
 

@@ -81,6 +81,8 @@ static void on_granted(void *ctx, const struct etcd_answer *answer)
 	l->call = NULL;
 	if (answer->outcome != ETCD_DONE || reply_lease(answer->root, &reply) < 0 ||
 		reply.ttl == 0) {
+		l->failed(l->ctx,
+			answer->outcome == ETCD_DONE ? "what answers is not etcd" : answer->words);
 		timer_set(l->timers, &l->timer, clock_boot() + timer_jitter(REST), again, l);
 		return;
 	}

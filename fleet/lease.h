@@ -15,6 +15,7 @@ struct lease {
 	uint64_t asked_at;   /* clock_boot() */
 	uint64_t renewed_at; /* the same: when the last renewal was asked for that was given */
 	void (*granted)(void *ctx);
+	void (*failed)(void *ctx, const char *words); /* none is granted: why; it is tried again */
 	void (*lost)(void *ctx); /* it is over; a new one is asked for at once */
 	void *ctx;
 };
