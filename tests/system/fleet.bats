@@ -299,7 +299,8 @@ secure_member() # NAME PASSWORD
 	run -0 on web1 on_host sessctl lock --fleet user bob
 	finish_badly one
 	# Another authority than the one that is believed.
-	on web1 daemon_signal sessd-fleet KILL
+	host_use "$FLEET-web1"
+	daemon_signal sessd-fleet KILL
 	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /O=other -keyout /dev/null \
 		-out "$HOST_FS/etc/tls/ca.pem" 2>/dev/null
 	: >"$HOST_FS/var/log/sessd-fleet.log"
