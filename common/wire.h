@@ -38,8 +38,8 @@
 /* Between the lines of a text that has several; a semicolon within one is written `\x3b`. */
 #define WIRE_LINE_END "; "
 
-#define WIRE_PAM_SOCKET "pam.sock"
-#define WIRE_CTL_SOCKET "ctl.sock"
+#define WIRE_PAM_SOCKET	  "pam.sock"
+#define WIRE_CTL_SOCKET	  "ctl.sock"
 #define WIRE_FLEET_SOCKET "fleet.sock"
 
 /* The user that sessd-fleet runs as; but for root the only one who may speak on that socket. */

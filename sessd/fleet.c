@@ -241,6 +241,23 @@ static void tell(struct core *core)
 	answer_send(a, WIRE_done, &done, true);
 }
 
+static void errand_end(struct fleet *f, struct fleet_errand *e)
+{
+	LIST_REMOVE(e, link);
+	f->n_errands--;
+	free(e);
+}
+
+static void fail_errands(struct fleet *f, const char *why)
+{
+	struct fleet_errand *e;
+
+	while ((e = LIST_FIRST(&f->errands)) != NULL) {
+		answer_error(e->answer, WIRE_E_UNAVAILABLE, why);
+		errand_end(f, e);
+	}
+}
+
 /* The whole table is told, and what waited is part of it; but for errands, which are in no table.
  */
 static void tell_anew(struct core *core)
@@ -248,6 +265,7 @@ static void tell_anew(struct core *core)
 	struct fleet *f = core->fleet;
 
 	forget_items(f);
+	fail_errands(f, "too much happens at a time for sessd-fleet");
 	f->telling = true;
 	f->begun = false;
 	f->slot = 0;
@@ -410,17 +428,9 @@ void fleet_placed(struct core *core, const struct event *event)
 
 /* --- The agent itself --- */
 
-static void errand_end(struct fleet *f, struct fleet_errand *e)
-{
-	LIST_REMOVE(e, link);
-	f->n_errands--;
-	free(e);
-}
-
 static void agent_lost(struct core *core)
 {
 	struct fleet *f = core->fleet;
-	struct fleet_errand *e;
 	struct session *s;
 	uint32_t slot = 0;
 
@@ -430,10 +440,7 @@ static void agent_lost(struct core *core)
 	f->agent = NULL;
 	f->there = f->joined = f->telling = false;
 	forget_items(f);
-	while ((e = LIST_FIRST(&f->errands)) != NULL) {
-		answer_error(e->answer, WIRE_E_UNAVAILABLE, "sessd-fleet has gone meanwhile");
-		errand_end(f, e);
-	}
+	fail_errands(f, "sessd-fleet has gone meanwhile");
 	while ((s = session_next(&core->table, &slot)) != NULL)
 		fleet_gave_up(core, s);
 }
@@ -453,11 +460,13 @@ void fleet_attend(struct core *core, const struct event *event)
 
 	if (f->agent != NULL)
 		answer_send(f->agent, WIRE_done, &superseded, true);
+	/* another one than before: what that was asked is not answered any more */
+	if (f->there && event->u.attend->fresh)
+		agent_lost(core);
 	f->agent = event->answer;
 	event->answer->gone = agent_gone;
 	event->answer->gone_ctx = core;
-	if (!f->there || event->u.attend->fresh) {
-		f->joined = false;
+	if (!f->there) {
 		f->there = true;
 		tell_anew(core);
 	}

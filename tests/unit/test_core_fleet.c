@@ -374,8 +374,12 @@ static void an_errand_is_run(void **state)
 	ask_fleet(w, &asker, true);
 	relay(w, ear.errand, WIRE_session, &session, true);
 	assert_true(asker.last && asker.error == WIRE_E_UNAVAILABLE);
-	/* the agent goes */
+	/* the agent is another one, and knows nothing of it */
 	attend(w, &ear, false);
+	ask_fleet(w, &asker, true);
+	be_there(w, &ear);
+	assert_true(asker.last && asker.error == WIRE_E_UNAVAILABLE);
+	/* the agent goes */
 	ask_fleet(w, &asker, true);
 	attend(w, &ear, false);
 	ear.answer.gone(&ear.answer, ear.answer.gone_ctx);
