@@ -48,16 +48,18 @@ SESSD_OBJS   := $(patsubst %.c,$(B)/%.o,$(filter-out sessd/main.c,$(wildcard ses
 SESSCTL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard sessctl/*.c))
 REAUTH_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out sessd/reauth/main.c,$(wildcard sessd/reauth/*.c)))
 PAM_OBJS     := $(patsubst %.c,$(B)/%.o,$(wildcard pam_module/*.c))
+FLEET_OBJS   := $(patsubst %.c,$(B)/%.o,$(wildcard fleet/*.c))
 UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so \
-	$(B)/sessd/reauth/sessd-reauth
+	$(B)/sessd/reauth/sessd-reauth $(B)/fleet/sessd-fleet
 
 SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse -lkeyutils
 SESSCTL_LIBS := -lsodium -ljansson -lsqlite3 -lqrencode
+FLEET_LIBS   := -lcurl -ljansson -lsodium -lconfuse
 
 C_FILES := $(wildcard */*.[ch] sessd/reauth/*.[ch] tests/*/*.[ch])
 
-.PHONY: all all-and-unit test-build deps demo test unit lint format docs bench fuzz soak install uninstall deb clean help
+.PHONY: all all-and-unit test-build deps demo demo-fleet test unit lint format docs bench fuzz soak install uninstall deb clean help
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -69,6 +71,7 @@ help:
 #: make               build everything
 #: make deps          install what the build needs (Debian 12 packages); nothing when it is there
 #: make demo          show the main job in a private host; changes nothing on this machine
+#: make demo-fleet    the same on three hosts that share an etcd cluster
 #: make test          every test; ends with `N passed, N failed, N skipped`
 #: make docs          make sessd-events(7) anew, of the rows in the code
 #: make unit          the unit tests alone
@@ -92,6 +95,7 @@ $(B)/libsessd.a: $(SESSD_OBJS)
 $(B)/libpam_sess.a: $(PAM_OBJS)
 $(B)/libreauth.a: $(REAUTH_OBJS)
 $(B)/libsessctl.a: $(filter-out %/main.o,$(SESSCTL_OBJS))
+$(B)/libfleet.a: $(filter-out %/main.o,$(FLEET_OBJS))
 $(B)/lib%.a:
 	$(call say,AR,$@)
 	@rm -f $@
@@ -111,6 +115,10 @@ $(B)/sessd/reauth/sessd-reauth: $(B)/sessd/reauth/main.o $(B)/libreauth.a $(B)/l
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lpam $(if $(SAN),-Wl$(comma)--no-as-needed -lcrypt)
 
+$(B)/fleet/sessd-fleet: $(FLEET_OBJS) $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(FLEET_LIBS)
+
 $(B)/pam_module/pam_sess.so: $(PAM_OBJS) $(B)/libcommon.a pam_module/pam_sess.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -o $@ $(PAM_OBJS) $(B)/libcommon.a -Wl,--version-script=pam_module/pam_sess.map \
@@ -121,6 +129,12 @@ $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsessd.a $(B)/libpam_sess.a $(B)/l
 		$(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(SESSD_LIBS) $(SESSCTL_LIBS) -lpam -lkeyutils
+
+# Those of the agent link it alone: it shares names with the others.
+FLEET_TESTS := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_fleet_*.c))
+$(FLEET_TESTS): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libfleet.a $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(FLEET_LIBS)
 
 # The stranger whose guest the module is: see tests/tap/module.sh.
 GUEST := $(B)/tests/pam/guest
@@ -149,6 +163,10 @@ demo: deps
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)tests/demo.sh
 
+demo-fleet: deps
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)tests/demo-fleet.sh
+
 deps:
 	$(Q)tests/deps build test
 
@@ -166,18 +184,21 @@ docs:
 format:
 	clang-format -i $(C_FILES)
 
-MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 sessd/reauth/*.8)
+MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 sessd/reauth/*.8 fleet/*.8)
 MAN5 := $(wildcard sessd/*.5)
 MAN7 := $(wildcard sessd/*.7)
 UNITS := $(wildcard etc/systemd/*)
 LOGROTATE := $(wildcard etc/logrotate.d/*)
 PROFILES := $(wildcard etc/profiles/*.conf)
+SYSUSERS := $(wildcard etc/sysusers.d/*.conf)
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
+EXAMPLEDIR ?= $(PREFIX)/share/sessd
 
 install: all
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(LIBEXECDIR) $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
 		$(MANDIR)/man8 $(MANDIR)/man7 $(MANDIR)/man5 $(COMPLETIONDIR) $(ZSHDIR) $(PROFILEDIR) \
-		$(PREFIX)/lib/sysusers.d $(PREFIX)/lib/tmpfiles.d)
-	install -m 0755 $(B)/sessd/sessd $(DESTDIR)$(PREFIX)/sbin/
+		$(EXAMPLEDIR) $(SYSUSERSDIR) $(PREFIX)/lib/tmpfiles.d)
+	install -m 0755 $(B)/sessd/sessd $(B)/fleet/sessd-fleet $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
 	install -m 0755 $(B)/sessd/reauth/sessd-reauth $(DESTDIR)$(LIBEXECDIR)/
 	install -m 0644 $(B)/pam_module/pam_sess.so $(DESTDIR)$(SECURITYDIR)/
@@ -190,21 +211,22 @@ install: all
 	install -m 0644 sessctl/sessctl.bash $(DESTDIR)$(COMPLETIONDIR)/sessctl
 	install -m 0644 sessctl/sessctl.zsh $(DESTDIR)$(ZSHDIR)/_sessctl
 	install -m 0644 $(PROFILES) $(DESTDIR)$(PROFILEDIR)/
-	install -m 0644 etc/sysusers.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/
+	install -m 0644 $(SYSUSERS) $(DESTDIR)$(SYSUSERSDIR)/
 	install -m 0644 etc/tmpfiles.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/
 	install -d $(DESTDIR)$(SYSCONFDIR)/logrotate.d
 	install -m 0644 $(LOGROTATE) $(DESTDIR)$(SYSCONFDIR)/logrotate.d/
+	install -m 0644 etc/fleet.conf $(DESTDIR)$(EXAMPLEDIR)/
 
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/sbin/sessd $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,sessd sessd-fleet) $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
 		$(DESTDIR)$(LIBEXECDIR)/sessd-reauth $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \
 		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES))) $(DESTDIR)$(ZSHDIR)/_sessctl \
-		$(DESTDIR)$(PREFIX)/lib/sysusers.d/sessd.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sessd.conf \
-		$(addprefix $(DESTDIR)$(SYSCONFDIR)/logrotate.d/,$(notdir $(LOGROTATE)))
+		$(addprefix $(DESTDIR)$(SYSUSERSDIR)/,$(notdir $(SYSUSERS))) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sessd.conf \
+		$(DESTDIR)$(EXAMPLEDIR)/fleet.conf $(addprefix $(DESTDIR)$(SYSCONFDIR)/logrotate.d/,$(notdir $(LOGROTATE)))
 
 # Into build/deb; the tree stays as it is.
 deb: deps

@@ -40,6 +40,7 @@
 
 #define WIRE_PAM_SOCKET	   "pam.sock"
 #define WIRE_CTL_SOCKET	   "ctl.sock"
+#define WIRE_FLEET_SOCKET  "fleet.sock"
 #define WIRE_REAUTH_SOCKET "reauth.sock"
 
 /* Of a `prompt`: what PAM wants of the user. */
@@ -53,6 +54,12 @@ enum wire_style {
 /* Bytes of a `reply`; PAM_MAX_RESP_SIZE without its NUL. */
 #define WIRE_REPLY_MAX 511
 
+/* The user that sessd-fleet runs as; but for root the only one who may speak on that socket. */
+#define WIRE_FLEET_USER "sessd-fleet"
+
+/* Policies with a cap over the fleet that a configuration may have. */
+#define WIRE_FLEET_CAPS_MAX 16
+
 /* clang-format off */
 /* Which socket a request is for; answers go where the request came from. */
 enum wire_use {
@@ -62,11 +69,12 @@ enum wire_use {
 	WIRE_FILE = 8,
 	WIRE_FROZEN = 16, /* the same in every protocol version, and marked by version 0 */
 	WIRE_ON_REAUTH = 32,
+	WIRE_ON_FLEET = 64,
 };
 
 /*  M(name, code, use, what it is for) */
 #define WIRE_MESSAGES(M) \
-	M(hello,    1, WIRE_ON_PAM | WIRE_ON_CTL | WIRE_ON_REAUTH | WIRE_FROZEN, "first message of a connection: the versions that the client speaks") \
+	M(hello,    1, WIRE_ON_PAM | WIRE_ON_CTL | WIRE_ON_REAUTH | WIRE_ON_FLEET | WIRE_FROZEN, "first message of a connection: the versions that the client speaks") \
 	M(acct,     2, WIRE_ON_PAM, "would this login be let in? (advisory, so that the user reads why not)") \
 	M(open,     3, WIRE_ON_PAM, "admit the session and record it; the peer is its leader") \
 	M(close,    4, WIRE_ON_PAM, "the session ended normally") \
@@ -75,7 +83,7 @@ enum wire_use {
 	M(locked,   8, WIRE_FILE | WIRE_ANSWER, "a lock: its file in locks/, its row in the ledger's database, and to locks") \
 	M(list,    16, WIRE_ON_CTL, "one page of sessions") \
 	M(show,    17, WIRE_ON_CTL, "one session by a prefix of its sid") \
-	M(revoke,  18, WIRE_ON_CTL, "end sessions now") \
+	M(revoke,  18, WIRE_ON_CTL | WIRE_ON_FLEET, "end sessions now") \
 	M(status,  19, WIRE_ON_CTL, "how the daemon is doing") \
 	M(read,    20, WIRE_ON_CTL, "one page of the ledger, as the export prints it") \
 	M(metrics, 21, WIRE_ON_CTL, "one page of the OpenMetrics text") \
@@ -83,15 +91,19 @@ enum wire_use {
 	M(seal,    24, WIRE_ON_CTL, "how is the ledger sealed? Or: seal it now") \
 	M(explain, 26, WIRE_ON_CTL, "which limits would a login be under now?") \
 	M(extend,  27, WIRE_ON_CTL, "move the end of a session by lifetime") \
-	M(lock,    32, WIRE_ON_CTL, "lock a user, group, source or key: end its sessions, refuse new ones") \
-	M(unlock,  33, WIRE_ON_CTL, "lift a lock") \
-	M(locks,   34, WIRE_ON_CTL, "the locks that stand") \
+	M(lock,    32, WIRE_ON_CTL | WIRE_ON_FLEET, "lock a user, group, source or key: end its sessions, refuse new ones") \
+	M(unlock,  33, WIRE_ON_CTL | WIRE_ON_FLEET, "lift a lock") \
+	M(locks,   34, WIRE_ON_CTL | WIRE_ON_FLEET, "the locks that stand") \
 	M(reauth,  38, WIRE_ON_PAM, "may the user of a process prove himself again, and who is he?") \
 	M(reauthenticated, 39, WIRE_ON_PAM, "what came of it") \
 	M(password, 40, WIRE_ON_PAM | WIRE_FILE, "a password was changed: end the user's other sessions") \
 	M(prove,   48, WIRE_ON_REAUTH, "the user of the asker's session wants to prove himself again") \
 	M(prompt,  49, WIRE_ANSWER, "to prove and reply: what PAM wants to know, or to say") \
 	M(reply,   50, WIRE_ON_REAUTH, "what the user answered") \
+	M(attend,  56, WIRE_ON_FLEET, "the agent is there: what has happened since the last one?") \
+	M(placed,  57, WIRE_ON_FLEET, "has the fleet a place for that session?") \
+	M(relay,   58, WIRE_ON_FLEET, "a message of the answer to an errand") \
+	M(standing, 59, WIRE_ON_FLEET, "is this host joined to the fleet?") \
 	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
 	M(granted, 65, WIRE_ANSWER, "to acct and open: yes") \
 	M(refused, 66, WIRE_ANSWER, "to acct, open, reauth, reauthenticated, prove and reply: no") \
@@ -105,7 +117,14 @@ enum wire_use {
 	M(extended, 77, WIRE_ANSWER, "to extend: the old end and the new one") \
 	M(sealed,  79, WIRE_ANSWER, "to seal: the first public key, and the last checkpoint") \
 	M(outdated, 80, WIRE_ANSWER, "to acct: the token has been replaced; read the keyring and ask again") \
-	M(claimant, 81, WIRE_ANSWER, "to reauth: who has to prove himself, and for which session")
+	M(claimant, 81, WIRE_ANSWER, "to reauth: who has to prove himself, and for which session") \
+	M(cap,     88, WIRE_ANSWER, "to attend: a cap over the fleet that the next session counts under") \
+	M(member,  89, WIRE_ANSWER, "to attend: a session of this host, or one that seeks a place") \
+	M(left,    90, WIRE_ANSWER, "to attend: a session that is there no more") \
+	M(table,   91, WIRE_ANSWER, "to attend: all sessions follow, or have been told") \
+	M(errand,  92, WIRE_ANSWER, "to attend: what an administrator asks of the fleet") \
+	M(fleet_host, 93, WIRE_ANSWER, "to status: a host of the fleet") \
+	M(fleet_state, 94, WIRE_ANSWER, "to status: how this host is joined to the fleet")
 
 /*  E(ID, code, exit code of sessctl, words) */
 #define WIRE_ERRORS(E) \
@@ -180,7 +199,8 @@ enum wire_use {
 	F(R, TIME,   set_at,         8, REQUIRED) \
 	F(R, TIME,   expires_at,     9, OPTIONAL) \
 	F(R, DUR,    deadline,      10, OPTIONAL) /* clock_boot() of its end */ \
-	F(R, STR,    boot_id,       11, OPTIONAL) /* the boot that the deadline is of */
+	F(R, STR,    boot_id,       11, OPTIONAL) /* the boot that the deadline is of */ \
+	F(R, BOOL,   fleet,         50, OPTIONAL) /* the agent has set it, and lifts it */
 
 #define WIRE_FIELDS_lock(F, R) \
 	F(R, STR,    kind,           1, REQUIRED) \
@@ -189,11 +209,15 @@ enum wire_use {
 	F(R, BOOL,   even_breakglass, 4, OPTIONAL) \
 	F(R, STR,    message,        5, OPTIONAL) \
 	F(R, STR,    text,           6, OPTIONAL) \
-	F(R, DUR,    lasts,          7, OPTIONAL) /* not set: until it is lifted */
+	F(R, DUR,    lasts,          7, OPTIONAL) /* not set: until it is lifted */ \
+	F(R, BOOL,   fleet,         50, OPTIONAL) /* on all hosts of the fleet; from the agent: it is the fleet's */ \
+	F(R, STR,    by,            51, OPTIONAL) /* from the agent: who set it, and where */
 
 #define WIRE_FIELDS_unlock(F, R) \
 	F(R, STR,    kind,           1, REQUIRED) \
-	F(R, STR,    name,           2, REQUIRED)
+	F(R, STR,    name,           2, REQUIRED) \
+	F(R, BOOL,   fleet,         50, OPTIONAL) \
+	F(R, STR,    by,            51, OPTIONAL)
 
 /* In a file, root's own word says from which session it was changed. */
 #define WIRE_FIELDS_password(F, R) \
@@ -207,7 +231,8 @@ enum wire_use {
 #define WIRE_FIELDS_list(F, R) \
 	F(R, U64,    cursor,         1, OPTIONAL) /* 0 at first, then what `done` said */ \
 	F(R, STR,    user,           2, OPTIONAL) \
-	F(R, BOOL,   all,            3, OPTIONAL) /* ended ones too */
+	F(R, BOOL,   all,            3, OPTIONAL) /* ended ones too */ \
+	F(R, BOOL,   fleet,         50, OPTIONAL) /* of all hosts */
 
 #define WIRE_FIELDS_show(F, R) \
 	F(R, STR,    prefix,         1, REQUIRED)
@@ -221,9 +246,13 @@ enum wire_use {
 	F(R, STR,    message,        5, OPTIONAL) /* for who sits at the session's terminals */ \
 	F(R, BOOL,   cron,           6, OPTIONAL) /* with user or all: cron jobs, too */ \
 	F(R, BOOL,   all,            7, OPTIONAL) /* everybody's but the asker's own */ \
-	F(R, UID,    id,             8, OPTIONAL) /* of the user, where the asker knows it */
+	F(R, UID,    id,             8, OPTIONAL) /* of the user, where the asker knows it */ \
+	F(R, BOOL,   fleet,         50, OPTIONAL) /* on all hosts */ \
+	F(R, STR,    by,            51, OPTIONAL) /* from the agent: who asks, and where */ \
+	F(R, STR,    evicts,        52, OPTIONAL) /* from the agent: the policy under which it makes place for another */
 
-#define WIRE_FIELDS_status(F, R)
+#define WIRE_FIELDS_status(F, R) \
+	F(R, BOOL,   fleet,         50, OPTIONAL) /* of all hosts */
 
 #define WIRE_FIELDS_read(F, R) \
 	F(R, U64,    after,          1, OPTIONAL) /* the last seq that the reader has */ \
@@ -296,7 +325,8 @@ enum wire_use {
 	F(R, TEXT,   text,          21, OPTIONAL) /* what he gave as his reason */ \
 	F(R, TIME,   authenticated_at, 22, OPTIONAL) /* when the user last proved who he is */ \
 	F(R, STR,    authenticated_by, 23, OPTIONAL) /* how: method and key, or a service */ \
-	F(R, DUR,    authenticated_age, 24, OPTIONAL) /* check: how long ago, by a clock that nobody sets */
+	F(R, DUR,    authenticated_age, 24, OPTIONAL) /* check: how long ago, by a clock that nobody sets */ \
+	F(R, STR,    host,          50, OPTIONAL) /* of the fleet; not set: the one that answers */
 
 /* What the daemon must find again after a restart. Never leaves it. */
 #define WIRE_FIELDS_stored(F, R) \
@@ -323,7 +353,9 @@ enum wire_use {
 	F(R, DUR,    elapsed,        6, OPTIONAL) /* from the order to the last exit */ \
 	F(R, U64,    survivors,      7, OPTIONAL) /* processes still there: it is not done */ \
 	F(R, TEXT,   survivor_list,  8, OPTIONAL) /* `pid name state`, comma-separated */ \
-	F(R, U64,    audit_session,  9, OPTIONAL) /* of what is left over */
+	F(R, U64,    audit_session,  9, OPTIONAL) /* of what is left over */ \
+	F(R, STR,    host,          50, OPTIONAL) /* of the fleet; not set: the one that answers */ \
+	F(R, BOOL,   pending,       51, OPTIONAL) /* that host has not answered: it is not done */
 
 #define WIRE_FIELDS_state(F, R) \
 	F(R, STR,    program,        1, REQUIRED) \
@@ -380,6 +412,67 @@ enum wire_use {
 	F(R, TIME,   expires_at,     5, REQUIRED)
 
 #define WIRE_FIELDS_outdated(F, R)
+
+/* Answered with whatever there is; where there is nothing, when there is. */
+#define WIRE_FIELDS_attend(F, R) \
+	F(R, BOOL,   fresh,          1, OPTIONAL) /* the agent knows nothing: tell the whole table */
+
+#define WIRE_FIELDS_standing(F, R) \
+	F(R, BOOL,   joined,         1, OPTIONAL) /* the store can be reached, and the lease holds */
+
+#define WIRE_FIELDS_placed(F, R) \
+	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, BOOL,   granted,        2, OPTIONAL) \
+	F(R, BOOL,   unreachable,    3, OPTIONAL) /* not granted: nobody knows */ \
+	F(R, STR,    policy,         4, OPTIONAL) /* not granted: whose cap is reached … */ \
+	F(R, U64,    count,          5, OPTIONAL) /* … the sessions that count under it … */ \
+	F(R, TEXT,   text,           6, OPTIONAL) /* … and what they are */
+
+#define WIRE_FIELDS_relay(F, R) \
+	F(R, U64,    errand,         1, REQUIRED) \
+	F(R, BOOL,   last,           2, OPTIONAL) \
+	F(R, BLOB,   body,           3, REQUIRED) /* the message, as a packet */
+
+#define WIRE_FIELDS_cap(F, R) \
+	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, STR,    policy,         2, REQUIRED) \
+	F(R, U64,    max,            3, REQUIRED) \
+	F(R, BOOL,   evict,          4, OPTIONAL) /* the oldest makes place */
+
+#define WIRE_FIELDS_member(F, R) \
+	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, STR,    user,           2, REQUIRED) \
+	F(R, U64,    uid,            3, REQUIRED) \
+	F(R, STR,    service,        4, REQUIRED) \
+	F(R, STR,    rhost,          5, OPTIONAL) \
+	F(R, TIME,   opened_at,      6, REQUIRED) \
+	F(R, BOOL,   seeks,          7, OPTIONAL) /* it is not open yet: `placed` says whether it may be */
+
+#define WIRE_FIELDS_left(F, R) \
+	F(R, SID,    sid,            1, REQUIRED)
+
+#define WIRE_FIELDS_table(F, R) \
+	F(R, BOOL,   complete,       1, OPTIONAL)
+
+#define WIRE_FIELDS_errand(F, R) \
+	F(R, U64,    errand,         1, REQUIRED) \
+	F(R, STR,    by,             2, REQUIRED) /* who asks */ \
+	F(R, BLOB,   body,           3, REQUIRED) /* the request, as a packet */
+
+#define WIRE_FIELDS_fleet_host(F, R) \
+	F(R, STR,    host,           1, REQUIRED) \
+	F(R, BOOL,   reachable,      2, OPTIONAL) /* its lease holds */ \
+	F(R, BOOL,   asked,          3, OPTIONAL) /* the one that answers */
+
+#define WIRE_FIELDS_fleet_state(F, R) \
+	F(R, STR,    host,           1, REQUIRED) \
+	F(R, BOOL,   joined,         2, OPTIONAL) \
+	F(R, TEXT,   trouble,        3, OPTIONAL) /* not joined: why */ \
+	F(R, STR,    endpoint,       4, OPTIONAL) /* of etcd, that is used now */ \
+	F(R, U64,    revision,       5, OPTIONAL) /* of the store, the last that was seen */ \
+	F(R, DUR,    lease,          6, OPTIONAL) /* how long it holds without a renewal … */ \
+	F(R, DUR,    renewed,        7, OPTIONAL) /* … and how long ago it was renewed */ \
+	F(R, U64,    unwritten,      8, OPTIONAL) /* sessions that the store has not been told of */
 
 #define WIRE_FIELDS_seal(F, R) \
 	F(R, BOOL,   make,           1, OPTIONAL) /* a checkpoint now, unless the last one has seen all */

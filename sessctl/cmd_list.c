@@ -7,15 +7,17 @@
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
 #include "sessctl/forest.h"
+#include "sessctl/help.h"
 #include "sessctl/output.h"
 #include "sessctl/record.h"
 #include "sessctl/table.h"
 
-enum { LIST_USER, LIST_ALL, LIST_TREE, LIST_JSON };
+enum { LIST_USER, LIST_ALL, LIST_FLEET, LIST_TREE, LIST_JSON };
 
 static const struct option_row options[] = {
 	[LIST_USER] = {"user", 'u', "USER", "only the sessions of USER"},
 	[LIST_ALL] = {"all", 'a', NULL, "those that have ended, too"},
+	[LIST_FLEET] = {"fleet", 'F', NULL, "the logins of all hosts of the fleet"},
 	[LIST_TREE] = {"tree", 't', NULL, "su and sudo under the login that they belong to"},
 	[LIST_JSON] = {"json", 'j', NULL, "one JSON object a line"},
 };
@@ -40,13 +42,24 @@ static const struct column columns[] = {
 	{"REASON", 16},
 };
 
+/* What the fleet knows of a session. */
+static const struct column fleet_columns[] = {
+	{"HOST", 24},
+	{"SID", 8},
+	{"USER", USER_MAX},
+	{"SERVICE", 16},
+	{"FROM", 39},
+	{"SINCE", 12},
+};
+
+#define N_FLEET_COLUMNS (sizeof(fleet_columns) / sizeof(fleet_columns[0]))
+
 #define N_COLUMNS      (sizeof(columns) / sizeof(columns[0]))
 #define N_LIVE_COLUMNS (N_COLUMNS - 2)
 
 struct listing {
 	struct context *ctx;
-	bool json;
-	bool tree;
+	bool json, fleet, tree;
 	bool utf8;	   /* the terminal has more than ASCII */
 	const char *whose; /* of a tree: one of his sessions must be in it; NULL: any */
 	uint64_t now;
@@ -98,11 +111,13 @@ static int add_to_table(struct listing *l, const struct wire_session *s)
 		when(s->ended_at, l->now, ended),
 		s->reason == REASON_NONE ? "-" : reason_name(s->reason),
 	};
+	const char *fleet_cells[N_FLEET_COLUMNS] = {
+		s->host, sid, s->user, s->service, where_from(s), since};
 
 	sid[SID_SHORT] = '\0';
 	if (s->leader_pid != 0)
 		snprintf(leader, sizeof(leader), "%llu", (unsigned long long)s->leader_pid);
-	return table_add(&l->table, s->opened_at, cells);
+	return table_add(&l->table, s->opened_at, l->fleet ? fleet_cells : cells);
 }
 
 static int add_row(struct listing *l, const struct wire_session *s)
@@ -178,12 +193,21 @@ static int print(struct listing *l)
 
 static int exec(struct context *ctx, const struct args *args)
 {
-	struct wire_list ask = {.all = args->value[LIST_ALL] != NULL};
+	struct wire_list ask = {
+		.all = args->value[LIST_ALL] != NULL, .fleet = args->value[LIST_FLEET] != NULL};
 	struct listing l = {.ctx = ctx,
 		.json = args->value[LIST_JSON] != NULL,
+		.fleet = ask.fleet,
 		.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 		.now = clock_wall()};
 	int r;
+
+	if (ask.all && ask.fleet)
+		return help_usage_error(
+			ctx, &cmd_list, "the fleet does not know of sessions that have ended");
+	if (ask.fleet && args->value[LIST_TREE] != NULL)
+		return help_usage_error(
+			ctx, &cmd_list, "the fleet knows of logins alone: there is no tree");
 
 	l.tree = !l.json && args->value[LIST_TREE] != NULL;
 	if (args->value[LIST_USER] != NULL) {
@@ -196,7 +220,10 @@ static int exec(struct context *ctx, const struct args *args)
 		l.whose = args->value[LIST_USER];
 		ask.user[0] = '\0';
 	}
-	table_init(&l.table, columns, ask.all ? N_COLUMNS : N_LIVE_COLUMNS);
+	if (ask.fleet)
+		table_init(&l.table, fleet_columns, N_FLEET_COLUMNS);
+	else
+		table_init(&l.table, columns, ask.all ? N_COLUMNS : N_LIVE_COLUMNS);
 	l.table.by_place = l.tree;
 	r = list(&l, &ask);
 	if (r == EXIT_DONE && !l.json)

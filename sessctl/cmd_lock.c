@@ -16,7 +16,7 @@
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
 
-enum { LOCK_FOR, LOCK_MESSAGE, LOCK_REASON, LOCK_EVEN, LOCK_JSON };
+enum { LOCK_FOR, LOCK_MESSAGE, LOCK_REASON, LOCK_EVEN, LOCK_FLEET, LOCK_JSON };
 
 static const struct option_row options[] = {
 	[LOCK_FOR] = {"for", 'f', "DURATION", "how long it stands (until it is lifted)"},
@@ -24,6 +24,7 @@ static const struct option_row options[] = {
 	[LOCK_REASON] = {"reason", 'r', "TEXT", "why, for the ledger"},
 	[LOCK_EVEN] = {"even-breakglass", 0, NULL,
 		"root at the console and the group sessd-breakglass, too"},
+	[LOCK_FLEET] = {"fleet", 'F', NULL, "on all hosts of the fleet"},
 	[LOCK_JSON] = {"json", 'j', NULL, "one JSON object for each session that ends"},
 };
 
@@ -74,6 +75,7 @@ static int check(struct context *ctx, const struct args *args, struct wire_lock 
 		(!duration_parse(args->value[LOCK_FOR], &ret->lasts) || ret->lasts == 0))
 		return help_usage_error(ctx, &cmd_lock,
 			"--for %s: give a duration such as 30m, 12h or 7d", args->value[LOCK_FOR]);
+	ret->fleet = args->value[LOCK_FLEET] != NULL;
 	ret->even_breakglass = args->value[LOCK_EVEN] != NULL;
 	return EXIT_DONE;
 }
@@ -83,7 +85,8 @@ static void say(struct context *ctx, const struct wire_lock *ask, const char *mo
 	char until[TIMESTAMP_TEXT];
 	uint64_t now = clock_wall();
 
-	fprintf(ctx->out, "%s %s is locked", ask->kind, ask->name);
+	fprintf(ctx->out, "%s %s is locked%s", ask->kind, ask->name,
+		ask->fleet ? " on all hosts of the fleet" : "");
 	if (ask->lasts > 0)
 		fprintf(ctx->out, " until %s", timestamp_brief(now + ask->lasts, now, until));
 	fprintf(ctx->out, "%s\n", more);
@@ -182,6 +185,10 @@ static int exec(struct context *ctx, const struct args *args)
 	r = check(ctx, args, &ask);
 	if (r == EXIT_DONE)
 		r = conn_open_if(&c, ctx, &down);
+	if (down && ask.fleet) {
+		context_error(ctx, "%s: sessd is not running (systemctl start sessd)", ctx->socket);
+		return EXIT_UNAVAILABLE;
+	}
 	if (down)
 		return without_daemon(ctx, &ask, json);
 	if (r != EXIT_DONE)

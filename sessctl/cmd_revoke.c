@@ -15,6 +15,7 @@ enum {
 	REVOKE_REASON,
 	REVOKE_GRACE,
 	REVOKE_MESSAGE,
+	REVOKE_FLEET,
 	REVOKE_JSON
 };
 
@@ -25,6 +26,7 @@ static const struct option_row options[] = {
 	[REVOKE_REASON] = {"reason", 'r', "TEXT", "why, for the ledger"},
 	[REVOKE_GRACE] = {"grace", 'g', "DURATION", "let processes end by themselves for so long"},
 	[REVOKE_MESSAGE] = {"message", 'm', "TEXT", "say this on the session's terminals"},
+	[REVOKE_FLEET] = {"fleet", 'F', NULL, "on all hosts of the fleet"},
 	[REVOKE_JSON] = {"json", 'j', NULL, "one JSON object for each session"},
 };
 
@@ -100,6 +102,7 @@ static int check(struct context *ctx, const struct args *args, struct wire_revok
 			"%s is no grace: give a time (say 30s, 2m) of at most 1h",
 			args->value[REVOKE_GRACE]);
 	ret->all = all;
+	ret->fleet = args->value[REVOKE_FLEET] != NULL;
 	ret->cron = args->value[REVOKE_CRON] != NULL;
 	if (user)
 		r = find_user(ctx, args->value[REVOKE_USER], ret);

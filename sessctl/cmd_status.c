@@ -7,10 +7,11 @@
 #include "sessctl/output.h"
 #include "sessctl/record.h"
 
-enum { STATUS_JSON };
+enum { STATUS_FLEET, STATUS_JSON };
 
 static const struct option_row options[] = {
-	[STATUS_JSON] = {"json", 'j', NULL, "one JSON object"},
+	[STATUS_FLEET] = {"fleet", 'F', NULL, "the fleet that this host belongs to, and its hosts"},
+	[STATUS_JSON] = {"json", 'j', NULL, "one JSON object; with --fleet one for each host, too"},
 };
 
 static void print_trouble(struct context *ctx, const char *what, const char *why)
@@ -44,12 +45,67 @@ static void print_state(struct context *ctx, const struct wire_state *s)
 	record_print(ctx->out, WIRE_state, s, &style);
 }
 
+static void print_fleet(struct context *ctx, const struct wire_fleet_state *s)
+{
+	static const char *const said[] = {"trouble", NULL};
+	static const struct record_style style = {.zeros = true, .skip = said};
+
+	print_trouble(ctx, "TROUBLE: this host has not joined the fleet", s->trouble);
+	record_print(ctx->out, WIRE_fleet_state, s, &style);
+}
+
+static void print_host(struct context *ctx, const struct wire_fleet_host *host)
+{
+	fputs("host ", ctx->out);
+	output_text(ctx->out, host->host, strlen(host->host));
+	fprintf(ctx->out, ": %s%s\n", host->reachable ? "reachable" : "UNREACHABLE",
+		host->asked ? " (this one)" : "");
+}
+
+static int fleet_next(struct conn *c, bool json)
+{
+	const struct wire_frame *frame = &c->frame;
+
+	if (frame->type != WIRE_fleet_state && frame->type != WIRE_fleet_host)
+		return conn_strange(c);
+	if (json)
+		record_json(c->ctx->out, frame->type, &frame->u);
+	else if (frame->type == WIRE_fleet_state)
+		print_fleet(c->ctx, &frame->u.fleet_state);
+	else
+		print_host(c->ctx, &frame->u.fleet_host);
+	return EXIT_DONE;
+}
+
+/* Exits 1 where a host is out of reach, or this one is. */
+static int fleet_status(struct context *ctx, bool json)
+{
+	const struct wire_status ask = {.fleet = true};
+	int r, code = EXIT_DONE;
+	struct conn c;
+
+	r = conn_open(&c, ctx);
+	if (r != EXIT_DONE)
+		return r;
+	r = conn_ask(&c, WIRE_status, &ask);
+	while (r == EXIT_DONE && (r = conn_next(&c)) == EXIT_DONE && c.frame.type != WIRE_done) {
+		r = fleet_next(&c, json);
+		if ((c.frame.type == WIRE_fleet_state && !c.frame.u.fleet_state.joined) ||
+			(c.frame.type == WIRE_fleet_host && !c.frame.u.fleet_host.reachable))
+			code = EXIT_NO;
+	}
+	conn_close(&c);
+	return r != EXIT_DONE ? r : code;
+}
+
 static int exec(struct context *ctx, const struct args *args)
 {
 	struct wire_state state;
 	struct conn c;
 	int r;
 
+	if (args->value[STATUS_FLEET] != NULL)
+		return fleet_status(ctx, args->value[STATUS_JSON] != NULL);
 	r = conn_open(&c, ctx);
 	if (r != EXIT_DONE)
 		return r;
@@ -70,6 +126,8 @@ const struct command cmd_status = {
 	OPTIONS(options),
 	.operands = "",
 	.text = "Exits 0 when sessd runs, also where it reports trouble with its ledger or\n"
-		"configuration: read ledger_error, seal_error and config_error for that.\n",
+		"configuration: read ledger_error, seal_error and config_error for that. With\n"
+		"--fleet it exits 1 where this host has not joined, or another one is out of "
+		"reach.\n",
 	.exec = exec,
 };

@@ -3,6 +3,12 @@
 #include "sessctl/conn.h"
 #include "sessctl/help.h"
 
+enum { UNLOCK_FLEET };
+
+static const struct option_row options[] = {
+	[UNLOCK_FLEET] = {"fleet", 'F', NULL, "on all hosts of the fleet"},
+};
+
 static int unlock(struct conn *c, const struct wire_unlock *ask)
 {
 	char title[LOCK_TITLE];
@@ -15,7 +21,9 @@ static int unlock(struct conn *c, const struct wire_unlock *ask)
 	if (r == EXIT_DONE && c->frame.type != WIRE_done)
 		r = conn_strange(c);
 	if (r == EXIT_DONE)
-		fprintf(c->ctx->out, "%s %s is not locked any more\n", ask->kind, ask->name);
+		fprintf(c->ctx->out, "%s %s is not locked any more%s\n", ask->kind, ask->name,
+			ask->fleet ? "; hosts that are out of reach follow when they are back"
+				   : "");
 	return r;
 }
 
@@ -32,6 +40,7 @@ static int exec(struct context *ctx, const struct args *args)
 		r = context_copy(ctx, "the name", args->operand[1], ask.name);
 	if (r != EXIT_DONE)
 		return r;
+	ask.fleet = args->value[UNLOCK_FLEET] != NULL;
 	wrong = lock_check(ask.kind, ask.name, &any);
 	if (wrong != NULL)
 		return help_usage_error(ctx, &cmd_unlock, "%s", wrong);
@@ -46,6 +55,7 @@ static int exec(struct context *ctx, const struct args *args)
 const struct command cmd_unlock = {
 	.name = "unlock",
 	.summary = "Lift a lock",
+	OPTIONS(options),
 	.operands = "user|group|source|key NAME",
 	.min_operands = 2,
 	.max_operands = 2,

@@ -187,7 +187,7 @@ int conn_strange(struct conn *c)
 
 int conn_status(struct conn *c, struct wire_state *ret)
 {
-	struct wire_status ask;
+	const struct wire_status ask = {.fleet = false};
 	int r;
 
 	r = conn_ask(c, WIRE_status, &ask);

@@ -38,10 +38,24 @@ static void say_spared(struct context *ctx, const struct wire_session *s)
 		s->user, s->service, sid);
 }
 
+/* Of a host of the fleet. */
+static void print_host(FILE *out, const struct wire_outcome *o)
+{
+	if (o->host[0] == '\0')
+		return;
+	output_text(out, o->host, strlen(o->host));
+	fputs(": ", out);
+}
+
 static void print_outcome(FILE *out, const struct wire_outcome *o, enum reason asked)
 {
 	char sid[SID_HEX + 1], took[DURATION_TEXT];
 
+	print_host(out, o);
+	if (o->pending) {
+		fputs("PENDING: it has not answered; the order stands until it is back\n", out);
+		return;
+	}
 	if (is_leftover(o)) {
 		output_text(out, o->user, strlen(o->user));
 		fprintf(out, ": left over (");
@@ -91,7 +105,7 @@ int outcomes_read(struct conn *c, struct outcomes *o)
 			print_outcome(c->ctx->out, outcome, o->reason);
 		/* that it cannot be shown must not keep the rest from being ended: go on */
 		context_flush(c->ctx);
-		if (outcome->survivors > 0)
+		if (outcome->survivors > 0 || outcome->pending)
 			code = EXIT_NO;
 	}
 	return outcomes_graver(r, code);

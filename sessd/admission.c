@@ -205,6 +205,7 @@ static void opened_after(void *ctx, int result, const struct ledger_past *past)
 	}
 	session_set_phase(&core->table, s, PHASE_ACTIVE);
 	core->parts.metrics->opened[s->class]++;
+	fleet_opened(core, s);
 	core->parts.metrics->adopted += s->adopted;
 	reauth_elevated(core, s);
 	/* of one that was let in while nobody looked, the terminals tell */
@@ -229,6 +230,8 @@ static void commit_opening(struct core *core, struct session *s)
 {
 	static const struct remark none;
 
+	if (fleet_seek(core, s))
+		return;
 	fault_point(FAULT_open_held);
 	if (s->notice)
 		core_append_login(core, s, notice_last_live(s), opened_after, s);
@@ -249,6 +252,8 @@ void admission_gave_place(struct core *core, struct session *heir)
 
 void admission_waited_too_long(struct core *core, struct session *s)
 {
+	if (fleet_gave_up(core, s))
+		return;
 	admission_refuse(core, s, REASON_CAP, NULL,
 		"another session of yours must end first, and has not in time");
 }

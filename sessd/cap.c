@@ -73,6 +73,9 @@ struct verdict cap_judge(
 		p = &set->policies[i];
 		if (p->max_sessions == 0 || a->n < p->max_sessions || !policy_matches(p, subject))
 			continue;
+		/* who has to go is found among all hosts' */
+		if (p->scope == SCOPE_FLEET && p->at_limit != AT_LIMIT_DENY && fleet_joined(core))
+			continue;
 		n = count_sessions(a, p, settled);
 		if (n < p->max_sessions || (v.policy != NULL && v.policy->at_limit <= p->at_limit))
 			continue;

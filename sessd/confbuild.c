@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <grp.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +9,7 @@
 #include "common/duration.h"
 #include "common/lock.h"
 #include "common/service.h"
+#include "common/wire.h"
 #include "sessd/confbuild.h"
 #include "sessd/option.h"
 
@@ -177,6 +179,7 @@ static int build_policy(const struct confbuild *build, cfg_t *sec, struct policy
 	value = value_of(sec, "max_sessions");
 	policy->max_sessions = value != NULL ? option_count(value) : 0;
 	policy->at_limit = option_at_limit(value_of(sec, "at_limit"));
+	policy->scope = strcmp(value_of(sec, "scope"), "fleet") == 0 ? SCOPE_FLEET : SCOPE_HOST;
 	policy->lifetime = time_of(sec, "lifetime");
 	policy->max_lifetime = time_of(sec, "max_lifetime");
 	policy->idle = time_of(sec, "idle");
@@ -208,6 +211,12 @@ static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct
 		note(build, sec, "it limits nothing");
 	if (policy->max_sessions == 0 && policy->at_limit != AT_LIMIT_DENY)
 		note(build, sec, "at_limit means nothing without max_sessions");
+	if (policy->max_sessions == 0 && policy->scope == SCOPE_FLEET)
+		note(build, sec, "scope means nothing without max_sessions");
+	if (policy->scope == SCOPE_FLEET && policy->at_limit == AT_LIMIT_EVICT_IDLEST)
+		note(build, sec,
+			"how idle a session on another host is cannot be known: over the fleet "
+			"the oldest one goes");
 	if (policy->max_sessions == 0 || policy->services == NULL)
 		return;
 	for (i = 0; policy->services[i] != NULL; i++) {
@@ -221,7 +230,7 @@ static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct
 static int build_policies(const struct confbuild *build, cfg_t *cfg, struct config *config)
 {
 	struct policy_set *set = &config->policies;
-	unsigned i, n = cfg_size(cfg, "policy");
+	unsigned i, fleet = 0, n = cfg_size(cfg, "policy");
 	cfg_t *sec;
 	int r;
 
@@ -234,6 +243,12 @@ static int build_policies(const struct confbuild *build, cfg_t *cfg, struct conf
 		if (r < 0)
 			return r;
 		doubt_policy(build, sec, config, &set->policies[i]);
+		fleet += set->policies[i].scope == SCOPE_FLEET;
+		if (fleet == WIRE_FLEET_CAPS_MAX + 1)
+			note(build, sec,
+				"there are more than %d policies with a cap over the fleet; where "
+				"more of them apply to a login, it is counted under the first %d",
+				WIRE_FLEET_CAPS_MAX, WIRE_FLEET_CAPS_MAX);
 	}
 	return 0;
 }
@@ -326,11 +341,21 @@ static void build_outlets(cfg_t *cfg, struct config *ret)
 	ret->auditd = option_bool(value_of(cfg, "auditd"));
 }
 
+/* Once, when the configuration is read: the loop asks no directory. */
+static uid_t fleet_user(void)
+{
+	const struct passwd *pw = getpwnam(WIRE_FLEET_USER);
+
+	return pw != NULL ? pw->pw_uid : CONFIG_NO_UID;
+}
+
 int confbuild_run(const struct confbuild *build, cfg_t *cfg, struct config *ret)
 {
 	int r;
 
-	*ret = (struct config){.admin_gid = CONFIG_NO_GID, .breakglass_gid = CONFIG_NO_GID};
+	*ret = (struct config){.admin_gid = CONFIG_NO_GID,
+		.breakglass_gid = CONFIG_NO_GID,
+		.fleet_uid = fleet_user()};
 	r = build_services(cfg, &ret->policies);
 	if (r == 0)
 		r = build_admins(build, cfg != NULL ? value_of(cfg, "admin_group") : NULL, ret);
@@ -340,6 +365,7 @@ int confbuild_run(const struct confbuild *build, cfg_t *cfg, struct config *ret)
 		ret->ledger_required = option_bool(value_of(cfg, "ledger_required"));
 		ret->retain = time_of(cfg, "retain");
 		ret->token_required = strcmp(value_of(cfg, "token"), "required") == 0;
+		ret->fleet_required = strcmp(value_of(cfg, "fleet_unreachable"), "deny") == 0;
 		ret->orphans_denied = strcmp(value_of(cfg, "orphans"), "deny") == 0;
 		build_outlets(cfg, ret);
 		r = build_policies(build, cfg, ret);

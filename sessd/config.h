@@ -15,6 +15,8 @@
 
 /* No such group: nobody but root is an administrator. */
 #define CONFIG_NO_GID ((gid_t)-1)
+/* No such user: nobody but root is the fleet's agent. */
+#define CONFIG_NO_UID ((uid_t)-1)
 
 struct config {
 	struct policy_set policies;
@@ -26,6 +28,8 @@ struct config {
 	bool orphans_denied;  /* … whose caller belongs to no live session */
 	char mirror[256];     /* the file to which the ledger's lines go, too; "": none */
 	bool journal, auditd; /* they go to journald, to the kernel's audit log */
+	uid_t fleet_uid;      /* of sessd-fleet's user, or CONFIG_NO_UID */
+	bool fleet_required;  /* refuse logins under a cap over the fleet that cannot be asked */
 };
 
 /* What the file means where it does not exist: no cap, no lifetime, the built-in services. */

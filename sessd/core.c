@@ -26,8 +26,11 @@ int core_new(const struct core_parts *parts, struct core **ret)
 		return -ENOMEM;
 	core->parts = *parts;
 	core->last_row = ledger_last_id(parts->ledger);
-	r = input_init(core);
+	r = fleet_init(core);
+	if (r == 0)
+		r = input_init(core);
 	if (r < 0) {
+		fleet_fini(core);
 		free(core);
 		return r;
 	}
@@ -71,6 +74,7 @@ void core_free(struct core *core)
 	password_forget(core);
 	condemned_forget(core);
 	locks_fini(core);
+	fleet_fini(core);
 	input_fini(core);
 	garbage_forget(core);
 	loop_timer_cancel(core->parts.loop, &core->due);
@@ -92,7 +96,9 @@ void caller_name(const struct core *core, const struct caller *caller, char *out
 
 	if (caller->audit_session != PROC_NO_AUDIT)
 		s = session_by_audit(&core->table, caller->audit_session);
-	if (s != NULL) {
+	if (caller->name[0] != '\0') {
+		snprintf(out, size, "%s", caller->name);
+	} else if (s != NULL) {
 		*ret_sid = s->sid;
 		snprintf(out, size, "%s", text_or_empty(s->user));
 	} else if (caller->uid == 0) {
@@ -252,6 +258,8 @@ void core_note_read(struct core *core, const struct caller *caller, const struct
 
 void core_drop(struct core *core, struct session *s)
 {
+	/* before its heir is told, who may seek a place there */
+	fleet_left(core, s);
 	if (s->heir != NULL)
 		admission_gave_place(core, s->heir);
 	if (s->phase == PHASE_OPENING)
@@ -394,6 +402,21 @@ void core_handle(struct core *core, const struct event *event)
 		break;
 	case EVENT_REAPED:
 		ending_reaped(core, event);
+		break;
+	case EVENT_ATTEND:
+		fleet_attend(core, event);
+		break;
+	case EVENT_STANDING:
+		fleet_standing(core, event);
+		break;
+	case EVENT_PLACED:
+		fleet_placed(core, event);
+		break;
+	case EVENT_RELAY:
+		fleet_relay(core, event);
+		break;
+	case EVENT_ERRAND:
+		fleet_ask(core, event);
 		break;
 	}
 }

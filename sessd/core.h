@@ -29,18 +29,22 @@ struct caller {
 	pid_t pid;
 	uint64_t start; /* clock ticks since boot */
 	uid_t uid;
-	uint32_t audit_session; /* PROC_NO_AUDIT: none */
-	int pidfd;		/* the asker's to close; core takes a dup of it */
-	bool admin;		/* root or a member of the administrators' group */
+	uint32_t audit_session;	     /* PROC_NO_AUDIT: none */
+	int pidfd;		     /* the asker's to close; core takes a dup of it */
+	bool admin;		     /* root or a member of the administrators' group */
+	char name[TEXT_STR_MAX + 1]; /* who asks on another host, by the agent's word; or "" */
 };
 
 /*
  * Where an answer goes: called with each message, `last` with the final one, after which core
  * forgets it. Never called from within the call that handed it in, except for what is decided at
- * once; the callee must take both.
+ * once; the callee must take both. Who may wait for ever can set `gone`: it is called when nobody
+ * waits any more, and the answer is gone with it.
  */
 struct answer {
 	void (*fn)(struct answer *answer, enum wire_type type, const void *msg, bool last);
+	void (*gone)(struct answer *answer, void *ctx);
+	void *gone_ctx;
 };
 
 /* Does nothing where a is NULL. */
@@ -98,15 +102,20 @@ enum event_type {
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
+	EVENT_ATTEND,
+	EVENT_STANDING,
+	EVENT_PLACED,
+	EVENT_RELAY,
+	EVENT_ERRAND,
 };
 
 struct event {
 	enum event_type type;
-	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, REAUTHENTICATED: who speaks. Of REAUTH
-	 * and REAUTH_TRIED the process that sessd-reauth asked for; in the latter NULL where it is
+	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, ERRAND, REAUTHENTICATED: who speaks. Of
+	 * REAUTH and REAUTH_TRIED the process that sessd-reauth asked for; in the latter NULL where it is
 	 * gone. PASSWORD_CHANGED: NULL means that it was spooled. */
 	const struct caller *caller;
-	struct answer *answer; /* the same */
+	struct answer *answer; /* the same, and what the agent asks */
 	union {
 		const struct wire_acct *acct;
 		const struct wire_open *open;
@@ -125,6 +134,14 @@ struct event {
 		} reauthenticated;
 		const struct wire_reauthenticated *reauth_tried;
 		const struct wire_password *password;
+		const struct wire_attend *attend;
+		const struct wire_standing *standing;
+		const struct wire_placed *placed;
+		const struct wire_relay *relay;
+		struct {
+			enum wire_type type;
+			const void *msg;
+		} errand;		 /* a request of sessctl's for the fleet */
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;

@@ -81,6 +81,7 @@ struct core {
 	struct hunts *hunts;		     /* hunt.c; NULL: there was none yet */
 	struct logouts *logouts;	     /* logout.c; the same */
 	bool keys_failed;		     /* it was logged that tokens cannot be replaced */
+	struct fleet *fleet;		     /* fleet.c */
 	bool closing; /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };
@@ -163,6 +164,24 @@ bool cap_find_place(struct core *core, struct session *s, struct verdict *v);
 /* `s` neither holds a place nor waits for one any more: those whose place it was promised give it
  * to nobody. */
 void cap_give_up(struct session *s);
+
+/* fleet.c */
+int fleet_init(struct core *core);
+void fleet_fini(struct core *core);
+/* Can the fleet be asked? */
+bool fleet_joined(const struct core *core);
+/* A login that has its place on this host is to be committed. True: not yet, it waits for a place
+ * in the fleet, or has been refused and is gone. */
+bool fleet_seek(struct core *core, struct session *s);
+/* Its wait is over. True: it was one for the fleet, and it has been decided about. */
+bool fleet_gave_up(struct core *core, struct session *s);
+void fleet_opened(struct core *core, const struct session *s);
+void fleet_left(struct core *core, const struct session *s);
+void fleet_attend(struct core *core, const struct event *event);
+void fleet_standing(struct core *core, const struct event *event);
+void fleet_placed(struct core *core, const struct event *event);
+void fleet_relay(struct core *core, const struct event *event);
+void fleet_ask(struct core *core, const struct event *event);
 
 /* condemned.c */
 

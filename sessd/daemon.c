@@ -106,6 +106,7 @@ static void reload(struct daemon *d)
 		core_set_config(d->core, &d->config);
 		ledger_retain(d->ledger, d->config.retain);
 		peers_set_admin_gid(d->peers, d->config.admin_gid);
+		peers_set_fleet_uid(d->peers, d->config.fleet_uid);
 		config_fini(&old);
 		log_info("%s: read again, %zu policies", d->options->config,
 			d->config.policies.n_policies);
@@ -361,6 +362,7 @@ static int start_peers(struct daemon *d)
 		.metrics = &d->metrics,
 		.message = dispatch_message,
 		.admin_gid = d->config.admin_gid,
+		.fleet_uid = d->config.fleet_uid,
 		.no_peerpidfd = d->options->no_peerpidfd};
 	int r;
 
@@ -373,6 +375,9 @@ static int start_peers(struct daemon *d)
 		r = start_listener(d, WIRE_PAM_SOCKET, 0600, WIRE_ON_PAM);
 	if (r == 0)
 		r = start_listener(d, WIRE_CTL_SOCKET, 0666, WIRE_ON_CTL);
+	/* judged by the peer's uid: to give it to the agent's user would need a capability */
+	if (r == 0)
+		r = start_listener(d, WIRE_FLEET_SOCKET, 0666, WIRE_ON_FLEET);
 	notify_forget();
 	return r;
 }

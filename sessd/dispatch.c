@@ -37,6 +37,11 @@ static void peer_gone(void *ctx)
 	struct request *req = ctx;
 
 	req->peer = NULL;
+	if (req->answer.gone != NULL) {
+		req->answer.gone(&req->answer, req->answer.gone_ctx);
+		request_free(req);
+		return;
+	}
 	/* nobody else knows of one that is parked */
 	if (req->parked)
 		request_free(req);
@@ -117,10 +122,44 @@ static void handle_close(struct request *req, const struct wire_frame *frame)
 	to_core(req, &event);
 }
 
+/* For the fleet: sessctl's request goes to the agent as it is. */
+static void to_fleet(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_ERRAND, .u.errand = {frame->type, &frame->u}};
+
+	to_core(req, &event);
+}
+
+/* The agent's: it speaks for an administrator on another host, whom it names. */
+static void from_fleet(struct request *req, struct event *event, const char *by)
+{
+	struct caller caller = *peer_caller(req->peer);
+
+	snprintf(caller.name, sizeof(caller.name), "%s", by[0] != '\0' ? by : "fleet");
+	event->caller = &caller;
+	event->answer = &req->answer;
+	core_handle(req->dispatch->parts.core, event);
+}
+
+static bool is_agent(const struct request *req)
+{
+	return peer_use(req->peer) == WIRE_ON_FLEET;
+}
+
 static void handle_revoke(struct request *req, const struct wire_frame *frame)
 {
-	struct event event = {.type = EVENT_REVOKE, .u.revoke = &frame->u.revoke};
+	struct wire_revoke revoke = frame->u.revoke;
+	struct event event = {.type = EVENT_REVOKE, .u.revoke = &revoke};
 
+	if (is_agent(req)) {
+		from_fleet(req, &event, revoke.by);
+		return;
+	}
+	if (revoke.fleet) {
+		to_fleet(req, frame);
+		return;
+	}
+	revoke.evicts[0] = '\0';
 	to_core(req, &event);
 }
 
@@ -135,7 +174,12 @@ static void handle_lock(struct request *req, const struct wire_frame *frame)
 {
 	struct event event = {.type = EVENT_LOCK, .u.lock = &frame->u.lock};
 
-	to_core(req, &event);
+	if (is_agent(req))
+		from_fleet(req, &event, frame->u.lock.by);
+	else if (frame->u.lock.fleet)
+		to_fleet(req, frame);
+	else
+		to_core(req, &event);
 }
 
 static void handle_explain(struct request *req, const struct wire_frame *frame)
@@ -161,7 +205,12 @@ static void handle_unlock(struct request *req, const struct wire_frame *frame)
 {
 	struct event event = {.type = EVENT_UNLOCK, .u.unlock = &frame->u.unlock};
 
-	to_core(req, &event);
+	if (is_agent(req))
+		from_fleet(req, &event, frame->u.unlock.by);
+	else if (frame->u.unlock.fleet)
+		to_fleet(req, frame);
+	else
+		to_core(req, &event);
 }
 
 /* Asked by root's sessd-reauth, of the process at the other end of its own socket. */
@@ -209,7 +258,10 @@ static void handle_status(struct request *req, const struct wire_frame *frame)
 	struct ledger_stats stats;
 	enum session_class c;
 
-	(void)frame;
+	if (frame->u.status.fleet) {
+		to_fleet(req, frame);
+		return;
+	}
 	d->parts.describe(d->parts.ctx, &state);
 	state.login = t->count[CLASS_LOGIN][PHASE_ACTIVE];
 	state.elevation = t->count[CLASS_ELEVATION][PHASE_ACTIVE];
@@ -266,11 +318,47 @@ static void handle_seal(struct request *req, const struct wire_frame *frame)
 		request_error(req, WIRE_E_UNAVAILABLE, "out of memory");
 }
 
+static void handle_list(struct request *req, const struct wire_frame *frame)
+{
+	if (frame->u.list.fleet)
+		to_fleet(req, frame);
+	else
+		pages_list(req, frame);
+}
+
+static void handle_attend(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_ATTEND, .u.attend = &frame->u.attend};
+
+	to_core(req, &event);
+}
+
+static void handle_standing(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_STANDING, .u.standing = &frame->u.standing};
+
+	to_core(req, &event);
+}
+
+static void handle_placed(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_PLACED, .u.placed = &frame->u.placed};
+
+	to_core(req, &event);
+}
+
+static void handle_relay(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_RELAY, .u.relay = &frame->u.relay};
+
+	to_core(req, &event);
+}
+
 static const struct handler handlers[] = {
 	{WIRE_acct, handle_acct, offsetof(struct metrics, lookup)},
 	{WIRE_open, handle_open, offsetof(struct metrics, open)},
 	{WIRE_close, handle_close, 0},
-	{WIRE_list, pages_list, 0},
+	{WIRE_list, handle_list, 0},
 	{WIRE_show, pages_show, offsetof(struct metrics, lookup)},
 	{WIRE_check, handle_check, offsetof(struct metrics, lookup)},
 	{WIRE_revoke, handle_revoke, 0},
@@ -286,6 +374,10 @@ static const struct handler handlers[] = {
 	{WIRE_extend, handle_extend, 0},
 	{WIRE_reauth, handle_reauth, 0},
 	{WIRE_reauthenticated, handle_reauthenticated, 0},
+	{WIRE_attend, handle_attend, 0},
+	{WIRE_standing, handle_standing, 0},
+	{WIRE_placed, handle_placed, 0},
+	{WIRE_relay, handle_relay, 0},
 };
 
 static bool has_too_many(const struct dispatch *d, uid_t uid)
@@ -316,7 +408,7 @@ void dispatch_message(void *ctx, struct peer *peer, const struct wire_frame *fra
 	struct request *req;
 	size_t i;
 
-	if (has_too_many(d, uid)) {
+	if (peer_use(peer) != WIRE_ON_FLEET && has_too_many(d, uid)) {
 		turn_away(peer, frame->serial, WIRE_E_LIMIT,
 			"too many requests of yours are under way");
 		return;

@@ -45,6 +45,24 @@ void peers_set_admin_gid(struct peers *peers, gid_t gid)
 	peers->o.admin_gid = gid;
 }
 
+void peers_set_fleet_uid(struct peers *peers, uid_t uid)
+{
+	peers->o.fleet_uid = uid;
+}
+
+/* Whom the file's mode does not tell apart. */
+static bool may_connect(const struct listener *l, uid_t uid)
+{
+	switch (l->use) {
+	case WIRE_ON_PAM:
+		return uid == 0;
+	case WIRE_ON_FLEET:
+		return uid == 0 || uid == l->peers->o.fleet_uid;
+	default:
+		return true;
+	}
+}
+
 /* Over the limit: the connection is told so and closed, and never becomes a peer. */
 static void turn_away(struct peers *peers, int fd)
 {
@@ -99,13 +117,17 @@ static void welcome_connection(struct listener *l, int fd)
 
 	peers->o.metrics->connections++;
 	r = identity_of_peer(fd, peers->use_peerpidfd, peers->o.admin_gid, &caller);
-	if (r < 0 || (l->use == WIRE_ON_PAM && caller.uid != 0)) {
+	if (r < 0 || !may_connect(l, caller.uid)) {
 		if (r == 0)
 			close(caller.pidfd);
 		close(fd);
 		return;
 	}
-	charge = charge_connection(&peers->charges, caller.uid, clock_boot());
+	/* it speaks for administrators of other hosts */
+	caller.admin = caller.admin || l->use == WIRE_ON_FLEET;
+	/* the agent speaks for the whole host: it is limited by the total alone, as root is */
+	charge = charge_connection(
+		&peers->charges, l->use == WIRE_ON_FLEET ? 0 : caller.uid, clock_boot());
 	/* only now: he who has too many pushes nobody out */
 	if (charge != NULL)
 		make_room(l);

@@ -192,8 +192,10 @@ static const char *lock_of_request(
 	const char *wrong;
 	struct sid ignored;
 
-	*ret = (struct wire_locked){
-		.id = req->id, .even_breakglass = req->even_breakglass, .set_at = clock_wall()};
+	*ret = (struct wire_locked){.id = req->id,
+		.even_breakglass = req->even_breakglass,
+		.set_at = clock_wall(),
+		.fleet = req->fleet};
 	memcpy(ret->kind, req->kind, sizeof(ret->kind));
 	memcpy(ret->name, req->name, sizeof(ret->name));
 	memcpy(ret->message, req->message, sizeof(ret->message));
@@ -278,6 +280,12 @@ void locks_lift(struct core *core, const struct event *event)
 	if (lock == NULL) {
 		answer_error(event->answer, wrong ? WIRE_E_INVALID : WIRE_E_NO_SESSION,
 			wrong ? wrong : "there is no such lock");
+		return;
+	}
+	if (req->fleet != lock->what.fleet) {
+		answer_error(event->answer, WIRE_E_INVALID,
+			lock->what.fleet ? "it is a lock of the fleet; lift it with --fleet"
+					 : "it is a lock of this host alone");
 		return;
 	}
 	order = order_new(core, event->answer);

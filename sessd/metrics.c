@@ -128,6 +128,8 @@ int metrics_text(
 		"Sessions that are being ended and have processes left.");
 	counter(f, "sessions_adopted", m->adopted,
 		"Logins that were let in while the daemon was away.");
+	counter(f, "fleet_alone", m->fleet_alone,
+		"Logins under a cap over the fleet that were decided about without it.");
 	head(f, "sessions_refused", "counter", "Logins that were refused.");
 	by_reason(f, "sessions_refused", m->refused, REASON_REFUSES);
 	head(f, "sessions_ended", "counter", "Sessions that ended.");

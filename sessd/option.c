@@ -142,9 +142,13 @@ static const char *check_orphans(const char *value)
 
 static const char *check_scope(const char *value)
 {
-	if (strcmp(value, "fleet") == 0)
-		return "a cap over several hosts is not supported by this version";
-	return strcmp(value, "host") != 0 ? "no such scope" : NULL;
+	return strcmp(value, "host") != 0 && strcmp(value, "fleet") != 0 ? "no such scope" : NULL;
+}
+
+static const char *check_unreachable(const char *value)
+{
+	return strcmp(value, "local") != 0 && strcmp(value, "deny") != 0 ? "neither local nor deny"
+									 : NULL;
 }
 
 #define EXPECTED_NAMES "names in quotes, as in {\"anna\", \"ben\"}; leave it out to mean all"
@@ -168,6 +172,8 @@ const struct option options[] = {
 		"Whether each event goes to journald as well."},
 	{"root", "auditd", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
 		"Whether the kernel's audit log is told of refusals, ends and locks."},
+	{"root", "fleet_unreachable", OPTION_VALUE, "local | deny", "local", check_unreachable, "local or deny",
+		"What happens to a login under a cap over the fleet while the fleet cannot be asked."},
 
 	{"service", "class", OPTION_VALUE, "login | elevation | background | ignored", NULL, check_class,
 		"login, elevation, background or ignored",
@@ -185,7 +191,7 @@ const struct option options[] = {
 	{"policy", "max_sessions", OPTION_VALUE, "number", NULL, check_count,
 		"a number from 1 to 1000000; leave it out for no cap",
 		"How many login sessions a user may have at a time under this policy."},
-	{"policy", "scope", OPTION_VALUE, "host", "host", check_scope, "host",
+	{"policy", "scope", OPTION_VALUE, "host | fleet", "host", check_scope, "host or fleet",
 		"Where the sessions are counted."},
 	{"policy", "at_limit", OPTION_VALUE, "deny | evict_oldest | evict_idlest", "deny", check_at_limit,
 		"deny, evict_oldest or evict_idlest",

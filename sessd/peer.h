@@ -22,6 +22,7 @@ struct peers_options {
 	struct loop *loop;
 	struct metrics *metrics;
 	gid_t admin_gid;
+	uid_t fleet_uid;   /* the agent's: besides root the only one on fleet.sock */
 	bool no_peerpidfd; /* as on Linux before 6.5: pidfd_open and start time instead of
 			      SO_PEERPIDFD */
 	/* A request arrived. The peer is busy until peer_idle(). `frame` and its blobs are gone
@@ -33,6 +34,7 @@ struct peers_options {
 int peers_new(const struct peers_options *options, struct peers **ret);
 void peers_free(struct peers *peers);
 void peers_set_admin_gid(struct peers *peers, gid_t gid);
+void peers_set_fleet_uid(struct peers *peers, uid_t uid);
 /* True: the kernel has SO_PEERPIDFD and it is used. */
 bool peers_use_pidfd(const struct peers *peers);
 

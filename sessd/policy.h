@@ -21,6 +21,9 @@ enum at_limit { AT_LIMIT_DENY, AT_LIMIT_EVICT_OLDEST, AT_LIMIT_EVICT_IDLEST };
 /* What happens to processes that outlive a normal logout. In order of strictness. */
 enum leftovers { LEFTOVERS_KEEP, LEFTOVERS_KILL };
 
+/* Where the sessions of a cap are counted. */
+enum scope { SCOPE_HOST, SCOPE_FLEET };
+
 struct policy {
 	char *name;
 	char **users; /* NULL: all; else NULL-terminated names */
@@ -33,6 +36,7 @@ struct policy {
 
 	uint32_t max_sessions; /* 0: no cap */
 	enum at_limit at_limit;
+	enum scope scope;
 	uint64_t lifetime;     /* ns; 0: none */
 	uint64_t max_lifetime; /* of one that is extended, ns; 0: none */
 	uint64_t idle;	       /* ns; 0: none */

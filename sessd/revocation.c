@@ -247,6 +247,7 @@ void revocation_revoke(struct core *core, const struct event *event)
 	const struct wire_revoke *req = event->u.revoke;
 	struct remark remark = {.by = event->caller,
 		.text = req->text[0] ? req->text : NULL,
+		.policy = req->evicts[0] ? req->evicts : NULL,
 		.message = req->message[0] ? req->message : NULL,
 		.grace = req->grace};
 	const char *wrong = what_is_wrong(req);
@@ -271,7 +272,8 @@ void revocation_revoke(struct core *core, const struct event *event)
 		return;
 	}
 	if (s != NULL)
-		revocation_add(core, s, REASON_REVOKED, &remark, r);
+		revocation_add(
+			core, s, remark.policy ? REASON_EVICTED : REASON_REVOKED, &remark, r);
 	else
 		revoke_many(core, req, &remark, r);
 	revocation_release(r);

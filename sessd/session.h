@@ -42,6 +42,8 @@ struct session {
 	bool adopted : 1;
 	bool holds : 1;	 /* it holds a place under the caps; one that was evicted gave it away */
 	bool notice : 1; /* opening: its user can be told something */
+	bool seeks : 1;	 /* opening: it waits for a place in the fleet */
+	bool placed : 1; /* it has one there, or needs none */
 	bool warned_lifetime : 1, warned_idle : 1; /* its user has been told of that end */
 	uint64_t opened_at;			   /* wall, ns */
 	uint64_t expires_at;			   /* wall, ns; 0: never */

@@ -6,18 +6,21 @@ FUZZ_SMOKE_SECONDS ?= 3
 FUZZ_B := build/fuzz
 FUZZ_CFLAGS := -std=c11 -D_GNU_SOURCE -I. -g -O1 -fno-omit-frame-pointer -pthread \
 	-fsanitize=address,undefined -fno-sanitize-recover=all $(filter-out -Werror,$(WARNINGS))
-FUZZ_LIBS := -Wl,--as-needed -lconfuse -lpam -lkeyutils -lsodium
+FUZZ_LIBS := -Wl,--as-needed -lconfuse -lpam -lkeyutils -lsodium -ljansson
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(wildcard tests/fuzz/fuzz_*.c))
 # Of sessd/ what needs no database and no daemon.
-FUZZ_SESSD   := policy option conffile confbuild config log entry
+FUZZ_SESSD   := policy option conffile confbuild config entry
 # Of sessctl/ what reads a machine's PAM stacks.
 FUZZ_SESSCTL := pam_rule tree module finding stack walk diagnosis output
 # Of sessd/reauth/ the conversation.
 FUZZ_REAUTH  := relay channel
-FUZZ_FOLDERS := pam_module sessd sessctl common
+# Of fleet/ what reads the answers of etcd.
+FUZZ_FLEET   := reply key
+FUZZ_FOLDERS := pam_module sessd sessctl fleet common
 FUZZ_SOURCES := $(wildcard common/*.c) $(wildcard pam_module/*.c) $(wildcard $(FUZZ_SESSD:%=sessd/%.c)) \
-	$(wildcard $(FUZZ_SESSCTL:%=sessctl/%.c)) $(wildcard $(FUZZ_REAUTH:%=sessd/reauth/%.c))
+	$(wildcard $(FUZZ_SESSCTL:%=sessctl/%.c)) $(wildcard $(FUZZ_REAUTH:%=sessd/reauth/%.c)) \
+	$(wildcard $(FUZZ_FLEET:%=fleet/%.c))
 FUZZ_ARCHIVES := $(FUZZ_FOLDERS:%=$(FUZZ_B)/lib%.a)
 
 .PHONY: fuzz fuzz-smoke fuzz-build

@@ -27,6 +27,7 @@ static void print_uses(unsigned use)
 		{WIRE_ON_PAM, "pam"},
 		{WIRE_ON_CTL, "ctl"},
 		{WIRE_ON_REAUTH, "reauth"},
+		{WIRE_ON_FLEET, "fleet"},
 		{WIRE_ANSWER, "answer"},
 		{WIRE_FILE, "file"},
 		{WIRE_FROZEN, "frozen"},

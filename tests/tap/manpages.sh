@@ -14,7 +14,7 @@ missing()
 
 pages=(*/*.[1-9] sessd/reauth/*.[1-9])
 for page in sessd/sessd.8 sessd/sessd.conf.5 sessctl/sessctl.8 pam_module/pam_sess.8 \
-	sessd/reauth/sessd-reauth.8; do
+	sessd/reauth/sessd-reauth.8 fleet/sessd-fleet.8; do
 	result "there is $page" "$([ -s "$page" ] || echo "it is missing")"
 done
 for page in "${pages[@]}"; do
@@ -29,6 +29,16 @@ done
 names=$(for page in "${pages[@]}"; do page=${page##*/}; echo "${page%.*} ${page##*.}"; done)
 ours=$(sed -n 's/^\.Xr \(sessd[^ ]*\|sessctl\|pam_sess\) \([1-9]\).*/\1 \2/p' "${pages[@]}")
 result "pages refer to pages of ours that exist" "$(missing "$ours" "$names")"
+
+# The agent's options, and those of its configuration.
+help=$("$build/fleet/sessd-fleet" --help | grep -o -e '--[a-z-]*' | sort -u)
+page=$(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh CONFIGURATION/s/^\.It .*Fl -\([a-z-]*\).*/--\1/p' fleet/sessd-fleet.8)
+result "sessd-fleet(8) has the options of sessd-fleet --help" "$(missing "$help" "$page" && missing "$page" "$help")"
+rows=$(sed -n 's/^\t{"\([a-z_]*\)", "\([^"]*\)", "\([^"]*\)"},$/\1 = \2: \3/p' fleet/conf.c)
+page=$(sed -n '/^\.Sh CONFIGURATION/,/^\.Sh CAPS/p' fleet/sessd-fleet.8 |
+	awk '/^\.It Cm/ { sub(/^\.It Cm /, ""); sub(/ = Ar /, " = "); printf "%s: ", $0; getline; print }')
+result "there are options of fleet.conf" "$([ "$(wc -l <<<"$rows")" -ge 9 ] || echo "only: $rows")"
+result "sessd-fleet(8) has the options of fleet.conf, in their words" "$(diff <(echo "$rows") <(echo "$page"))"
 
 # Options as `--word`; a page writes them `.It Fl c , Fl -config Ar FILE`.
 options_agree() # PROGRAM PAGE FIRST-SECTION-BEHIND-THE-OPTIONS AT-LEAST

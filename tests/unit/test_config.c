@@ -268,8 +268,7 @@ static void test_values(void **state)
 		{"exempt = 1", "expected true or false"},
 		{"at_limit = evict", "expected deny, evict_oldest or evict_idlest"},
 		{"at_limit = \"\"", "expected deny, evict_oldest or evict_idlest"},
-		{"scope = fleet", "not supported by this version; expected host"},
-		{"scope = moon", "expected host"},
+		{"scope = moon", "expected host or fleet"},
 		{"from = {\"10.0.0.0/8\", \"10.0.0.1/8\"}",
 			"`from = 10.0.0.1/8`: the address has bits"},
 		{"from = {\"2001:db8::1/32\"}", "the address has bits beyond the prefix"},
@@ -330,11 +329,12 @@ static void test_top(void **state)
 	} rows[] = {
 		{"\nretained = 400d", 2,
 			"expected admin_group, ledger_required, retain, token, orphans, mirror, "
-			"journal, auditd, service, policy or include()"},
+			"journal, auditd, fleet_unreachable, service, policy or include()"},
 		{"retain = 400", 1, "no time"},
 		{"retain = 400m", 1, "too short"},
 		{"retain = 23h", 1, "at least 1d"},
 		{"fleet { }", 1, "no such option 'fleet'"},
+		{"fleet_unreachable = maybe", 1, "expected local or deny"},
 		{"max_sessions = 2", 1, "no such option"},
 		{"\"\" = 2", 1, "syntax"},
 		{"ledger_required = sometimes", 1, "expected true or false"},

@@ -32,11 +32,14 @@ static unsigned under_way(const struct dispatch *d)
 	return n;
 }
 
+static struct listener ctl = {.use = WIRE_ON_CTL};
+
 /* Somebody connects, wants that session to end in an hour, and goes. */
 static void ask_and_go(struct dispatch *d, const struct login *l, uid_t uid)
 {
 	struct peer peer = {.caller = {.uid = uid, .audit_session = PROC_NO_AUDIT, .admin = !uid},
 		.broken = true,
+		.listener = &ctl,
 		.handling = true};
 	struct wire_frame *frame = calloc(1, sizeof(*frame));
 

@@ -1,10 +1,11 @@
+#include <errno.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "common/text.h"
-#include "sessd/log.h"
+#include "common/log.h"
 
 static atomic_int level = LOG_INFO;
 
@@ -28,7 +29,7 @@ void log_line(int priority, const char *format, ...)
 		return;
 	text_escape(raw, (size_t)n < sizeof(raw) ? (size_t)n : sizeof(raw) - 1, line, sizeof(line));
 	if (isatty(STDERR_FILENO))
-		fprintf(stderr, "sessd: %s\n", line);
+		fprintf(stderr, "%s: %s\n", program_invocation_short_name, line);
 	else
 		fprintf(stderr, "<%d>%s\n", priority, line);
 }

@@ -1,0 +1,221 @@
+/*
+ * The agent as a whole, and what its files share. It stands between this host's sessd and etcd:
+ *
+ *	link (sessd's fleet.sock)  ->  member, place, errand  ->  etcd
+ *	watch (orders, locks)      ->  order, lock            ->  link
+ *
+ * It holds nothing that it could not read again from one of the two sides: when sessd or etcd is
+ * back, all is told and listed once more.
+ */
+#ifndef FLEET_AGENT_H
+#define FLEET_AGENT_H
+
+#include <sys/queue.h>
+
+#include "common/sid.h"
+#include "common/wire.h"
+#include "fleet/etcd.h"
+#include "fleet/key.h"
+#include "fleet/lease.h"
+#include "fleet/link.h"
+#include "fleet/timer.h"
+#include "fleet/watch.h"
+
+/* Of all kinds, what sessd or the fleet can make the agent hold. */
+#define MEMBERS_MAX 200000
+#define PLACES_MAX  1024
+#define ERRANDS_MAX 64
+#define ORDERS_MAX  4096
+#define LOCKS_MAX   4096
+
+/* Orders that are carried out at a time. */
+#define ORDER_LINKS 4
+
+struct agent;
+
+struct cap {
+	char policy[TEXT_STR_MAX + 1];
+	uint32_t max;
+	bool evict;
+};
+
+/* A session of this host. */
+struct member {
+	struct sid sid;
+	char *user;
+	char *value;	  /* what etcd is to hold */
+	struct cap *caps; /* that it counts under */
+	unsigned n_caps;
+	bool present;	      /* sessd says that it lives, or asks for its place */
+	bool seeking;	      /* it has no place yet */
+	bool seen;	      /* since the table was begun anew */
+	bool registered;      /* etcd holds it under the present lease */
+	bool in_flight;	      /* it is part of the write that is under way */
+	uint64_t doubt_until; /* clock_boot(): until then a write that was not heard of may come */
+	bool dirty;
+	TAILQ_ENTRY(member) link; /* agent.dirty */
+};
+
+struct registry {
+	void *tree; /* of tsearch(3), by sid */
+	size_t n;
+	TAILQ_HEAD(member_list, member) dirty;
+	struct etcd_call *call;
+	struct batch *batch; /* that the call is of */
+	struct timer timer;
+	struct timer late; /* something may still come of a write that was not heard of */
+	bool complete;	   /* sessd's whole table has been told */
+};
+
+struct claim {
+	struct etcd_call *call;
+	struct timer timer;
+	char nonce[33];
+	bool joined;
+	bool refused;	 /* the host's name is another's */
+	char words[256]; /* why it has not joined */
+};
+
+struct agent_options {
+	struct etcd_options etcd;
+	const char *host;
+	const char *socket;    /* sessd's */
+	const char *state_dir; /* for the nonce */
+	uint64_t lease_ttl;    /* seconds */
+};
+
+struct agent {
+	struct agent_options o;
+	struct timers timers;
+	struct etcd *etcd;
+	struct lease lease;
+	struct claim claim;
+	struct registry registry;
+	struct link attend, talk, hand, order_links[ORDER_LINKS];
+	struct timer attend_timer;
+	bool fresh;			      /* sessd's table is to be told from its beginning */
+	bool told_joined;		      /* what sessd was told last */
+	struct cap caps[WIRE_FLEET_CAPS_MAX]; /* that came before their session */
+	struct sid caps_of;
+	unsigned n_caps;
+	struct watch order_watch, lock_watch;
+	struct orders *orders;
+	struct locks *locks;
+	LIST_HEAD(place_list, place) places;
+	unsigned n_places;
+	LIST_HEAD(errand_list, errand) errands;
+	unsigned n_errands;
+	uint64_t revision; /* of the store, the last that was seen */
+	bool stop;
+};
+
+int agent_new(const struct agent_options *options, struct agent **ret);
+void agent_free(struct agent *a);
+/* Until it is stopped by a signal: 0; or -errno. */
+int agent_run(struct agent *a);
+/* Has the host its name, and does its lease hold as far as is known here? */
+bool agent_joined(const struct agent *a);
+/* A request to sessd that no answer is awaited of. */
+void agent_tell(struct agent *a, enum wire_type type, const void *msg);
+
+/* claim.c: the host's name in the fleet */
+int claim_init(struct agent *a);
+/* There is a lease: the name is claimed with it. */
+void claim_begin(struct agent *a);
+void claim_lost(struct agent *a);
+/* It cannot be claimed, for this reason: logged when it is a new one. */
+void claim_trouble(struct agent *a, const char *words);
+void claim_stop(struct agent *a);
+
+/* member.c: the sessions of this host, and what etcd holds of them */
+void members_init(struct agent *a);
+void members_fini(struct agent *a);
+struct member *member_find(const struct agent *a, const struct sid *sid);
+/* sessd tells of one; with its caps in a->caps. NULL: there is no room. */
+struct member *member_tell(struct agent *a, const struct wire_member *msg);
+void member_left(struct agent *a, const struct sid *sid);
+/* sessd tells its whole table anew, and has told it. */
+void members_begin(struct agent *a);
+void members_complete(struct agent *a);
+/* All are to be written once more, under a new lease. */
+void members_dirty(struct agent *a);
+void member_dirty(struct agent *a, struct member *m);
+/* Writes what is to be written, if it can be. */
+void members_write(struct agent *a);
+void member_key(const struct agent *a, const struct member *m, struct key *ret);
+/* A write of it was not heard of. */
+void member_doubt(struct agent *a, struct member *m);
+/* Those of the user that live and have a place, under that policy and in no list of etcd's yet. */
+unsigned members_unlisted(const struct agent *a, const char *user, const char *policy);
+
+/* place.c: a place under the fleet's caps */
+void place_seek(struct agent *a, struct member *m);
+/* The session has gone meanwhile. */
+void place_forget(struct agent *a, const struct sid *sid);
+void places_fini(struct agent *a);
+
+/* attend.c: what sessd tells */
+void attend_start(struct agent *a);
+void attend_stop(struct agent *a);
+
+/* order.c: what other hosts ask of this one */
+int orders_start(struct agent *a);
+void orders_stop(struct agent *a);
+/* Puts the order to end that session into the store, for the host that has it. NULL: no memory. */
+json_t *order_evict(const char *host, const char *sid, const char *policy, struct key *ret);
+/* The outcome of an order as JSON, for a list; NULL: no memory. */
+json_t *order_outcome(const struct wire_outcome *outcome);
+/* What to write when an order is carried out: its outcomes (taken over; NULL: they interest
+ * nobody), and with `key` that the order is over. */
+json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const struct key *key);
+
+/* lock.c: the fleet's locks */
+int locks_start(struct agent *a);
+void locks_stop(struct agent *a);
+/* sessd may have others than it had. */
+void locks_check(struct agent *a);
+
+/* errand.c: what an administrator asks of the fleet, through sessd */
+void errand_begin(struct agent *a, const struct wire_errand *msg);
+void errands_fini(struct agent *a);
+
+/* tally.c: what became of an order, host by host */
+struct errand {
+	struct agent *agent;
+	LIST_ENTRY(errand) link;
+	uint64_t id;
+	char by[TEXT_STR_MAX + 1];
+	struct wire_frame *ask;
+	struct etcd_call *call;
+	struct timer timer;
+	uint64_t count;	   /* messages that were given */
+	uint64_t deadline; /* clock_boot() */
+	struct key last;   /* list: the last key of the page before */
+	size_t last_len;
+	uint64_t revision;
+	struct sid sid; /* revoke: the one session that is meant */
+	char order[SID_HEX + 1];
+	struct tally_host *hosts;
+	size_t n_hosts;
+	size_t n_ordered; /* of them, revoke: to whom the order has been written */
+};
+
+/* One message of the answer; the last one ends the errand, which is freed. */
+void errand_tell(struct errand *e, enum wire_type type, const void *msg, bool last);
+void errand_fail(struct errand *e, enum wire_errno code, const char *words);
+void errand_done(struct errand *e);
+/* A read or write for it. It fails where there is no memory. */
+void errand_ask(struct errand *e, enum etcd_kind kind, const char *path, json_t *body,
+	void (*done)(void *ctx, const struct etcd_answer *answer));
+/* False: the answer is none, and the errand has failed. */
+bool errand_answered(struct errand *e, const struct etcd_answer *answer);
+
+struct tally_host {
+	char name[TEXT_STR_MAX + 1];
+	bool alive, answered;
+};
+
+/* The order has been put for these hosts: tells what each has done, and ends the errand. */
+void tally_begin(struct errand *e);
+
+#endif

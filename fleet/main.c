@@ -1,0 +1,169 @@
+#include <curl/curl.h>
+#include <errno.h>
+#include <getopt.h>
+#include <grp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/version.h"
+#include "fleet/conf.h"
+
+static const char help[] =
+	"Usage: sessd-fleet [OPTION...]\n"
+	"Keeps the sessions, caps and locks of several hosts together, in etcd.\n"
+	"\n"
+	"  -c, --config FILE       where etcd is (/etc/sessd/fleet.conf)\n"
+	"      --check             read the configuration, say what is wrong with it, and exit\n"
+	"  -u, --user USER         started as root, go on as USER; without it, root is refused\n"
+	"      --runtime-dir DIR   where sessd's fleet.sock is (/run/sessd)\n"
+	"      --state-dir DIR     for what is to last until the next boot (/run/sessd-fleet)\n"
+	"  -d, --debug             log more\n"
+	"  -h, --help              this\n"
+	"      --version           the version\n";
+
+enum { OPT_CHECK = 256, OPT_RUNTIME_DIR, OPT_STATE_DIR, OPT_VERSION };
+
+static const struct option long_options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"check", no_argument, NULL, OPT_CHECK},
+	{"user", required_argument, NULL, 'u'},
+	{"runtime-dir", required_argument, NULL, OPT_RUNTIME_DIR},
+	{"state-dir", required_argument, NULL, OPT_STATE_DIR},
+	{"debug", no_argument, NULL, 'd'},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+struct settings {
+	const char *config, *user, *runtime_dir, *state_dir;
+	bool check;
+};
+
+/* 0: go on; 1: nothing more is to be done; -1: a mistake. */
+static int read_options(int argc, char **argv, struct settings *s)
+{
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:u:dh", long_options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			s->config = optarg;
+			break;
+		case 'u':
+			s->user = optarg;
+			break;
+		case 'd':
+			log_set_level(LOG_DEBUG);
+			break;
+		case OPT_CHECK:
+			s->check = true;
+			break;
+		case OPT_RUNTIME_DIR:
+			s->runtime_dir = optarg;
+			break;
+		case OPT_STATE_DIR:
+			s->state_dir = optarg;
+			break;
+		case 'h':
+			fputs(help, stdout);
+			return 1;
+		case OPT_VERSION:
+			puts("sessd-fleet " SESSD_VERSION);
+			return 1;
+		default:
+			return -1;
+		}
+	}
+	if (optind < argc)
+		fprintf(stderr, "sessd-fleet: %s: it takes no operands\n", argv[optind]);
+	return optind < argc ? -1 : 0;
+}
+
+/* For good: nothing that is run from here on gives it back. */
+static int drop_privileges(const struct settings *s)
+{
+	const struct passwd *pw;
+
+	if (geteuid() != 0)
+		return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ? -errno : 0;
+	if (s->user == NULL) {
+		log_error("it does not run as root; name its user with --user");
+		return -EPERM;
+	}
+	errno = 0;
+	pw = getpwnam(s->user);
+	if (pw == NULL || pw->pw_uid == 0) {
+		log_error("%s: %s", s->user,
+			pw != NULL ? "it does not run as root"
+			: errno	   ? strerror(errno)
+				   : "there is no such user");
+		return -EINVAL;
+	}
+	if (mkdir(s->state_dir, 0700) == 0 && chown(s->state_dir, pw->pw_uid, pw->pw_gid) < 0)
+		return -errno;
+	if (initgroups(s->user, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 ||
+		setuid(pw->pw_uid) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static int run(const struct settings *s, struct conf *conf)
+{
+	char socket[4096];
+	struct agent *a;
+	int r;
+
+	if ((size_t)snprintf(socket, sizeof(socket), "%s/" WIRE_FLEET_SOCKET, s->runtime_dir) >=
+		sizeof(socket))
+		return -ENAMETOOLONG;
+	conf->options.socket = socket;
+	conf->options.state_dir = s->state_dir;
+	r = agent_new(&conf->options, &a);
+	if (r < 0)
+		return r;
+	log_info("sessd-fleet %s serves host %s", SESSD_VERSION, conf->options.host);
+	r = agent_run(a);
+	agent_free(a);
+	return r;
+}
+
+int main(int argc, char **argv)
+{
+	struct settings s = {.config = "/etc/sessd/fleet.conf",
+		.runtime_dir = "/run/sessd",
+		.state_dir = "/run/sessd-fleet"};
+	char error[CONF_ERROR];
+	struct conf conf;
+	int r = read_options(argc, argv, &s);
+
+	if (r != 0)
+		return r > 0 ? 0 : 2;
+	signal(SIGPIPE, SIG_IGN);
+	umask(077);
+	if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return 1;
+	r = s.check ? 0 : drop_privileges(&s);
+	if (r < 0) {
+		log_error("privileges: %s", strerror(-r));
+		return 1;
+	}
+	if (conf_load(s.config, &conf, error) < 0) {
+		log_error("%s: %s", s.config, error);
+		return s.check ? 1 : 2;
+	}
+	r = s.check ? 0 : run(&s, &conf);
+	conf_fini(&conf);
+	curl_global_cleanup();
+	if (r < 0)
+		log_error("stopped: %s", strerror(-r));
+	return r < 0 ? 1 : 0;
+}

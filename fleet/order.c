@@ -1,0 +1,311 @@
+/*
+ * Orders of other hosts to end sessions of this one. An order stays in the store until it has been
+ * carried out here, whenever that is; then it is removed in the same transaction that says what
+ * came of it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/duration.h"
+#include "common/log.h"
+#include "common/timestamp.h"
+#include "fleet/agent.h"
+#include "fleet/query.h"
+#include "fleet/reply.h"
+
+#define TIMEOUT (5 * NS_PER_SEC)
+#define REST	(300 * NS_PER_MS)
+/* Outcomes that are told one by one. */
+#define OUTCOMES_MAX 200
+/* Results that wait to be read by who gave the order. */
+#define RESULTS_MAX 64
+
+struct order {
+	struct agent *agent;
+	LIST_ENTRY(order) link;
+	struct key key;
+	char id[TEXT_STR_MAX + 1];
+	struct wire_revoke ask;
+	bool quiet;	 /* nobody reads what came of it */
+	bool over;	 /* sessd has carried it out */
+	struct link *by; /* it is being carried out */
+	json_t *outcomes;
+	struct etcd_call *call;
+	struct timer timer;
+};
+
+struct orders {
+	LIST_HEAD(order_list, order) list;
+	unsigned n;
+	struct key results[RESULTS_MAX]; /* the oldest at next_result */
+	unsigned next_result;
+};
+
+static void run(struct agent *a);
+
+json_t *order_evict(const char *host, const char *sid, const char *policy, struct key *ret)
+{
+	const char *parts[KEY_PARTS] = {host, sid};
+	json_t *value = json_pack("{s:s,s:s,s:b}", "prefix", sid, "evicts", policy, "quiet", true);
+	char *text = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
+	json_t *put = NULL;
+
+	if (text != NULL && key_make(ret, KEY_REVOKE, parts, false))
+		put = query_put(ret, text, 0);
+	free(text);
+	json_decref(value);
+	return put;
+}
+
+json_t *order_outcome(const struct wire_outcome *o)
+{
+	char sid[SID_HEX + 1];
+
+	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:s}", "sid", sid_hex(&o->sid, sid), "user",
+		o->user, "service", o->service, "reason", (json_int_t)o->reason, "signalled",
+		(json_int_t)o->signalled, "elapsed", (json_int_t)o->elapsed, "survivors",
+		(json_int_t)o->survivors, "survivor_list", o->survivor_list);
+}
+
+json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const struct key *key)
+{
+	struct orders *orders = a->orders;
+	const char *parts[KEY_PARTS] = {id, a->o.host};
+	struct key *slot = &orders->results[orders->next_result];
+	json_t *txn = query_txn();
+	char *text;
+
+	if (key != NULL)
+		query_txn_delete(txn, query_delete(key));
+	if (outcomes == NULL)
+		return txn;
+	text = json_dumps(outcomes, JSON_COMPACT);
+	json_decref(outcomes);
+	/* what nobody has fetched is not kept for ever */
+	if (slot->s[0] != '\0')
+		query_txn_delete(txn, query_delete(slot));
+	if (text != NULL && key_make(slot, KEY_DONE, parts, false))
+		query_txn_put(txn, query_put(slot, text, a->lease.id));
+	orders->next_result = (orders->next_result + 1) % RESULTS_MAX;
+	free(text);
+	return txn;
+}
+
+static void order_free(struct order *o)
+{
+	LIST_REMOVE(o, link);
+	o->agent->orders->n--;
+	etcd_cancel(o->call);
+	timer_cancel(&o->timer);
+	json_decref(o->outcomes);
+	free(o);
+}
+
+/* --- Carrying out --- */
+
+static void write_result(void *ctx);
+
+static void on_written(void *ctx, const struct etcd_answer *answer)
+{
+	struct order *o = ctx;
+
+	o->call = NULL;
+	if (answer->outcome == ETCD_DONE) {
+		order_free(o);
+		return;
+	}
+	log_warning("order %s is carried out, and the store has not been told: %s", o->id,
+		answer->words);
+	timer_set(&o->agent->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
+}
+
+static void write_result(void *ctx)
+{
+	struct order *o = ctx;
+	struct agent *a = o->agent;
+
+	o->call = agent_joined(a)
+			  ? etcd_start(a->etcd,
+				    &(struct etcd_request){.kind = ETCD_WRITE,
+					    .path = ETCD_TXN,
+					    .body = order_result(a, o->id,
+						    o->quiet ? NULL : json_incref(o->outcomes),
+						    &o->key),
+					    .deadline = clock_boot() + TIMEOUT,
+					    .done = on_written,
+					    .ctx = o})
+			  : NULL;
+	if (o->call == NULL)
+		timer_set(
+			&a->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
+}
+
+static void run_again(void *ctx)
+{
+	struct order *o = ctx;
+
+	run(o->agent);
+}
+
+static void on_answer(void *ctx, const struct wire_frame *frame)
+{
+	struct order *o = ctx;
+
+	if (frame == NULL) {
+		/* sessd has gone in the midst of it: to end what has ended does no harm */
+		o->by = NULL;
+		json_array_clear(o->outcomes);
+		timer_set(&o->agent->timers, &o->timer, clock_boot() + timer_jitter(REST),
+			run_again, o);
+		return;
+	}
+	if (frame->type == WIRE_outcome) {
+		if (json_array_size(o->outcomes) < OUTCOMES_MAX)
+			json_array_append_new(o->outcomes, order_outcome(&frame->u.outcome));
+		return;
+	}
+	if (frame->type != WIRE_done && frame->type != WIRE_error)
+		return;
+	if (frame->type == WIRE_error && frame->u.error.code != WIRE_E_NO_SESSION)
+		log_warning("order %s: sessd: %s", o->id, frame->u.error.text);
+	o->by = NULL;
+	o->over = true;
+	write_result(o);
+	run(o->agent);
+}
+
+static struct link *free_link(struct agent *a)
+{
+	unsigned i;
+
+	for (i = 0; i < ORDER_LINKS; i++)
+		if (link_idle(&a->order_links[i]))
+			return &a->order_links[i];
+	return NULL;
+}
+
+static void run(struct agent *a)
+{
+	struct link *link;
+	struct order *o;
+
+	LIST_FOREACH (o, &a->orders->list, link) {
+		if (o->by != NULL || o->over)
+			continue;
+		link = free_link(a);
+		if (link == NULL)
+			return;
+		timer_cancel(&o->timer);
+		if (link_ask(link, WIRE_revoke, &o->ask, on_answer, o) == 0)
+			o->by = link;
+		else
+			timer_set(&a->timers, &o->timer, clock_boot() + timer_jitter(REST),
+				run_again, o);
+	}
+}
+
+/* --- The watch --- */
+
+static void begin(void *ctx)
+{
+	(void)ctx;
+}
+
+static struct order *find(const struct agent *a, const char *id)
+{
+	struct order *o;
+
+	LIST_FOREACH (o, &a->orders->list, link)
+		if (strcmp(o->id, id) == 0)
+			return o;
+	return NULL;
+}
+
+static void read_order(const json_t *value, struct order *o)
+{
+	struct wire_revoke *ask = &o->ask;
+
+	reply_text(value, "prefix", ask->prefix, sizeof(ask->prefix));
+	reply_text(value, "user", ask->user, sizeof(ask->user));
+	reply_text(value, "text", ask->text, sizeof(ask->text));
+	reply_text(value, "message", ask->message, sizeof(ask->message));
+	reply_text(value, "by", ask->by, sizeof(ask->by));
+	reply_text(value, "evicts", ask->evicts, sizeof(ask->evicts));
+	ask->grace = reply_number(value, "grace");
+	ask->cron = reply_bool(value, "cron");
+	ask->all = reply_bool(value, "all");
+	o->quiet = reply_bool(value, "quiet");
+	if (json_object_get(value, "uid") != NULL)
+		ask->id =
+			(struct opt_uid){.set = true, .uid = (uint32_t)reply_number(value, "uid")};
+}
+
+/* What it does not say is the order of nobody: sessd refuses one that names nobody. */
+static void put(void *ctx, const struct reply_kv *kv)
+{
+	struct agent *a = ctx;
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
+	json_t *value;
+	struct order *o;
+
+	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts) || find(a, parts[1]) != NULL)
+		return;
+	value = reply_json(kv->value, kv->value_len);
+	o = a->orders->n < ORDERS_MAX ? calloc(1, sizeof(*o)) : NULL;
+	if (o != NULL)
+		o->outcomes = json_array();
+	if (o == NULL || o->outcomes == NULL) {
+		log_error("order %s finds no room", parts[1]);
+		json_decref(value);
+		free(o);
+		return;
+	}
+	o->agent = a;
+	memcpy(o->id, parts[1], sizeof(o->id));
+	memcpy(o->key.s, kv->key, kv->key_len + 1);
+	read_order(value, o);
+	json_decref(value);
+	LIST_INSERT_HEAD(&a->orders->list, o, link);
+	a->orders->n++;
+	run(a);
+}
+
+/* Withdrawn, where it has not been begun. */
+static void gone(void *ctx, const struct reply_kv *kv)
+{
+	struct agent *a = ctx;
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
+	struct order *o;
+
+	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts))
+		return;
+	o = find(a, parts[1]);
+	if (o != NULL && o->by == NULL && !o->over)
+		order_free(o);
+}
+
+int orders_start(struct agent *a)
+{
+	const char *parts[KEY_PARTS] = {a->o.host};
+	struct watch_options options = {
+		.begin = begin, .put = put, .gone = gone, .listed = begin, .ctx = a};
+
+	a->orders = calloc(1, sizeof(*a->orders));
+	if (a->orders == NULL)
+		return -ENOMEM;
+	key_make(&options.under, KEY_REVOKE, parts, true);
+	watch_start(&a->order_watch, a->etcd, &a->timers, &options);
+	return 0;
+}
+
+void orders_stop(struct agent *a)
+{
+	if (a->orders == NULL)
+		return;
+	watch_stop(&a->order_watch);
+	while (!LIST_EMPTY(&a->orders->list))
+		order_free(LIST_FIRST(&a->orders->list));
+	free(a->orders);
+	a->orders = NULL;
+}

@@ -1,0 +1,202 @@
+#include <string.h>
+
+#include "common/duration.h"
+#include "common/log.h"
+#include "common/timestamp.h"
+#include "fleet/query.h"
+#include "fleet/watch.h"
+
+#define PAGE	     500
+#define LIST_TIMEOUT (10 * NS_PER_SEC)
+#define REST	     (200 * NS_PER_MS)
+#define REST_STEPS   6
+/* A stream that is not answered by then is at a server that does not run. */
+#define CREATE_TIMEOUT (5 * NS_PER_SEC)
+/* And one that is silent for long may be: it is begun anew, from where it is. */
+#define LIFE (60 * NS_PER_SEC)
+
+static void list(struct watch *w);
+static void follow(struct watch *w);
+
+static void go_on(void *ctx)
+{
+	struct watch *w = ctx;
+
+	if (w->revision == 0)
+		list(w);
+	else
+		follow(w);
+}
+
+static void rest(struct watch *w)
+{
+	unsigned n = w->failures < REST_STEPS ? w->failures : REST_STEPS;
+
+	w->failures++;
+	timer_set(w->timers, &w->timer, clock_boot() + timer_jitter(REST << n), go_on, w);
+}
+
+/* --- The list --- */
+
+/* False: the page is not of this range. */
+static bool take_page(struct watch *w, const struct reply_kvs *kvs)
+{
+	const struct reply_kv *last;
+	size_t i;
+
+	for (i = 0; i < kvs->n; i++)
+		w->o.put(w->o.ctx, &kvs->kv[i]);
+	if (!kvs->more)
+		return true;
+	last = kvs->n > 0 ? &kvs->kv[kvs->n - 1] : NULL;
+	if (last == NULL || last->key_len >= sizeof(w->last.s))
+		return false;
+	memcpy(w->last.s, last->key, last->key_len + 1);
+	w->last_len = last->key_len;
+	return true;
+}
+
+static void ask_page(struct watch *w);
+
+static void on_page(void *ctx, const struct etcd_answer *answer)
+{
+	struct watch *w = ctx;
+	struct reply_kvs kvs = {0};
+	bool good;
+
+	w->call = NULL;
+	if (answer->outcome != ETCD_DONE || reply_range(answer->root, &kvs) < 0) {
+		rest(w);
+		return;
+	}
+	if (w->last_len == 0)
+		w->page_revision = kvs.revision;
+	good = take_page(w, &kvs);
+	if (good && kvs.more) {
+		ask_page(w);
+	} else if (good) {
+		w->revision = w->page_revision;
+		w->o.listed(w->o.ctx);
+		follow(w);
+	} else {
+		rest(w);
+	}
+	reply_kvs_fini(&kvs);
+}
+
+static void ask_page(struct watch *w)
+{
+	w->call = etcd_start(w->etcd,
+		&(struct etcd_request){.kind = ETCD_READ,
+			.path = ETCD_RANGE,
+			.body = w->last_len == 0 ? query_range(&w->o.under, PAGE)
+						 : query_range_after(&w->o.under, w->last.s,
+							   w->last_len, w->page_revision, PAGE),
+			.deadline = clock_boot() + LIST_TIMEOUT,
+			.done = on_page,
+			.ctx = w});
+	if (w->call == NULL)
+		rest(w);
+}
+
+static void list(struct watch *w)
+{
+	w->last_len = 0;
+	w->o.begin(w->o.ctx);
+	ask_page(w);
+}
+
+/* --- The stream --- */
+
+static void on_end(void *ctx, const struct etcd_answer *answer)
+{
+	struct watch *w = ctx;
+
+	w->call = NULL;
+	log_debug("watch of %s: %s", w->o.under.s, answer->words);
+	rest(w);
+}
+
+static void too_quiet(void *ctx)
+{
+	struct watch *w = ctx;
+
+	if (w->created)
+		etcd_cancel(w->call);
+	else
+		etcd_distrust(w->call);
+	w->call = NULL;
+	follow(w);
+}
+
+static void take_events(struct watch *w, const struct reply_watch *reply)
+{
+	const struct reply_event *e;
+	size_t i;
+
+	for (i = 0; i < reply->n; i++) {
+		e = &reply->event[i];
+		/* told before the stream was begun anew */
+		if (e->kv.mod_revision <= w->revision)
+			continue;
+		if (e->deleted)
+			w->o.gone(w->o.ctx, &e->kv);
+		else
+			w->o.put(w->o.ctx, &e->kv);
+	}
+	/* all of a revision come together */
+	if (reply->n > 0 && reply->event[reply->n - 1].kv.mod_revision > w->revision)
+		w->revision = reply->event[reply->n - 1].kv.mod_revision;
+}
+
+static bool on_line(void *ctx, const json_t *line)
+{
+	struct watch *w = ctx;
+	struct reply_watch reply;
+	bool canceled;
+
+	if (reply_watch(line, &reply) < 0) {
+		log_warning("watch of %s: %s", w->o.under.s, reply_error(line));
+		return false;
+	}
+	canceled = reply.canceled;
+	if (reply.compact_revision > w->revision)
+		w->revision = 0;
+	take_events(w, &reply);
+	if (reply.created && !canceled) {
+		w->created = true;
+		w->failures = 0;
+		timer_set(w->timers, &w->timer, clock_boot() + timer_jitter(LIFE), too_quiet, w);
+	}
+	reply_watch_fini(&reply);
+	return !canceled;
+}
+
+static void follow(struct watch *w)
+{
+	w->created = false;
+	w->call = etcd_start(w->etcd, &(struct etcd_request){.kind = ETCD_STREAM,
+					      .path = ETCD_WATCH,
+					      .body = query_watch(&w->o.under, w->revision + 1),
+					      .done = on_end,
+					      .line = on_line,
+					      .ctx = w});
+	if (w->call == NULL)
+		rest(w);
+	else
+		timer_set(w->timers, &w->timer, clock_boot() + CREATE_TIMEOUT, too_quiet, w);
+}
+
+void watch_start(struct watch *w, struct etcd *etcd, struct timers *timers,
+	const struct watch_options *options)
+{
+	*w = (struct watch){.o = *options, .etcd = etcd, .timers = timers};
+	list(w);
+}
+
+void watch_stop(struct watch *w)
+{
+	etcd_cancel(w->call);
+	w->call = NULL;
+	timer_cancel(&w->timer);
+}

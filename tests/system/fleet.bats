@@ -1,0 +1,345 @@
+#!/usr/bin/env bats
+# Several hosts: real sshd and logins on each, sessd and sessd-fleet on each, and etcd.
+load ../lib/helpers
+load ../lib/sessions
+load ../lib/fleet
+
+setup_file() { fleet_start 3; }
+teardown_file() { fleet_stop; }
+teardown() { fleet_reset; }
+
+two='policy "contractors" { groups = {"contractors"} max_sessions = 2 scope = fleet }'
+
+# A login that stays, on that host.
+stays() # HOST BACKGROUND USER
+{
+	on "$1" background "$2" ssh_as "$3" -- "/sessd/hold $2"
+	held "$2"
+}
+
+@test "a cap counts over all hosts" {
+	store_up 1
+	members_up "$two"
+	stays web1 one bob
+	stays web2 two bob
+	run ! on web3 ssh_as bob -- touch /tmp/ran
+	equal "bob cap 2/2 contractors" "$(on web3 refusals)"
+	equal 2 "$(store_keys session/bob/ | wc -l)"
+	# It is bob's cap alone.
+	stays web3 other carol
+	# A logout on one host makes room on another.
+	on web1 release one
+	finish one
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	stays web3 three bob
+}
+
+@test "evict_oldest ends the oldest session wherever it is" {
+	store_up 1
+	members_up 'policy "contractors" { groups = {"contractors"} max_sessions = 2 scope = fleet at_limit = evict_oldest }'
+	stays web1 one bob
+	stays web2 two bob
+	local sid
+	sid=$(on web1 sessions_where '.user == "bob"')
+	stays web3 three bob
+	run ! finish one
+	on web1 ends_so "$sid" 'session_opened session_ending(evicted) session_ended(evicted)'
+	equal '"contractors"' "$(on web1 events_where ".sid == \"$sid\" and .event == \"session_ending\"" policy)"
+	background_runs two
+	equal "2" "$(store_keys session/bob/ | wc -l)"
+}
+
+@test "a lock ends the sessions on all hosts, and holds on all" {
+	local name
+	store_up 1
+	members_up ''
+	stays web1 one bob
+	stays web2 two bob
+	run -0 on web3 on_host sessctl lock --fleet --reason 'left the firm' user bob
+	contains "$output" "web1: "
+	[[ $output != *PENDING* ]]
+	contains "$output" "web2: "
+	contains "$output" "user bob is locked on all hosts of the fleet"
+	finish_badly one
+	finish_badly two
+	for name in web1 web2 web3; do
+		run ! on "$name" ssh_as bob -- true
+		equal '"root on web3"' "$(on "$name" events_where '.event == "lock_set"' by)"
+	done
+	# It is the fleet's: no host lifts it alone.
+	run ! on web1 on_host sessctl unlock user bob
+	contains "$output" "it is a lock of the fleet"
+	run -0 on web1 on_host sessctl unlock --fleet user bob
+	for name in web1 web2 web3; do on "$name" wait_until 'ssh_as bob -- true'; done
+	run -5 on web1 on_host sessctl unlock --fleet user bob
+}
+
+@test "a lock runs out by itself" {
+	store_up 1
+	members_up ''
+	run -0 on web1 on_host sessctl lock --fleet --for 2s user bob
+	run ! on web2 ssh_as bob -- true
+	on web2 wait_until 'ssh_as bob -- true'
+}
+
+@test "sessions of other hosts are listed and ended" {
+	store_up 1
+	members_up ''
+	stays web1 one bob
+	stays web2 two bob
+	stays web2 three carol
+	run -0 on web3 on_host sessctl list --fleet --json
+	equal "web1 bob,web2 bob,web2 carol" "$(jq -r '"\(.host) \(.user)"' <<<"$output" | sort | paste -sd ,)"
+	run -0 on web3 on_host sessctl list --fleet --user bob
+	equal 3 "${#lines[@]}"
+	# One, by its id.
+	run -0 on web3 on_host sessctl revoke --fleet "$(on web2 sessions_where '.user == "carol"')"
+	contains "$output" "web2: "
+	finish_badly three
+	# A user's, on all hosts.
+	run -0 on web3 on_host sessctl revoke --fleet --user bob --reason moved
+	equal 2 "$(grep -c ' bob sshd: ended' <<<"$output")"
+	finish_badly one
+	finish_badly two
+	equal '"root on web3"' "$(on web1 events_where '.event == "session_ending"' by)"
+	equal '"moved"' "$(on web1 events_where '.event == "session_ending"' text)"
+	run -5 on web3 on_host sessctl revoke --fleet 00000000000000000000000000000000
+	# Nobody but an administrator asks the fleet.
+	run -4 on web3 on_host setpriv --reuid 2102 --regid 2102 --clear-groups sessctl list --fleet
+	# Nothing is left in the store but the hosts.
+	wait_until '[ -z "$(store_keys session/)$(store_keys revoke/)$(store_keys done/)" ]'
+}
+
+@test "a host that is cut off keeps its sessions, decides alone, and registers them again" {
+	store_up 1
+	members_up "$two"
+	stays web1 one bob
+	stays web2 two bob
+	cut_off web1
+	# Its lease ends, and with it its places; its session does not.
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	run -1 on web2 on_host sessctl status --fleet
+	contains "$output" "host web1: UNREACHABLE"
+	background_runs one
+	# Elsewhere its place is free; there, the local count decides.
+	stays web3 three bob
+	stays web1 four bob
+	# An order for it is pending, and carried out when it is back.
+	run -1 on web2 on_host sessctl revoke --fleet --user carol
+	contains "$output" "web1: PENDING"
+	reconnect web1
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 4 ]' 60
+	equal "one four two three" "$(for b in one four two three; do ! background_runs $b || echo $b; done | paste -sd ' ')"
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+	# Over its cap now: nobody more comes in.
+	run ! on web1 ssh_as bob -- true
+	run ! on web2 ssh_as bob -- true
+	equal "bob cap 4/2 contractors" "$(on web2 refusals | tail -n 1)"
+}
+
+@test "while the fleet cannot be asked, fleet_unreachable decides" {
+	store_up 1
+	members_up "fleet_unreachable = deny
+$two"
+	stays web1 one bob
+	on store daemon_signal etcd1 KILL
+	run ! on web1 ssh_as bob -- touch /tmp/ran
+	equal "unavailable" "$(on web1 events_where '.event == "session_refused"' reason | jq -r .)"
+	# Who is under no cap over the fleet is let in, and who was is not ended.
+	stays web1 other alice
+	on web1 wait_until '! fleet_joined'
+	run ! on web1 ssh_as bob -- touch /tmp/ran
+	background_runs one
+	member_up 1
+	on web1 wait_until 'ssh_as bob -- true' 60
+}
+
+@test "the leader of the store is killed, and logins are still decided" {
+	store_up 3
+	members_up "$two"
+	stays web1 one bob
+	on store daemon_signal "etcd$(store_leader)" KILL
+	stays web2 two bob
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 2 ]'
+	run ! on web3 ssh_as bob -- true
+	equal "bob cap 2/2 contractors" "$(on web3 refusals)"
+	run -0 on web3 on_host sessctl lock --fleet user bob
+	finish_badly one
+	finish_badly two
+}
+
+@test "a host's name belongs to one host" {
+	store_up 1
+	members_up "$two"
+	on web2 daemon_signal sessd-fleet KILL
+	on web2 wait_until '! daemon_runs sessd-fleet'
+	on web2 fleet_conf web1 'insecure = true'
+	on web2 start_agent
+	on web2 wait_until 'grep -q "host web1 has not joined the fleet: another host has this name" "$HOST_FS/var/log/sessd-fleet.log"'
+	on web1 fleet_joined
+	# The agent of the first is started again: it is the same host.
+	on web1 daemon_signal sessd-fleet KILL
+	on web1 wait_until '! daemon_runs sessd-fleet'
+	on web1 start_agent
+	on web1 wait_until fleet_joined
+}
+
+@test "agent and daemon come and go, and the count stays right" {
+	store_up 1
+	members_up "$two"
+	stays web1 one bob
+	stays web2 two bob
+	on web1 daemon_signal sessd-fleet KILL
+	on web1 wait_until '! daemon_runs sessd-fleet'
+	on web1 on_host sessctl list >/dev/null
+	run -3 on web1 on_host sessctl list --fleet
+	contains "$output" "sessd-fleet is not running"
+	on web1 start_agent
+	on web1 wait_until fleet_joined
+	run ! on web1 ssh_as bob -- true
+	on web2 stop_sessd KILL
+	on web2 start_sessd
+	on web2 wait_until fleet_joined
+	run ! on web2 ssh_as bob -- true
+	equal "bob cap 2/2 contractors" "$(on web2 refusals | tail -n 1)"
+	# One that ended while its agent was away.
+	on web1 daemon_signal sessd-fleet KILL
+	on web1 wait_until '! daemon_runs sessd-fleet'
+	on web1 release one
+	finish one
+	on web1 start_agent
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	on web3 wait_until fleet_joined
+	stays web3 three bob
+}
+
+@test "logins race on three hosts, and the cap holds" {
+	local round i n
+	store_up 3
+	# Strict: who cannot be counted in time is refused.
+	members_up "fleet_unreachable = deny
+$two"
+	for round in 1 2 3 4; do
+		for i in 1 2 3; do
+			for n in 1 2 3; do
+				on "web$i" background "r$round-$i-$n" ssh_as bob -- "/sessd/hold r$round"
+			done
+		done
+		# Each is in, or refused.
+		wait_until '[ "$(cat "$BATS_TEST_TMPDIR"/r'$round'-*.out | grep -c "^held\|^sessd:")" -ge 9 ]' 60
+		n=$(cat "$BATS_TEST_TMPDIR/r$round"-*.out | grep -c '^held')
+		[ "$n" -ge 1 ] && [ "$n" -le 2 ] || equal "1 or 2" "$n"
+		for i in 1 2 3; do on "web$i" release "r$round"; done
+		wait_until '[ -z "$(store_keys session/)" ]' 60
+	done
+}
+
+# An authority, and certificates of the store's members and of the hosts, in the folders that each sees.
+make_certificates()
+{
+	local dir=$BATS_TEST_TMPDIR/tls name
+	mkdir "$dir"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /O=fleet -keyout "$dir/ca.key" \
+		-out "$dir/ca.pem" 2>/dev/null
+	# The members' ones name no user (CN): etcd's gateway would be taken for it.
+	for name in store host; do
+		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/O=$name" -keyout "$dir/$name.key" \
+			-out "$dir/$name.csr" 2>/dev/null
+		openssl x509 -req -in "$dir/$name.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial -days 2 \
+			-extfile <(echo 'subjectAltName=IP:10.77.0.1,IP:10.77.0.2,IP:10.77.0.3') -out "$dir/$name.pem" 2>/dev/null
+	done
+	for name in "$FLEET-store" "$FLEET-web1" "$FLEET-web2"; do
+		host_use "$name"
+		on_host mkdir -p /etc/tls
+		cp "$dir"/{ca.pem,store.pem,store.key,host.pem,host.key} "$HOST_FS/etc/tls/"
+		on_host chmod 0644 /etc/tls/host.key
+	done
+}
+
+# An agent that is shown who it is with a certificate, and logs in with a password.
+secure_member() # NAME PASSWORD
+{
+	start_sshd && start_sessd "$two" || return 1
+	fleet_conf "$1" 'ca = /etc/tls/ca.pem' 'cert = /etc/tls/host.pem' 'key = /etc/tls/host.key' \
+		'user = fleet' 'password_file = /etc/sessd/password'
+	(umask 027 && echo "$2" >"$HOST_FS/etc/sessd/password")
+	on_host chgrp sessd-fleet /etc/sessd/password
+	start_agent
+}
+
+@test "with certificates, users and roles: tokens are renewed, and strangers stay out" {
+	export FLEET_SCHEME=https
+	store_options=(--cacert /etc/tls/ca.pem --cert /etc/tls/host.pem --key /etc/tls/host.key)
+	make_certificates
+	store_up 1 --cert-file /etc/tls/store.pem --key-file /etc/tls/store.key --client-cert-auth \
+		--trusted-ca-file /etc/tls/ca.pem --auth-token-ttl 2
+	store user add root:secret && store user grant-role root root
+	store role add fleet && store role grant-permission --prefix fleet readwrite /sessd/v1/
+	store user add fleet:password && store user grant-role fleet fleet
+	store auth enable
+	store_options+=(--user root:secret)
+	on web1 secure_member web1 password
+	on web1 wait_until fleet_joined
+	on web2 secure_member web2 wrong
+	on web2 wait_until 'grep -q "authentication failed" "$HOST_FS/var/log/sessd-fleet.log"'
+	run ! on web2 fleet_joined
+	stays web1 one bob
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	# Its tokens are void, and so are those of the store before.
+	on store daemon_signal etcd1 KILL
+	on store wait_until '! daemon_runs etcd1'
+	member_up 1 --cert-file /etc/tls/store.pem --key-file /etc/tls/store.key --client-cert-auth \
+		--trusted-ca-file /etc/tls/ca.pem --auth-token-ttl 2
+	wait_until 'store endpoint health >/dev/null 2>&1'
+	on web1 wait_until fleet_joined
+	stays web1 two bob
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 2 ]'
+	store role add other
+	run ! on web1 ssh_as bob -- true
+	run -0 on web1 on_host sessctl lock --fleet user bob
+	finish_badly one
+	# Another authority than the one that is believed.
+	host_use "$FLEET-web1"
+	daemon_signal sessd-fleet KILL
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /O=other -keyout /dev/null \
+		-out "$HOST_FS/etc/tls/ca.pem" 2>/dev/null
+	: >"$HOST_FS/var/log/sessd-fleet.log"
+	on web1 start_agent
+	on web1 wait_until 'on_host sessctl status --fleet 2>&1 | grep -qi "certificate"'
+}
+
+@test "an agent that hangs holds no login up for long" {
+	store_up 1
+	members_up "$two"
+	stays web1 one bob
+	on web1 daemon_signal sessd-fleet STOP
+	on web1 ssh_as bob -- true
+	# sessd decides alone then, and waits for nobody.
+	stays web1 two bob
+	run ! on web1 ssh_as bob -- true
+	equal "bob cap 2/2 contractors" "$(on web1 refusals)"
+	on web1 daemon_signal sessd-fleet CONT
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 2 ]'
+	run ! on web2 ssh_as bob -- true
+}
+
+@test "no order is lost to compactions" {
+	local i
+	store_up 1
+	members_up ''
+	background compactor bash -c '. "$0"; . "$1"; while :; do
+			store compaction "$(store get x -w json | jq .header.revision)"; sleep 0.1; done' \
+		"$BATS_TEST_DIRNAME/../lib/helpers.bash" "$BATS_TEST_DIRNAME/../lib/fleet.bash"
+	for i in 1 2 3 4 5; do
+		stays web2 "b$i" bob
+		on web2 cut_off web2
+		background "revoke$i" on web1 on_host sessctl revoke --fleet --user bob
+		on web2 wait_until '[ -n "$(store_keys revoke/web2/)" ]'
+		for n in 1 2 3; do store put /sessd/v1/noise "$n" >/dev/null; done
+		on web2 reconnect web2
+		finish_badly "b$i"
+		wait_until "! background_runs revoke$i"
+	done
+	contains "$(output_of compactor)" 'compacted revision'
+	kill "${background_pids[0]}"
+}

@@ -1,0 +1,411 @@
+/* What sessd does with its agent: whom it asks about, what it believes, and what it does alone. */
+#include "tests/unit/core_fixture.h"
+
+/* The agent: its request that waits, and what it was told. */
+struct ear {
+	struct answer answer;
+	bool waits;
+	unsigned n_members, n_left, n_caps, n_tables, n_errands;
+	struct wire_member member; /* the last of each */
+	struct wire_cap cap;
+	struct sid left;
+	uint64_t errand;
+	bool complete;
+};
+
+static void hear(struct answer *answer, enum wire_type type, const void *msg, bool last)
+{
+	struct ear *ear = (struct ear *)(void *)answer;
+	struct wire_frame frame;
+
+	assert_true(ear->waits);
+	ear->waits = !last;
+	switch ((int)type) {
+	case WIRE_member:
+		ear->n_members++;
+		ear->member = *(const struct wire_member *)msg;
+		break;
+	case WIRE_cap:
+		ear->n_caps++;
+		ear->cap = *(const struct wire_cap *)msg;
+		break;
+	case WIRE_left:
+		ear->n_left++;
+		ear->left = ((const struct wire_left *)msg)->sid;
+		break;
+	case WIRE_table:
+		ear->n_tables++;
+		ear->complete = ((const struct wire_table *)msg)->complete;
+		break;
+	case WIRE_errand:
+		ear->n_errands++;
+		ear->errand = ((const struct wire_errand *)msg)->errand;
+		assert_int_equal(wire_decode(((const struct wire_errand *)msg)->body.data,
+					 ((const struct wire_errand *)msg)->body.len, &frame),
+			0);
+		assert_int_equal(frame.type, WIRE_list);
+		break;
+	default:
+		assert_int_equal(type, WIRE_done);
+	}
+}
+
+static void attend(struct world *w, struct ear *ear, bool fresh)
+{
+	const struct wire_attend msg = {.fresh = fresh};
+	const struct event event = {.type = EVENT_ATTEND, .answer = &ear->answer, .u.attend = &msg};
+
+	ear->answer.fn = hear;
+	ear->waits = true;
+	core_handle(w->core, &event);
+}
+
+static void nothing(struct answer *answer, enum wire_type type, const void *msg, bool last)
+{
+	(void)answer;
+	(void)msg;
+	assert_int_equal(type, WIRE_done);
+	assert_true(last);
+}
+
+static void stand(struct world *w, bool joined)
+{
+	struct answer ignored = {.fn = nothing};
+	const struct wire_standing msg = {.joined = joined};
+
+	core_handle(w->core,
+		&(struct event){.type = EVENT_STANDING, .answer = &ignored, .u.standing = &msg});
+}
+
+static void place(struct world *w, const struct login *l, struct wire_placed msg)
+{
+	struct answer ignored = {.fn = nothing};
+
+	msg.sid = l->open.sid;
+	core_handle(w->core,
+		&(struct event){.type = EVENT_PLACED, .answer = &ignored, .u.placed = &msg});
+}
+
+/* There, joined, and knows the whole table. */
+static void be_there(struct world *w, struct ear *ear)
+{
+	attend(w, ear, true);
+	while (!ear->complete)
+		attend(w, ear, false);
+	stand(w, true);
+	if (!ear->waits)
+		attend(w, ear, false);
+	*ear = (struct ear){.answer = ear->answer, .waits = ear->waits};
+}
+
+#define OVER_ALL(w, limit)                        \
+	POLICIES(w, {.name = two,                 \
+			    .any_group = true,    \
+			    .max_sessions = 2,    \
+			    .scope = SCOPE_FLEET, \
+			    .at_limit = (limit)})
+
+static void a_login_waits_for_its_place(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *l;
+
+	OVER_ALL(w, AT_LIMIT_DENY);
+	be_there(w, &ear);
+	l = start(w, ANNA, sshd);
+	assert_int_equal(l->answers, 0);
+	assert_true(ear.n_members == 1 && ear.member.seeks && ear.n_caps == 1);
+	assert_true(sid_equal(&ear.cap.sid, &l->open.sid));
+	assert_true(strcmp(ear.cap.policy, "two") == 0 && ear.cap.max == 2 && !ear.cap.evict);
+	place(w, l, (struct wire_placed){.granted = true});
+	assert_granted(w, l);
+	/* and is told of once more when it is open */
+	attend(w, &ear, false);
+	WAIT_UNTIL(w->f, ear.n_members == 2);
+	assert_false(ear.member.seeks);
+	/* under no such cap it asks nobody */
+	attend(w, &ear, false);
+	w->config.policies.n_policies = 0;
+	enter(w, BEN, sshd);
+	assert_int_equal(ear.n_members, 3);
+	assert_false(ear.member.seeks);
+	assert_int_equal(ear.n_caps, 2);
+}
+
+static void the_fleet_refuses(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *l;
+
+	OVER_ALL(w, AT_LIMIT_DENY);
+	be_there(w, &ear);
+	l = start(w, ANNA, sshd);
+	attend(w, &ear, false);
+	place(w, l, (struct wire_placed){.policy = "two", .count = 2, .text = "sshd on far"});
+	assert_int_equal(l->type, WIRE_refused);
+	assert_int_equal(l->reason, REASON_CAP);
+	assert_string_equal(l->text,
+		"you already have 2 of 2 sessions on all hosts (policy \"two\"): sshd on far");
+	assert_int_equal(w->metrics.refused[REASON_CAP], 1);
+	assert_true(ear.n_left == 1 && sid_equal(&ear.left, &l->open.sid));
+	WAIT_UNTIL(w->f, is_dead(l->caller.pid));
+}
+
+static void nobody_answers(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *l;
+
+	OVER_ALL(w, AT_LIMIT_DENY);
+	be_there(w, &ear);
+	l = start(w, ANNA, sshd);
+	assert_int_equal(l->answers, 0);
+	/* when its time is over, this host decides: it has a place here */
+	assert_granted(w, l);
+	assert_int_equal(w->metrics.fleet_alone, 1);
+	/* an answer that comes too late changes nothing */
+	place(w, l, (struct wire_placed){.policy = "two", .count = 2});
+	assert_active(w, l);
+	/* by then the agent is known to fetch nothing: nobody waits for it */
+	l = start(w, ANNA, sshd);
+	WAIT_UNTIL(w->f, l->answers > 0);
+	refuse(w, ANNA, sshd);
+}
+
+static void what_is_to_be_refused_is(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *l;
+
+	OVER_ALL(w, AT_LIMIT_DENY);
+	w->config.fleet_required = true;
+	l = start(w, ANNA, sshd);
+	assert_true(l->type == WIRE_refused && l->reason == REASON_UNAVAILABLE);
+	be_there(w, &ear);
+	l = start(w, ANNA, sshd);
+	place(w, l, (struct wire_placed){.unreachable = true});
+	assert_true(l->type == WIRE_refused && l->reason == REASON_UNAVAILABLE);
+	stand(w, false);
+	l = start(w, ANNA, sshd);
+	assert_true(l->type == WIRE_refused && l->reason == REASON_UNAVAILABLE);
+	/* an elevation counts under no cap */
+	w->config.fleet_required = false;
+	enter(w, BEN, sudo);
+}
+
+static void the_agent_goes(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *a, *b;
+
+	OVER_ALL(w, AT_LIMIT_DENY);
+	be_there(w, &ear);
+	a = start(w, ANNA, sshd);
+	attend(w, &ear, false);
+	b = start(w, ANNA, sshd);
+	assert_false(a->answers || b->answers);
+	attend(w, &ear, false);
+	assert_true(ear.waits);
+	ear.answer.gone(&ear.answer, ear.answer.gone_ctx);
+	ear.waits = false;
+	/* no longer than that is anybody waited for */
+	assert_granted(w, a);
+	assert_granted(w, b);
+	refuse(w, ANNA, sshd);
+	/* the next one is told the whole table */
+	ear = (struct ear){.waits = false};
+	attend(w, &ear, true);
+	assert_true(ear.complete && ear.n_tables == 2);
+	assert_int_equal(ear.n_members, 2);
+	assert_false(ear.member.seeks);
+}
+
+/* Where the fleet says who goes, this host does not. */
+static void evictions_are_the_fleets(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *l[3];
+	unsigned i;
+
+	OVER_ALL(w, AT_LIMIT_EVICT_OLDEST);
+	be_there(w, &ear);
+	for (i = 0; i < 3; i++) {
+		l[i] = start(w, ANNA, sshd);
+		place(w, l[i], (struct wire_placed){.granted = true});
+		assert_granted(w, l[i]);
+		attend(w, &ear, false);
+	}
+	assert_true(ear.cap.evict);
+	for (i = 0; i < 3; i++)
+		assert_active(w, l[i]);
+	/* alone, it does */
+	stand(w, false);
+	enter(w, ANNA, sshd);
+	assert_evicted(w, l[0]);
+}
+
+static void hear_nothing(struct answer *answer, enum wire_type type, const void *msg, bool last)
+{
+	(void)answer;
+	(void)type;
+	(void)msg;
+	(void)last;
+}
+
+static void an_order_names_who_gave_it(void **state)
+{
+	struct world *w = *state;
+	struct caller by = {.admin = true, .audit_session = PROC_NO_AUDIT, .name = "root on far"};
+	struct login *l = enter(w, ANNA, sshd);
+	struct wire_revoke revoke = {.evicts = "two"};
+	struct answer ignored = {.fn = hear_nothing};
+
+	sid_hex(&l->open.sid, revoke.prefix);
+	core_handle(w->core, &(struct event){.type = EVENT_REVOKE,
+				     .caller = &by,
+				     .answer = &ignored,
+				     .u.revoke = &revoke});
+	assert_int_equal(session_of(w, l)->reason, REASON_EVICTED);
+	assert_string_equal(session_of(w, l)->ended_by, "root on far");
+	assert_evicted(w, l);
+}
+
+/* A table larger than one answer, in which somebody comes and goes meanwhile. */
+static void a_table_comes_in_pieces(void **state)
+{
+	enum { LOGINS = 150 };
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	unsigned i, turns = 0;
+
+	for (i = 0; i < LOGINS; i++)
+		enter(w, i % 2 ? ANNA : BEN, sshd);
+	attend(w, &ear, true);
+	assert_true(!ear.complete && ear.n_members < LOGINS);
+	enter(w, ANNA, sshd);
+	while (!ear.complete) {
+		attend(w, &ear, false);
+		assert_true(++turns < 10);
+	}
+	assert_true(ear.n_members >= LOGINS + 1);
+	assert_int_equal(ear.n_tables, 2);
+	attend(w, &ear, false);
+	assert_true(ear.waits);
+}
+
+struct asker {
+	struct answer answer;
+	unsigned n;
+	enum wire_type type;
+	enum wire_errno error;
+	bool last;
+};
+
+static void take(struct answer *answer, enum wire_type type, const void *msg, bool last)
+{
+	struct asker *asker = (struct asker *)(void *)answer;
+
+	assert_false(asker->last);
+	asker->n++;
+	asker->type = type;
+	asker->last = last;
+	if (type == WIRE_error)
+		asker->error = (enum wire_errno)((const struct wire_error *)msg)->code;
+}
+
+static void ask_fleet(struct world *w, struct asker *asker, bool admin)
+{
+	const struct caller by = {.admin = admin, .uid = admin ? 0 : ANNA};
+	const struct wire_list list = {.fleet = true};
+
+	*asker = (struct asker){.answer.fn = take};
+	core_handle(w->core, &(struct event){.type = EVENT_ERRAND,
+				     .caller = &by,
+				     .answer = &asker->answer,
+				     .u.errand = {WIRE_list, &list}});
+}
+
+static void relay(struct world *w, uint64_t errand, enum wire_type type, const void *msg, bool last)
+{
+	struct wire_relay relay = {.errand = errand, .last = last};
+	struct answer ignored = {.fn = nothing};
+	uint8_t buf[4096];
+
+	assert_int_equal(wire_encode(type, 0, msg, buf, sizeof(buf), &relay.body.len), 0);
+	relay.body.data = buf;
+	core_handle(w->core,
+		&(struct event){.type = EVENT_RELAY, .answer = &ignored, .u.relay = &relay});
+}
+
+static void an_errand_is_run(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct wire_session session = {.class = CLASS_LOGIN, .phase = PHASE_ACTIVE, .host = "far"};
+	const struct wire_done done = {.count = 1};
+	const struct wire_granted granted = {.tracked = true};
+	struct asker asker;
+
+	ask_fleet(w, &asker, true);
+	assert_int_equal(asker.error, WIRE_E_UNAVAILABLE);
+	be_there(w, &ear);
+	ask_fleet(w, &asker, false);
+	assert_int_equal(asker.error, WIRE_E_NOT_PERMITTED);
+	ask_fleet(w, &asker, true);
+	assert_int_equal(ear.n_errands, 1);
+	relay(w, ear.errand, WIRE_session, &session, false);
+	relay(w, ear.errand + 1, WIRE_session, &session, false);
+	assert_true(asker.n == 1 && asker.type == WIRE_session && !asker.last);
+	relay(w, ear.errand, WIRE_done, &done, true);
+	assert_true(asker.n == 2 && asker.type == WIRE_done && asker.last);
+	/* what is no answer to sessctl is not carried to it */
+	attend(w, &ear, false);
+	ask_fleet(w, &asker, true);
+	relay(w, ear.errand, WIRE_granted, &granted, false);
+	assert_true(asker.last && asker.error == WIRE_E_UNAVAILABLE);
+	/* nor is a last one that is none */
+	attend(w, &ear, false);
+	ask_fleet(w, &asker, true);
+	relay(w, ear.errand, WIRE_session, &session, true);
+	assert_true(asker.last && asker.error == WIRE_E_UNAVAILABLE);
+	/* the agent is another one, and knows nothing of it */
+	attend(w, &ear, false);
+	ask_fleet(w, &asker, true);
+	be_there(w, &ear);
+	assert_true(asker.last && asker.error == WIRE_E_UNAVAILABLE);
+	/* the agent goes */
+	ask_fleet(w, &asker, true);
+	attend(w, &ear, false);
+	ear.answer.gone(&ear.answer, ear.answer.gone_ctx);
+	assert_true(asker.last && asker.error == WIRE_E_UNAVAILABLE);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+static int tests(void)
+{
+	const struct CMUnitTest all[] = {
+		TEST(a_login_waits_for_its_place),
+		TEST(the_fleet_refuses),
+		TEST(nobody_answers),
+		TEST(what_is_to_be_refused_is),
+		TEST(the_agent_goes),
+		TEST(evictions_are_the_fleets),
+		TEST(an_order_names_who_gave_it),
+		TEST(a_table_comes_in_pieces),
+		TEST(an_errand_is_run),
+	};
+
+	return cmocka_run_group_tests(all, NULL, NULL);
+}
+
+int main(void)
+{
+	return processes_main(tests);
+}

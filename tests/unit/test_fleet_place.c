@@ -1,0 +1,405 @@
+/*
+ * A place under the fleet's caps, against a store that does what a test says: it answers, lets a
+ * write be lost or come late, and lets another host be quicker. No agent, no network.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/duration.h"
+#include "common/timestamp.h"
+#include "fleet/agent.h"
+#include "fleet/reply.h"
+
+#define CALLS_MAX 32
+
+struct etcd_call {
+	struct etcd_request request;
+	char *body;
+};
+
+static struct {
+	struct etcd_call *call[CALLS_MAX]; /* under way, in their order */
+	unsigned n;
+	struct wire_placed told;
+	unsigned n_told;
+	bool joined;
+} world;
+
+/* --- In the place of etcd.c and agent.c --- */
+
+struct etcd_call *etcd_start(struct etcd *etcd, const struct etcd_request *request)
+{
+	struct etcd_call *call = calloc(1, sizeof(*call));
+
+	(void)etcd;
+	assert_non_null(call);
+	assert_non_null(request->body);
+	assert_true(world.n < CALLS_MAX);
+	call->request = *request;
+	call->body = json_dumps(request->body, JSON_COMPACT);
+	json_decref(request->body);
+	world.call[world.n++] = call;
+	return call;
+}
+
+static void forget(struct etcd_call *call)
+{
+	unsigned i;
+
+	for (i = 0; world.call[i] != call; i++)
+		assert_true(i < world.n);
+	memmove(&world.call[i], &world.call[i + 1], (--world.n - i) * sizeof(call));
+	free(call->body);
+	free(call);
+}
+
+void etcd_cancel(struct etcd_call *call)
+{
+	if (call != NULL)
+		forget(call);
+}
+
+bool agent_joined(const struct agent *a)
+{
+	(void)a;
+	return world.joined;
+}
+
+void agent_tell(struct agent *a, enum wire_type type, const void *msg)
+{
+	(void)a;
+	assert_int_equal(type, WIRE_placed);
+	world.told = *(const struct wire_placed *)msg;
+	world.n_told++;
+}
+
+void lease_forget(struct lease *lease)
+{
+	lease->id = 0;
+}
+
+json_t *order_evict(const char *host, const char *sid, const char *policy, struct key *ret)
+{
+	(void)ret;
+	return json_pack("{s:s,s:s,s:s}", "host", host, "sid", sid, "policy", policy);
+}
+
+/* --- The store --- */
+
+static void answer(enum etcd_outcome outcome, const char *text)
+{
+	struct etcd_call *call = world.call[0];
+	struct etcd_request request = call->request;
+	json_t *root = text != NULL ? json_loads(text, 0, NULL) : NULL;
+	struct etcd_answer a = {.outcome = outcome, .root = root, .words = "the test says so"};
+
+	assert_true(world.n > 0);
+	forget(call);
+	request.done(request.ctx, &a);
+	json_decref(root);
+}
+
+static const char *base64(const char *s)
+{
+	static char out[8][2048];
+	static unsigned next;
+
+	next = (next + 1) % 8;
+	return sodium_bin2base64(out[next], sizeof(out[next]), (const unsigned char *)s, strlen(s),
+		sodium_base64_VARIANT_ORIGINAL);
+}
+
+/* One of bob's on that host, as JSON. */
+static const char *entry(const char *host, const char *sid, unsigned created, unsigned lease)
+{
+	static char out[4][4096];
+	static unsigned next;
+	char key[512];
+
+	next = (next + 1) % 4;
+	snprintf(key, sizeof(key), KEY_SESSION "bob/%s/%s", host, sid);
+	snprintf(out[next], sizeof(out[next]),
+		"{\"key\":\"%s\",\"value\":\"%s\",\"create_revision\":\"%u\",\"mod_revision\":\"%"
+		"u\","
+		"\"lease\":\"%u\"}",
+		base64(key), base64("{\"service\":\"sshd\",\"rhost\":\"::1\",\"caps\":[\"p\"]}"),
+		created, created, lease);
+	return out[next];
+}
+
+/* The answer to a count: these entries (NULL: none). */
+static void counted(unsigned revision, const char *a, const char *b)
+{
+	static char text[16384];
+
+	assert_string_equal(world.call[0]->request.path, ETCD_RANGE);
+	snprintf(text, sizeof(text), "{\"header\":{\"revision\":\"%u\"},\"kvs\":[%s%s%s]}",
+		revision, a ? a : "", b ? "," : "", b ? b : "");
+	answer(ETCD_DONE, text);
+}
+
+static void put_answered(bool succeeded)
+{
+	assert_string_equal(world.call[0]->request.path, ETCD_TXN);
+	answer(ETCD_DONE, succeeded ? "{\"header\":{\"revision\":\"20\"},\"succeeded\":true}"
+				    : "{\"header\":{\"revision\":\"20\"}}");
+}
+
+#define ONE "11111111111111111111111111111111"
+#define TWO "22222222222222222222222222222222"
+#define OWN "33333333333333333333333333333333"
+
+static int setup(void **state)
+{
+	struct agent *a = calloc(1, sizeof(*a));
+
+	memset(&world, 0, sizeof(world));
+	world.joined = true;
+	assert_non_null(a);
+	a->o.host = "here";
+	a->lease.id = 7;
+	a->registry.complete = true;
+	members_init(a);
+	*state = a;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct agent *a = *state;
+
+	places_fini(a);
+	members_fini(a);
+	assert_int_equal(world.n, 0);
+	free(a);
+	return 0;
+}
+
+/* sessd tells of one of bob's, under a cap of 2. */
+static struct member *tell(struct agent *a, const char *hex, bool seeks, bool evict)
+{
+	struct wire_member msg = {
+		.user = "bob", .uid = 1, .service = "sshd", .opened_at = 1, .seeks = seeks};
+	struct member *m;
+
+	assert_true(sid_parse(hex, &msg.sid));
+	a->caps[0] = (struct cap){.policy = "p", .max = 2, .evict = evict};
+	a->n_caps = 1;
+	m = member_tell(a, &msg);
+	assert_non_null(m);
+	a->n_caps = 0;
+	if (seeks)
+		place_seek(a, m);
+	return m;
+}
+
+static void a_free_place_is_taken_on_condition(void **state)
+{
+	struct agent *a = *state;
+	struct member *m = tell(a, OWN, true, false);
+	json_t *txn;
+
+	counted(9, entry("far", ONE, 3, 5), NULL);
+	/* nothing of his may have been created since the count */
+	txn = json_loads(world.call[0]->body, 0, NULL);
+	assert_string_equal(
+		json_string_value(json_object_get(
+			json_array_get(json_object_get(txn, "compare"), 0), "create_revision")),
+		"10");
+	json_decref(txn);
+	assert_int_equal(world.n_told, 0);
+	put_answered(true);
+	assert_int_equal(world.n_told, 1);
+	assert_true(world.told.granted);
+	assert_true(m->registered && !m->seeking);
+}
+
+static void a_full_cap_refuses(void **state)
+{
+	tell(*state, OWN, true, false);
+	counted(9, entry("far", ONE, 3, 5), entry("off", TWO, 4, 6));
+	assert_int_equal(world.n_told, 1);
+	assert_false(world.told.granted || world.told.unreachable);
+	assert_int_equal(world.told.count, 2);
+	assert_string_equal(world.told.policy, "p");
+	assert_string_equal(world.told.text, "sshd from ::1 on far, sshd from ::1 on off");
+}
+
+static void who_was_slower_counts_again(void **state)
+{
+	tell(*state, OWN, true, false);
+	counted(9, entry("far", ONE, 3, 5), NULL);
+	put_answered(false);
+	assert_int_equal(world.n_told, 0);
+	counted(12, entry("far", ONE, 3, 5), entry("off", TWO, 11, 6));
+	assert_int_equal(world.n_told, 1);
+	assert_false(world.told.granted);
+}
+
+static void a_write_that_was_not_heard_of_is_read_back(void **state)
+{
+	struct member *m = tell(*state, OWN, true, false);
+
+	counted(9, entry("far", ONE, 3, 5), NULL);
+	answer(ETCD_UNKNOWN, NULL);
+	assert_int_equal(world.n_told, 0);
+	/* it was carried out: the cap is full, and with ourselves */
+	counted(12, entry("far", ONE, 3, 5), entry("here", OWN, 10, 7));
+	assert_int_equal(world.n_told, 1);
+	assert_true(world.told.granted);
+	assert_true(m->doubt_until > clock_boot());
+}
+
+static void and_done_again_where_it_was_not(void **state)
+{
+	tell(*state, OWN, true, false);
+	counted(9, NULL, NULL);
+	answer(ETCD_UNKNOWN, NULL);
+	counted(12, NULL, NULL);
+	put_answered(true);
+	assert_true(world.told.granted);
+}
+
+static void one_under_an_older_lease_is_not_ours(void **state)
+{
+	tell(*state, OWN, true, false);
+	counted(9, entry("here", OWN, 3, 6), NULL);
+	assert_int_equal(world.n_told, 0);
+	assert_string_equal(world.call[0]->request.path, ETCD_TXN);
+	put_answered(true);
+	assert_true(world.told.granted);
+}
+
+static void own_ones_are_known_better(void **state)
+{
+	struct agent *a = *state;
+
+	/* two of this host in the store have ended; one that the store has not heard of lives */
+	tell(a, ONE, false, false);
+	tell(a, OWN, true, false);
+	counted(9, entry("here", TWO, 3, 7),
+		entry("here", "44444444444444444444444444444444", 4, 7));
+	assert_int_equal(world.n_told, 0);
+	assert_string_equal(world.call[0]->request.path, ETCD_TXN);
+	put_answered(false);
+	counted(9, entry("far", TWO, 3, 5), NULL);
+	/* one far, one here that is not written yet */
+	assert_int_equal(world.n_told, 1);
+	assert_false(world.told.granted);
+	assert_int_equal(world.told.count, 2);
+}
+
+static void before_all_are_told_none_is_passed_over(void **state)
+{
+	struct agent *a = *state;
+
+	a->registry.complete = false;
+	tell(a, OWN, true, false);
+	counted(9, entry("here", ONE, 3, 7), entry("here", TWO, 4, 7));
+	assert_int_equal(world.n_told, 1);
+	assert_false(world.told.granted);
+}
+
+static void the_oldest_makes_place(void **state)
+{
+	struct agent *a = *state;
+	json_t *order;
+
+	tell(a, OWN, true, true);
+	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	order = json_loads(world.call[0]->body, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(order, "sid")), TWO);
+	assert_string_equal(json_string_value(json_object_get(order, "host")), "off");
+	json_decref(order);
+	answer(ETCD_DONE, "{\"header\":{\"revision\":\"10\"}}");
+	assert_int_equal(world.n, 0);
+	/* it is looked for, and ordered once only */
+	while (world.n == 0)
+		timers_run(&a->timers);
+	counted(10, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	assert_int_equal(world.n, 0);
+	while (world.n == 0)
+		timers_run(&a->timers);
+	assert_int_equal(world.n_told, 0);
+	counted(12, entry("far", ONE, 5, 5), NULL);
+	put_answered(true);
+	assert_true(world.told.granted);
+}
+
+static void who_does_not_go_in_time_keeps_his_place(void **state)
+{
+	struct agent *a = *state;
+
+	tell(a, OWN, true, true);
+	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	answer(ETCD_DONE, "{\"header\":{\"revision\":\"10\"}}");
+	while (world.n_told == 0) {
+		timers_run(&a->timers);
+		if (world.n > 0)
+			counted(10, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	}
+	assert_false(world.told.granted || world.told.unreachable);
+}
+
+static void what_cannot_be_known_is_said_so(void **state)
+{
+	struct agent *a = *state;
+
+	tell(a, OWN, true, false);
+	answer(ETCD_UNREACHABLE, NULL);
+	assert_true(world.told.unreachable);
+	tell(a, ONE, true, false);
+	answer(ETCD_DONE, "{\"kvs\":[]}");
+	assert_true(world.n_told == 2 && world.told.unreachable);
+	tell(a, TWO, true, false);
+	counted(9, NULL, NULL);
+	answer(ETCD_REFUSED, NULL);
+	assert_true(world.n_told == 3 && world.told.unreachable && !world.told.granted);
+	world.joined = false;
+	tell(a, "55555555555555555555555555555555", true, false);
+	assert_true(world.n_told == 4 && world.told.unreachable);
+}
+
+static void who_leaves_meanwhile_is_taken_out_again(void **state)
+{
+	struct agent *a = *state;
+	struct member *m = tell(a, OWN, true, false);
+
+	counted(9, NULL, NULL);
+	/* the write is under way */
+	place_forget(a, &m->sid);
+	member_left(a, &m->sid);
+	assert_int_equal(world.n, 0);
+	assert_true(m->dirty && !m->present && m->doubt_until > clock_boot());
+	assert_int_equal(a->n_places, 0);
+	assert_int_equal(world.n_told, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_free_place_is_taken_on_condition),
+		TEST(a_full_cap_refuses),
+		TEST(who_was_slower_counts_again),
+		TEST(a_write_that_was_not_heard_of_is_read_back),
+		TEST(and_done_again_where_it_was_not),
+		TEST(one_under_an_older_lease_is_not_ours),
+		TEST(own_ones_are_known_better),
+		TEST(before_all_are_told_none_is_passed_over),
+		TEST(the_oldest_makes_place),
+		TEST(who_does_not_go_in_time_keeps_his_place),
+		TEST(what_cannot_be_known_is_said_so),
+		TEST(who_leaves_meanwhile_is_taken_out_again),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
