@@ -112,8 +112,8 @@ enum event_type {
 struct event {
 	enum event_type type;
 	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, ERRAND, REAUTHENTICATED: who speaks. Of
-	 * REAUTH and REAUTH_TRIED the process that sessd-reauth asked for; in the latter NULL where it is
-	 * gone. PASSWORD_CHANGED: NULL means that it was spooled. */
+	 * REAUTH and REAUTH_TRIED the process that sessd-reauth asked for; in the latter NULL where
+	 * it is gone. PASSWORD_CHANGED: NULL means that it was spooled. */
 	const struct caller *caller;
 	struct answer *answer; /* the same, and what the agent asks */
 	union {
