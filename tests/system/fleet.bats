@@ -321,6 +321,12 @@ secure_member() # NAME PASSWORD
 	on web1 daemon_signal sessd-fleet CONT
 	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 2 ]'
 	run ! on web2 ssh_as bob -- true
+	# And the fleet is asked again: of two sessions one is elsewhere.
+	on web1 release one
+	finish one
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	stays web2 three bob
+	on web1 wait_until 'ssh_as bob -- true 2>&1 | grep -q "2 of 2 sessions on all hosts"'
 }
 
 @test "no order is lost to a compaction" {
