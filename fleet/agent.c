@@ -11,8 +11,10 @@
 #include "common/timestamp.h"
 #include "fleet/agent.h"
 
-/* The longest sleep: whatever was forgotten is looked at then. */
-#define TURN_MS 5000
+/* The longest sleep. */
+#define TURN_MS 1000
+/* sessd is told so often how the fleet stands: it may have given up on an agent that was slow. */
+#define TELL_EVERY (2 * NS_PER_SEC)
 
 bool agent_joined(const struct agent *a)
 {
@@ -107,14 +109,17 @@ static void report(struct agent *a)
 {
 	struct wire_standing msg = {.joined = agent_joined(a)};
 
-	if (msg.joined == a->told_joined || a->attend.fd < 0)
+	bool changed = msg.joined != a->told_joined;
+
+	if ((!changed && clock_boot() < a->told_at + TELL_EVERY) || a->attend.fd < 0)
 		return;
 	if (link_ask(&a->talk, WIRE_standing, &msg, NULL, NULL) < 0)
 		return;
 	a->told_joined = msg.joined;
-	if (msg.joined)
+	a->told_at = clock_boot();
+	if (changed && msg.joined)
 		members_write(a);
-	else
+	else if (changed)
 		log_warning("the fleet is out of reach");
 }
 

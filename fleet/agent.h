@@ -93,8 +93,10 @@ struct agent {
 	struct registry registry;
 	struct link attend, talk, hand, order_links[ORDER_LINKS];
 	struct timer attend_timer;
-	bool fresh;			      /* sessd's table is to be told from its beginning */
-	bool told_joined;		      /* what sessd was told last */
+	int attend_error; /* why sessd could not be asked, -errno; 0: it could */
+	bool fresh;	  /* sessd's table is to be told from its beginning */
+	bool told_joined; /* what sessd was told last ... */
+	uint64_t told_at; /* ... and when: clock_boot() */
 	struct cap caps[WIRE_FLEET_CAPS_MAX]; /* that came before their session */
 	struct sid caps_of;
 	unsigned n_caps;

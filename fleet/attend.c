@@ -94,10 +94,14 @@ static void attend(void *ctx)
 
 	r = link_ask(&a->attend, WIRE_attend, &msg, on_told, a);
 	if (r == 0) {
+		a->attend_error = 0;
 		a->fresh = false;
 		return;
 	}
-	log_warning("%s: %s", a->o.socket, strerror(-r));
+	/* it is tried often: said once is enough */
+	if (r != a->attend_error)
+		log_warning("%s: %s", a->o.socket, strerror(-r));
+	a->attend_error = r;
 	timer_set(&a->timers, &a->attend_timer, clock_boot() + timer_jitter(REST), attend, a);
 }
 

@@ -480,8 +480,9 @@ static void tell_state(struct errand *e)
 	snprintf(state.trouble, sizeof(state.trouble), "%s", a->claim.words);
 	if (a->lease.id != 0)
 		state.renewed = clock_boot() - a->lease.renewed_at;
-	TAILQ_FOREACH (m, &a->registry.dirty, link)
+	TAILQ_FOREACH (m, &a->registry.dirty, link) {
 		state.unwritten += m->present;
+	}
 	errand_tell(e, WIRE_fleet_state, &state, false);
 }
 

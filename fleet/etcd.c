@@ -266,9 +266,19 @@ static void token_is_there(struct etcd *etcd)
 	}
 }
 
-static void logged_in(void *ctx, const struct http_answer *answer)
+/* As the header that it becomes. Without memory there is none. */
+static void keep_token(struct etcd *etcd, const char *token)
 {
 	static const char name[] = "Authorization: ";
+
+	forget_token(etcd);
+	etcd->token = malloc(sizeof(name) + strlen(token));
+	if (etcd->token != NULL)
+		stpcpy(stpcpy(etcd->token, name), token);
+}
+
+static void logged_in(void *ctx, const struct http_answer *answer)
+{
 	struct etcd *etcd = ctx;
 	json_t *root = answer->error == 0 && answer->len > 0 ? reply_json(answer->body, answer->len)
 							     : NULL;
@@ -278,10 +288,8 @@ static void logged_in(void *ctx, const struct http_answer *answer)
 	etcd->login = NULL;
 	etcd->logging_in = false;
 	if (token != NULL && answer->status == 200)
-		etcd->token = malloc(sizeof(name) + strlen(token));
-	if (etcd->token != NULL)
-		stpcpy(stpcpy(etcd->token, name), token);
-	else
+		keep_token(etcd, token);
+	if (etcd->token == NULL)
 		etcd->endpoint = (etcd->endpoint + 1) % etcd->o.n_endpoints;
 	LIST_FOREACH (call, &etcd->calls, link)
 		if (call->waits_for_token && etcd->token == NULL) {

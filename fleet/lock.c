@@ -214,8 +214,9 @@ static void compare(struct agent *a)
 		return;
 	locks->again = false;
 	timer_cancel(&locks->timer);
-	LIST_FOREACH (f, &locks->list, link)
+	LIST_FOREACH (f, &locks->list, link) {
 		f->held = false;
+	}
 	locks->busy = ask_page(a, 0) == 0;
 	if (!locks->busy)
 		compare_later(a);
@@ -233,8 +234,9 @@ static void begin(void *ctx)
 	struct agent *a = ctx;
 	struct fleet_lock *f;
 
-	LIST_FOREACH (f, &a->locks->list, link)
+	LIST_FOREACH (f, &a->locks->list, link) {
 		f->listed = false;
+	}
 }
 
 static void lift(struct fleet_lock *f)

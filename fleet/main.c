@@ -116,8 +116,9 @@ static int drop_privileges(const struct settings *s)
 	return 0;
 }
 
-static int run(const struct settings *s, struct conf *conf)
+static int run(const struct settings *s, const struct conf *conf)
 {
+	struct agent_options options = conf->options;
 	char socket[4096];
 	struct agent *a;
 	int r;
@@ -125,9 +126,9 @@ static int run(const struct settings *s, struct conf *conf)
 	if ((size_t)snprintf(socket, sizeof(socket), "%s/" WIRE_FLEET_SOCKET, s->runtime_dir) >=
 		sizeof(socket))
 		return -ENAMETOOLONG;
-	conf->options.socket = socket;
-	conf->options.state_dir = s->state_dir;
-	r = agent_new(&conf->options, &a);
+	options.socket = socket;
+	options.state_dir = s->state_dir;
+	r = agent_new(&options, &a);
 	if (r < 0)
 		return r;
 	log_info("sessd-fleet %s serves host %s", SESSD_VERSION, conf->options.host);

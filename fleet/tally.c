@@ -77,7 +77,7 @@ static void finish(struct errand *e)
 static void take(struct errand *e, const struct reply_kv *kv)
 {
 	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
-	json_t *outcomes, *value;
+	json_t *outcomes;
 	size_t i, k;
 
 	if (!key_parse(kv->key, kv->key_len, KEY_DONE, 2, parts))
@@ -89,7 +89,8 @@ static void take(struct errand *e, const struct reply_kv *kv)
 		return;
 	e->hosts[i].answered = true;
 	outcomes = reply_json(kv->value, kv->value_len);
-	json_array_foreach(outcomes, k, value) tell_outcome(e, e->hosts[i].name, value);
+	for (k = 0; k < json_array_size(outcomes); k++)
+		tell_outcome(e, e->hosts[i].name, json_array_get(outcomes, k));
 	json_decref(outcomes);
 }
 

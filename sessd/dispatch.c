@@ -131,14 +131,15 @@ static void to_fleet(struct request *req, const struct wire_frame *frame)
 }
 
 /* The agent's: it speaks for an administrator on another host, whom it names. */
-static void from_fleet(struct request *req, struct event *event, const char *by)
+static void from_fleet(struct request *req, const struct event *what, const char *by)
 {
+	struct event event = *what;
 	struct caller caller = *peer_caller(req->peer);
 
 	snprintf(caller.name, sizeof(caller.name), "%s", by[0] != '\0' ? by : "fleet");
-	event->caller = &caller;
-	event->answer = &req->answer;
-	core_handle(req->dispatch->parts.core, event);
+	event.caller = &caller;
+	event.answer = &req->answer;
+	core_handle(req->dispatch->parts.core, &event);
 }
 
 static bool is_agent(const struct request *req)
