@@ -332,6 +332,7 @@ bool feed_free(struct feed *f)
 	loop_io_remove(f->loop, &f->io);
 	if (f->threaded && !end_thread(f)) {
 		/* what it uses stays: the process ends, and with it the thread */
+		pthread_detach(f->thread);
 		log_warning("%s: it hangs", f->sink.name);
 		return false;
 	}

@@ -389,7 +389,7 @@ int main(int argc, char **argv)
 	memset(seed, (int)(state & 0xff), sizeof(seed));
 	chain_init(&chain);
 	begin(&e, "ledger_started");
-	set(e.text, "there was none");
+	set(e.text, CHAIN_FIRST_START);
 	print(&e);
 	start_seal();
 	while (events < wanted) {

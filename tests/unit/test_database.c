@@ -341,6 +341,33 @@ static void test_mutations(void **state)
 	free(all.data);
 }
 
+#define META "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;"
+
+/* What was pruned may lie there still: a ledger begins where `meta` says. */
+static void test_beginning(void **state)
+{
+	struct fixture *f = *state;
+	const char *wrong;
+	struct copied c;
+	struct text t;
+	sqlite3 *maker;
+
+	copy_name(&c, f);
+	unlink(c.path);
+	assert_int_equal(sqlite3_open(c.path, &maker), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(maker,
+				 "CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT);" META
+				 "INSERT INTO event VALUES (1, 'one'), (2, 'two'), (3, 'three');"
+				 "INSERT INTO meta VALUES ('begin', 2);",
+				 NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(maker);
+	t = read_all(c.path, &wrong);
+	assert_null(wrong);
+	assert_string_equal(t.data, "two\nthree\n");
+	free(t.data);
+}
+
 /* Schemas that would have SQLite do something else than to read a table. */
 static void test_hostile_schemas(void **state)
 {
@@ -356,6 +383,9 @@ static void test_hostile_schemas(void **state)
 		"CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT) WITHOUT ROWID",
 		"CREATE TABLE event (seq INTEGER PRIMARY KEY, other TEXT)",
 		"CREATE TABLE other (a)",
+		"CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT)",
+		"CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT); "
+		"CREATE VIEW meta AS SELECT 'begin' AS key, 2 AS value",
 		/* behind the back of the parser */
 		"CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT); PRAGMA writable_schema = "
 		"ON; "
@@ -416,7 +446,7 @@ static void test_strange_rows(void **state)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		unlink(c.path);
 		snprintf(sql, sizeof(sql),
-			"CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT);"
+			"CREATE TABLE event (seq INTEGER PRIMARY KEY, line TEXT);" META
 			"INSERT INTO event VALUES (1, 'one'); INSERT INTO event VALUES (2, %s);"
 			"INSERT INTO event VALUES (3, 'three');",
 			rows[i].value);
@@ -466,6 +496,7 @@ int main(void)
 		TEST(written_meanwhile),
 		TEST(stopped),
 		TEST(mutations),
+		TEST(beginning),
 		TEST(hostile_schemas),
 		TEST(strange_rows),
 		TEST(no_database),

@@ -325,7 +325,7 @@ static void test_facts_of_the_ledger(void **state)
 {
 	(void)state;
 	is_fact("\"event\":\"ledger_gap\",\"count\":7", false, FACT_GAPS, 1);
-	is_fact("\"event\":\"ledger_started\",\"text\":\"there was none\"", false, FACT_NEW_LEDGERS,
+	is_fact("\"event\":\"ledger_started\",\"text\":\"first start\"", false, FACT_NEW_LEDGERS,
 		1);
 	is_fact("\"event\":\"ledger_started\",\"last\":70", false, FACT_SET_ASIDE, 2);
 	/* see() says 9: a ledger's own seal begins with its second event */

@@ -65,7 +65,7 @@ static void taker_close(void *ctx)
 {
 	struct taker *t = ctx;
 
-	t->closes++;
+	__atomic_add_fetch(&t->closes, 1, __ATOMIC_ACQ_REL);
 }
 
 static const char *taker_explain(int error)
@@ -239,11 +239,11 @@ static void test_off_and_on(void **state)
 /* Who hangs holds up neither a commit nor, for long, the end. */
 static void test_hang(void **state)
 {
-	/* the thread goes on with it */
+	/* the thread goes on with them */
 	static struct taker t;
+	static struct feed *feed;
+	static int fds[2];
 	struct fixture *f = *state;
-	struct feed *feed;
-	int fds[2];
 
 	assert_int_equal(pipe(fds), 0);
 	t.hang = fds[0];
@@ -257,7 +257,6 @@ static void test_hang(void **state)
 	close(fds[1]);
 	while (__atomic_load_n(&t.closes, __ATOMIC_ACQUIRE) == 0)
 		usleep(1000);
-	close(fds[0]);
 }
 
 static void test_members(void **state)
