@@ -12,7 +12,7 @@ MACHINE_BUILD=$HOST_TOP/build/machine
 MACHINE_PACKAGES=systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session,openssh-server,openssh-client,sshpass,sudo,cron
 MACHINE_PACKAGES+=,keyutils,procps,iproute2,expect,jq,pamtester,logrotate,tmux
 # What our packages depend on.
-MACHINE_PACKAGES+=,libconfuse2,libsodium23,libsqlite3-0,libjansson4,libkeyutils1
+MACHINE_PACKAGES+=,libconfuse2,libsodium23,libsqlite3-0,libjansson4,libkeyutils1,libqrencode4,libcurl4
 
 machine_tree()
 {
