@@ -127,7 +127,7 @@ const struct command cmd_status = {
 	.operands = "",
 	.text = "Exits 0 when sessd runs, also where it reports trouble with its ledger or\n"
 		"configuration: read ledger_error, seal_error and config_error for that. With\n"
-		"--fleet it exits 1 where this host has not joined, or another one is out of "
-		"reach.\n",
+		"--fleet it exits 1 where this host has not joined or another one is out of\n"
+		"reach, and 3 where the store is.\n",
 	.exec = exec,
 };

@@ -83,6 +83,13 @@ unit() # PROPERTY [UNIT]
 	on_host systemctl show --value -p "$1" "${2:-sessd.service}"
 }
 
+# How much a unit leaves open to what runs in it, as systemd-analyze(1) counts it: from 0.0 to 10.0.
+exposure() # UNIT, as its package installed it
+{
+	on_host systemd-analyze security --no-pager --offline=true --threshold=100 "/lib/systemd/system/$1" |
+		sed -n "s/.*Overall exposure level for $1: \([0-9.]*\) .*/\1/p"
+}
+
 # The sessions that logind knows, as `USER ID`.
 logind_sessions()
 {

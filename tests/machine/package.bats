@@ -16,7 +16,7 @@ teardown()
 
 machine_purge()
 {
-	dpkg_on_host --purge sessd libpam-sess >/dev/null 2>&1
+	dpkg_on_host --purge sessd-fleet sessd libpam-sess >/dev/null 2>&1
 }
 
 # All of /etc, and whatever else is called as ours.
@@ -144,6 +144,25 @@ new_debs()
 	ssh_as alice -- true
 	equal "$before" "$(traces)"
 	equal "$groups" "$(cat "$HOST_FS/etc/group" "$HOST_FS/etc/gshadow")"
+}
+
+@test "the agent of a fleet waits for its configuration, runs shut in, and goes without a trace" {
+	local before
+	machine_install
+	before=$(traces)
+	dpkg_on_host -i "$(cd "$(machine_debs)" && printf /sessd/debs/%s sessd-fleet_*.deb)" >&2
+	run -0 on_host systemctl is-enabled sessd-fleet.service
+	equal inactive "$(unit ActiveState sessd-fleet.service)"
+	run -0 awk '{ exit !($1 > 0 && $1 <= 1.0) }' <<<"$(exposure sessd-fleet.service)"
+	on_host bash -c 'echo "endpoints = {\"http://127.0.0.1:1\"}" >/etc/sessd/fleet.conf
+		chown root:sessd-fleet /etc/sessd/fleet.conf; chmod 0640 /etc/sessd/fleet.conf'
+	on_host systemctl start sessd-fleet.service
+	# sessd was told who it is, and has let it in: what is lacking is etcd
+	wait_until 'on_host sessctl status --fleet | grep -q 127.0.0.1:1' || on_host journalctl -u sessd-fleet -u sessd --no-pager
+	run -3 on_host sessctl status --fleet
+	equal sessd-fleet "$(on_host ps -o user= -p "$(unit MainPID sessd-fleet.service)")"
+	dpkg_on_host --purge sessd-fleet
+	equal "$before" "$(traces)"
 }
 
 @test "an upgrade loses no session and ends none, and the module that sshd holds can close its own" {
