@@ -8,6 +8,7 @@ LIBDIR     ?= $(if $(filter /usr,$(PREFIX)),/lib,$(PREFIX)/lib)
 SECURITYDIR ?= $(LIBDIR)/$(MULTIARCH)/security
 UNITDIR    ?= $(LIBDIR)/systemd/system
 PROFILEDIR ?= $(PREFIX)/share/sessd/profiles
+LIBEXECDIR ?= $(PREFIX)/libexec
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 # Debian's zsh looks in vendor-completions; others' in site-functions.
 ZSHDIR     ?= $(PREFIX)/share/zsh/vendor-completions
@@ -45,11 +46,13 @@ ALL_LDFLAGS := $(HARDENLD) $(SANFLAGS) -pthread $(LDFLAGS)
 COMMON_OBJS  := $(patsubst %.c,$(B)/%.o,$(wildcard common/*.c))
 SESSD_OBJS   := $(patsubst %.c,$(B)/%.o,$(filter-out sessd/main.c,$(wildcard sessd/*.c)))
 SESSCTL_OBJS := $(patsubst %.c,$(B)/%.o,$(wildcard sessctl/*.c))
+REAUTH_OBJS  := $(patsubst %.c,$(B)/%.o,$(filter-out reauth/main.c,$(wildcard reauth/*.c)))
 PAM_OBJS     := $(patsubst %.c,$(B)/%.o,$(wildcard pam_module/*.c))
 UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
-PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so
+PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so \
+	$(B)/reauth/sessd-reauth
 
-SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse
+SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse -lkeyutils
 SESSCTL_LIBS := -lsodium -ljansson
 
 C_FILES := $(wildcard */*.[ch] tests/*/*.[ch])
@@ -86,6 +89,7 @@ $(B)/tests/%.o: ALL_CFLAGS += -Wno-format-truncation
 $(B)/libcommon.a: $(COMMON_OBJS)
 $(B)/libsessd.a: $(SESSD_OBJS)
 $(B)/libpam_sess.a: $(PAM_OBJS)
+$(B)/libreauth.a: $(REAUTH_OBJS)
 $(B)/libsessctl.a: $(filter-out %/main.o,$(SESSCTL_OBJS))
 $(B)/lib%.a:
 	$(call say,AR,$@)
@@ -100,13 +104,20 @@ $(B)/sessctl/sessctl: $(SESSCTL_OBJS) $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) $(SESSCTL_LIBS)
 
+# A sanitizer has a crypt() of its own, which finds the real one only where it is there from the beginning; pam_unix
+# brings it later.
+$(B)/reauth/sessd-reauth: $(B)/reauth/main.o $(B)/libreauth.a $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lpam $(if $(SAN),-Wl$(comma)--no-as-needed -lcrypt)
+
 $(B)/pam_module/pam_sess.so: $(PAM_OBJS) $(B)/libcommon.a pam_module/pam_sess.map
 	$(call say,LINK,$@)
 	$(Q)$(CC) -shared -o $@ $(PAM_OBJS) $(B)/libcommon.a -Wl,--version-script=pam_module/pam_sess.map \
 		$(if $(SAN),,-Wl,-z,defs) $(ALL_LDFLAGS) -lpam -lkeyutils
 
 # A unit test links with the archives, so it holds little more than what it tests.
-$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsessd.a $(B)/libpam_sess.a $(B)/libsessctl.a $(B)/libcommon.a
+$(B)/tests/unit/%: $(B)/tests/unit/%.o $(B)/libsessd.a $(B)/libpam_sess.a $(B)/libsessctl.a $(B)/libreauth.a \
+		$(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lcmocka $(SESSD_LIBS) $(SESSCTL_LIBS) -lpam -lkeyutils
 
@@ -150,17 +161,18 @@ lint: deps
 format:
 	clang-format -i $(C_FILES)
 
-MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8)
+MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 reauth/*.8)
 MAN5 := $(wildcard sessd/*.5)
 UNITS := $(wildcard etc/systemd/*)
 PROFILES := $(wildcard etc/profiles/*.conf)
 
 install: all
-	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/sbin $(PREFIX)/bin $(LIBEXECDIR) $(SECURITYDIR) $(SYSCONFDIR)/sessd $(UNITDIR) \
 		$(MANDIR)/man8 $(MANDIR)/man5 $(COMPLETIONDIR) $(ZSHDIR) $(PROFILEDIR) \
 		$(PREFIX)/lib/sysusers.d $(PREFIX)/lib/tmpfiles.d)
 	install -m 0755 $(B)/sessd/sessd $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
+	install -m 0755 $(B)/reauth/sessd-reauth $(DESTDIR)$(LIBEXECDIR)/
 	install -m 0644 $(B)/pam_module/pam_sess.so $(DESTDIR)$(SECURITYDIR)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf ] || \
 		install -m 0644 etc/sessd.conf $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf
@@ -176,7 +188,7 @@ install: all
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/sbin/sessd $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
-		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
+		$(DESTDIR)$(LIBEXECDIR)/sessd-reauth $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \
 		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES))) $(DESTDIR)$(ZSHDIR)/_sessctl \

@@ -26,4 +26,10 @@ bool duration_parse(const char *s, uint64_t *ret);
  */
 char *duration_format(uint64_t ns, char *out);
 
+/* The shorter of two limits, of which 0 is none. */
+static inline uint64_t duration_shorter(uint64_t a, uint64_t b)
+{
+	return a == 0 || (b != 0 && b < a) ? b : a;
+}
+
 #endif

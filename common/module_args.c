@@ -44,7 +44,8 @@ static bool set_unavailable(struct module_args *args, const char *value)
 static bool set_reauth(struct module_args *args, const char *value)
 {
 	args->reauth = 0;
-	return duration_parse(value, &args->reauth);
+	/* 0 would be no limit, and is not what is meant */
+	return duration_parse(value, &args->reauth) && args->reauth != 0;
 }
 
 static bool set_revoke_others(struct module_args *args, const char *value)

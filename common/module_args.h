@@ -15,7 +15,7 @@ struct module_args {
 	const char *dir;    /* absolute; belongs to the caller's argv */
 	uint64_t timeout;   /* ns */
 	bool deny;	    /* unavailable=deny */
-	uint64_t reauth;    /* ns; 0: not given. Accepted, without effect yet */
+	uint64_t reauth;    /* ns; 0: not given */
 	bool revoke_others; /* likewise */
 	bool quiet;
 	bool debug;

@@ -35,6 +35,7 @@ const struct service_class service_builtins[] = {
 	{"crond", CLASS_BACKGROUND},
 	{"atd", CLASS_BACKGROUND},
 	{"systemd-user", CLASS_IGNORED},
+	{"sessd-reauth", CLASS_IGNORED},
 };
 
 const size_t service_builtin_count = sizeof(service_builtins) / sizeof(service_builtins[0]);

@@ -38,8 +38,20 @@
 /* Between the lines of a text that has several; a semicolon within one is written `\x3b`. */
 #define WIRE_LINE_END "; "
 
-#define WIRE_PAM_SOCKET "pam.sock"
-#define WIRE_CTL_SOCKET "ctl.sock"
+#define WIRE_PAM_SOCKET	   "pam.sock"
+#define WIRE_CTL_SOCKET	   "ctl.sock"
+#define WIRE_REAUTH_SOCKET "reauth.sock"
+
+/* Of a `prompt`: what PAM wants of the user. */
+enum wire_style {
+	WIRE_STYLE_SECRET = 1, /* an answer that is not shown while he types it */
+	WIRE_STYLE_PLAIN = 2,  /* one that is */
+	WIRE_STYLE_ERROR = 3,  /* nothing: something went wrong */
+	WIRE_STYLE_INFO = 4,   /* nothing */
+};
+
+/* Bytes of a `reply`; PAM_MAX_RESP_SIZE without its NUL. */
+#define WIRE_REPLY_MAX 511
 
 /* clang-format off */
 /* Which socket a request is for; answers go where the request came from. */
@@ -49,11 +61,12 @@ enum wire_use {
 	WIRE_ANSWER = 4,
 	WIRE_FILE = 8,
 	WIRE_FROZEN = 16, /* the same in every protocol version, and marked by version 0 */
+	WIRE_ON_REAUTH = 32,
 };
 
 /*  M(name, code, use, what it is for) */
 #define WIRE_MESSAGES(M) \
-	M(hello,    1, WIRE_ON_PAM | WIRE_ON_CTL | WIRE_FROZEN, "first message of a connection: the versions that the client speaks") \
+	M(hello,    1, WIRE_ON_PAM | WIRE_ON_CTL | WIRE_ON_REAUTH | WIRE_FROZEN, "first message of a connection: the versions that the client speaks") \
 	M(acct,     2, WIRE_ON_PAM, "would this login be let in? (advisory, so that the user reads why not)") \
 	M(open,     3, WIRE_ON_PAM, "admit the session and record it; the peer is its leader") \
 	M(close,    4, WIRE_ON_PAM, "the session ended normally") \
@@ -73,10 +86,15 @@ enum wire_use {
 	M(lock,    32, WIRE_ON_CTL, "lock a user, group, source or key: end its sessions, refuse new ones") \
 	M(unlock,  33, WIRE_ON_CTL, "lift a lock") \
 	M(locks,   34, WIRE_ON_CTL, "the locks that stand") \
+	M(reauth,  38, WIRE_ON_PAM, "may the user of a process prove himself again, and who is he?") \
+	M(reauthenticated, 39, WIRE_ON_PAM, "what came of it") \
+	M(prove,   48, WIRE_ON_REAUTH, "the user of the asker's session wants to prove himself again") \
+	M(prompt,  49, WIRE_ANSWER, "to prove and reply: what PAM wants to know, or to say") \
+	M(reply,   50, WIRE_ON_REAUTH, "what the user answered") \
 	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
 	M(granted, 65, WIRE_ANSWER, "to acct and open: yes") \
-	M(refused, 66, WIRE_ANSWER, "to acct and open: no") \
-	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock and locks: the last message of the answer") \
+	M(refused, 66, WIRE_ANSWER, "to acct, open, reauth, reauthenticated, prove and reply: no") \
+	M(done,    67, WIRE_ANSWER, "to close, list, show, revoke, explain, lock, unlock, locks, reauthenticated, prove and reply: the last message of the answer") \
 	M(error,   68, WIRE_ANSWER | WIRE_FROZEN, "to anything: not carried out") \
 	M(session, 69, WIRE_ANSWER, "to list, show and check: one session; to revoke: one that is spared") \
 	M(outcome, 70, WIRE_ANSWER, "to revoke and lock: what became of one session, or of what is left over from one") \
@@ -84,7 +102,9 @@ enum wire_use {
 	M(page,    72, WIRE_ANSWER, "to read and metrics: a piece of text") \
 	M(limit,   76, WIRE_ANSWER, "to explain: one limit, or a policy that does not apply") \
 	M(extended, 77, WIRE_ANSWER, "to extend: the old end and the new one") \
-	M(sealed,  79, WIRE_ANSWER, "to seal: the first public key, and the last checkpoint")
+	M(sealed,  79, WIRE_ANSWER, "to seal: the first public key, and the last checkpoint") \
+	M(outdated, 80, WIRE_ANSWER, "to acct: the token has been replaced; read the keyring and ask again") \
+	M(claimant, 81, WIRE_ANSWER, "to reauth: who has to prove himself, and for which session")
 
 /*  E(ID, code, exit code of sessctl, words) */
 #define WIRE_ERRORS(E) \
@@ -117,7 +137,11 @@ enum wire_use {
 	F(R, TOKEN,  token,          9, OPTIONAL) /* found in the caller's session keyring */ \
 	F(R, BOOL,   forged,        10, OPTIONAL) /* without token: in its place there is a key that is not root's */
 
-#define WIRE_FIELDS_acct(F, R) WIRE_FIELDS_LOGIN(F, R)
+#define WIRE_FIELDS_acct(F, R) \
+	WIRE_FIELDS_LOGIN(F, R) \
+	F(R, BOOL,   authenticated, 11, OPTIONAL) /* the user has proved himself in this very transaction */ \
+	F(R, DUR,    reauth,        12, OPTIONAL) /* so old may an authentication be, by the module's argument */ \
+	F(R, BOOL,   again,         13, OPTIONAL) /* the token was `outdated`, and is still the same */
 
 /* The module chooses sid and new token, so that a request which is sent twice, or sent and then
  * spooled, names the same session. */
@@ -125,7 +149,8 @@ enum wire_use {
 	WIRE_FIELDS_LOGIN(F, R) \
 	F(R, SID,    sid,           16, REQUIRED) \
 	F(R, TOKEN,  new_token,     17, REQUIRED) \
-	F(R, BOOL,   notice,        18, OPTIONAL) /* the user can be told something */
+	F(R, BOOL,   notice,        18, OPTIONAL) /* the user can be told something */ \
+	F(R, U64,    token_key,     19, OPTIONAL) /* serial of the key that new_token is in */
 
 #define WIRE_FIELDS_close(F, R) \
 	F(R, SID,    sid,            1, REQUIRED)
@@ -261,7 +286,10 @@ enum wire_use {
 	F(R, TIME,   ended_at,      18, OPTIONAL) \
 	F(R, REASON, reason,        19, OPTIONAL) \
 	F(R, STR,    ended_by,      20, OPTIONAL) /* user name of the administrator */ \
-	F(R, TEXT,   text,          21, OPTIONAL) /* what he gave as his reason */
+	F(R, TEXT,   text,          21, OPTIONAL) /* what he gave as his reason */ \
+	F(R, TIME,   authenticated_at, 22, OPTIONAL) /* when the user last proved who he is */ \
+	F(R, STR,    authenticated_by, 23, OPTIONAL) /* how: method and key, or a service */ \
+	F(R, DUR,    authenticated_age, 24, OPTIONAL) /* check: how long ago, by a clock that nobody sets */
 
 /* What the daemon must find again after a restart. Never leaves it. */
 #define WIRE_FIELDS_stored(F, R) \
@@ -273,7 +301,10 @@ enum wire_use {
 	F(R, DUR,    deadline,      68, OPTIONAL) /* clock_boot() of its end by lifetime */ \
 	F(R, BOOL,   sweep,         69, OPTIONAL) /* the audit session is this session's own */ \
 	F(R, STR,    cgroup,        70, OPTIONAL) /* one that sessd made for it */ \
-	F(R, DUR,    runtime_max,   71, OPTIONAL) /* what systemd was told, from its beginning */
+	F(R, DUR,    runtime_max,   71, OPTIONAL) /* what systemd was told, from its beginning */ \
+	F(R, U64,    token_key,     72, OPTIONAL) /* serial of the key that the token is in */ \
+	F(R, TOKEN,  old_token_hash, 73, OPTIONAL) /* of the token before this one */ \
+	F(R, DUR,    authenticated, 74, OPTIONAL) /* clock_boot() of authenticated_at */
 
 /* Of a session, or of what is left over from one; the latter has no sid. */
 #define WIRE_FIELDS_outcome(F, R) \
@@ -332,12 +363,43 @@ enum wire_use {
 	F(R, TIME,   old_expires_at,     4, REQUIRED) /* its end before */ \
 	F(R, TIME,   expires_at,     5, REQUIRED)
 
+#define WIRE_FIELDS_outdated(F, R)
+
 #define WIRE_FIELDS_seal(F, R) \
 	F(R, BOOL,   make,           1, OPTIONAL) /* a checkpoint now, unless the last one has seen all */
 
 #define WIRE_FIELDS_sealed(F, R) \
 	F(R, STR,    key,            1, REQUIRED) /* the first public key, in hex */ \
 	F(R, STR,    checkpoint,     2, OPTIONAL) /* `SEQ:HASH`; none was made yet, or none is known */
+
+/* Of root's program sessd-reauth, about the process that asked it. */
+#define WIRE_FIELDS_reauth(F, R) \
+	F(R, U64,    pid,            1, REQUIRED)
+
+#define WIRE_FIELDS_claimant(F, R) \
+	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, STR,    user,           2, REQUIRED) \
+	F(R, U64,    uid,            3, REQUIRED) \
+	F(R, U64,    start,          4, REQUIRED) /* of the process: clock ticks since boot */ \
+	F(R, STR,    tty,            5, OPTIONAL) /* its terminal, by the kernel's word */
+
+#define WIRE_FIELDS_reauthenticated(F, R) \
+	F(R, U64,    pid,            1, REQUIRED) \
+	F(R, U64,    start,          2, REQUIRED) /* as in claimant */ \
+	F(R, SID,    sid,            3, REQUIRED) \
+	F(R, BOOL,   proved,         4, OPTIONAL) \
+	F(R, STR,    text,           5, OPTIONAL) /* without proved: why, in PAM's words */ \
+	F(R, STR,    user,           6, REQUIRED) /* as in claimant: the session may be over */ \
+	F(R, U64,    uid,            7, REQUIRED)
+
+#define WIRE_FIELDS_prove(F, R)
+
+#define WIRE_FIELDS_prompt(F, R) \
+	F(R, U64,    style,          1, REQUIRED) /* enum wire_style */ \
+	F(R, TEXT,   text,           2, REQUIRED) /* one line */
+
+#define WIRE_FIELDS_reply(F, R) \
+	F(R, BLOB,   secret,         1, REQUIRED) /* at most WIRE_REPLY_MAX bytes, none of them 0 */
 /* clang-format on */
 
 enum wire_type {

@@ -4,14 +4,15 @@
 #include "pam_module/answer.h"
 
 /*  A(request, reply, reader): the replies that a request may have. Anything else is hostile. */
-#define ANSWERS(A)                     \
-	A(acct, granted, read_granted) \
-	A(acct, refused, read_refused) \
-	A(acct, error, read_error)     \
-	A(open, granted, read_granted) \
-	A(open, refused, read_refused) \
-	A(open, error, read_error)     \
-	A(close, done, read_done)      \
+#define ANSWERS(A)                       \
+	A(acct, granted, read_granted)   \
+	A(acct, refused, read_refused)   \
+	A(acct, error, read_error)       \
+	A(acct, outdated, read_outdated) \
+	A(open, granted, read_granted)   \
+	A(open, refused, read_refused)   \
+	A(open, error, read_error)       \
+	A(close, done, read_done)        \
 	A(close, error, read_close_error)
 
 static void read_granted(const struct wire_frame *frame, struct answer *ret)
@@ -29,6 +30,12 @@ static void read_refused(const struct wire_frame *frame, struct answer *ret)
 	ret->verdict = VERDICT_REFUSED;
 	ret->reason = frame->u.refused.reason;
 	snprintf(ret->text, sizeof(ret->text), "%s", frame->u.refused.text);
+}
+
+static void read_outdated(const struct wire_frame *frame, struct answer *ret)
+{
+	(void)frame;
+	ret->verdict = VERDICT_OUTDATED;
 }
 
 static void read_error(const struct wire_frame *frame, struct answer *ret)

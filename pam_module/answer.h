@@ -14,6 +14,7 @@ enum verdict {
 	VERDICT_HOSTILE,     /* an attack, not an outage: refuse */
 	VERDICT_REFUSED,     /* by the daemon */
 	VERDICT_UNAVAILABLE, /* no daemon, or one that cannot decide: `unavailable=` decides */
+	VERDICT_OUTDATED,    /* to acct: look for a newer token, and ask again */
 	VERDICT_UNKNOWN,     /* to close: the daemon has no such session */
 	VERDICT_UNTRACKED,   /* go on, there is nothing to do for this service */
 	VERDICT_GRANTED,

@@ -3,7 +3,8 @@
 
 #include "pam_module/handle.h"
 
-#define KEY "sessd_session"
+#define KEY  "sessd_session"
+#define NOTE "sessd_authenticated"
 
 /* Also called when a forked child ends its copy of the handle: so it frees, and does no more. */
 static void cleanup(pam_handle_t *pamh, void *data, int status)
@@ -45,4 +46,19 @@ int handle_put(pam_handle_t *pamh, const struct wire_spooled *record)
 void handle_drop(pam_handle_t *pamh)
 {
 	pam_set_data(pamh, KEY, NULL, NULL);
+}
+
+int handle_note(pam_handle_t *pamh)
+{
+	/* that it is there says all; it must not be NULL */
+	return pam_set_data(pamh, NOTE, pamh, NULL);
+}
+
+bool handle_take_note(pam_handle_t *pamh)
+{
+	const void *data = NULL;
+
+	if (pam_get_data(pamh, NOTE, &data) != PAM_SUCCESS || data == NULL)
+		return false;
+	return pam_set_data(pamh, NOTE, NULL, NULL) == PAM_SUCCESS;
 }

@@ -1,11 +1,13 @@
 /*
- * What open_session leaves on the PAM handle for close_session: nothing is kept anywhere else, and
- * this lives only as long as the handle and only in its process.
+ * What a phase leaves on the PAM handle for a later one: open_session for close_session, and
+ * authenticate for acct_mgmt. Nothing is kept anywhere else, and this lives only as long as the
+ * handle and only in its process.
  */
 #ifndef PAM_MODULE_HANDLE_H
 #define PAM_MODULE_HANDLE_H
 
 #include <security/pam_modules.h>
+#include <stdbool.h>
 
 #include "common/wire.h"
 
@@ -24,5 +26,11 @@ int handle_put(pam_handle_t *pamh, const struct wire_spooled *record);
 
 /* Forgets the session, which is wiped and freed. */
 void handle_drop(pam_handle_t *pamh);
+
+/* Notes that the auth stack of this handle was run. A PAM code. */
+int handle_note(pam_handle_t *pamh);
+
+/* Was it, since this was asked last? */
+bool handle_take_note(pam_handle_t *pamh);
 
 #endif

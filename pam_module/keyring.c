@@ -5,70 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/token_key.h"
 #include "pam_module/keyring.h"
-
-#define TOKEN_TYPE "user"
-#define TOKEN_NAME "sessd:token"
 
 /* Children that are looked at. A user's own quota ends at 200 keys, so this bounds what he can make
  * root do, and no more. */
 #define CHILDREN_MAX 4096
-
-/* What KEYCTL_DESCRIBE says, `type;uid;gid;perm;description`, taken apart. */
-struct key {
-	char *text; /* malloc'ed; type and name point into it */
-	const char *type;
-	const char *name;
-	uint32_t uid;
-};
-
-static bool key_describe(key_serial_t id, struct key *ret)
-{
-	char *text, *rest;
-	unsigned uid;
-	int i;
-
-	if (keyctl_describe_alloc(id, &text) < 0)
-		return false;
-	rest = strchr(text, ';');
-	if (rest == NULL || sscanf(rest, ";%u;", &uid) != 1) {
-		free(text);
-		return false;
-	}
-	*rest = '\0';
-	/* gid, permissions and then the name, which may hold any character */
-	for (i = 0; i < 3 && rest != NULL; i++)
-		rest = strchr(rest + 1, ';');
-	*ret = (struct key){
-		.text = text, .type = text, .name = rest != NULL ? rest + 1 : "", .uid = uid};
-	return true;
-}
-
-/* Of that type and name, and made by root's own hand, or by another's. */
-static bool key_is_named(key_serial_t id, bool by_root)
-{
-	struct key key;
-	bool yes;
-
-	if (!key_describe(id, &key))
-		return false;
-	yes = strcmp(key.type, TOKEN_TYPE) == 0 && strcmp(key.name, TOKEN_NAME) == 0 &&
-	      (key.uid == 0) == by_root;
-	free(key.text);
-	return yes;
-}
-
-static bool read_token(key_serial_t id, struct token *ret)
-{
-	/* one byte more, so that a longer payload is noticed */
-	char payload[TOKEN_BYTES + 1];
-	bool whole = keyctl_read(id, payload, sizeof(payload)) == TOKEN_BYTES;
-
-	if (whole)
-		memcpy(ret->b, payload, TOKEN_BYTES);
-	explicit_bzero(payload, sizeof(payload));
-	return whole;
-}
 
 /* The direct child of the session keyring that is named so; a keyring has one at the most. */
 static bool find_child(bool by_root, key_serial_t *ret)
@@ -85,7 +27,7 @@ static bool find_child(bool by_root, key_serial_t *ret)
 	n = (size_t)len / sizeof(id);
 	for (i = 0; i < n && i < CHILDREN_MAX && !found; i++) {
 		memcpy(&id, (char *)children + i * sizeof(id), sizeof(id));
-		found = key_is_named(id, by_root);
+		found = token_key_is(id, by_root);
 	}
 	free(children);
 	if (found)
@@ -97,7 +39,7 @@ bool keyring_find(struct token *ret)
 {
 	key_serial_t id;
 
-	return find_child(true, &id) && read_token(id, ret);
+	return find_child(true, &id) && token_key_read(id, ret) == 0;
 }
 
 bool keyring_is_forged(void)
@@ -120,10 +62,10 @@ static bool starts_with(const char *s, const char *prefix)
 static bool keyring_is_own(uid_t uid)
 {
 	struct token token;
-	struct key key;
+	struct key_text key;
 	bool own;
 
-	if (!key_describe(KEY_SPEC_SESSION_KEYRING, &key))
+	if (key_describe(KEY_SPEC_SESSION_KEYRING, &key) < 0)
 		return false;
 	own = key.uid == uid && !starts_with(key.name, "_uid_ses.") &&
 	      !starts_with(key.name, "_uid.");
@@ -157,9 +99,33 @@ static int keyring_link(key_serial_t id)
 	return keyctl_link(id, KEY_SPEC_SESSION_KEYRING) < 0 ? -errno : 0;
 }
 
-int keyring_keep(const struct token *token, uid_t uid, gid_t gid)
+int keyring_make(const struct token *token, int32_t *ret_key)
 {
 	key_serial_t id;
+	int r;
+
+	/* Not straight into the session keyring: a key of that name which the user has put there
+	 * would be updated, and he could read it. Linking displaces his key instead. */
+	id = add_key(
+		TOKEN_KEY_TYPE, TOKEN_KEY_NAME, token->b, TOKEN_BYTES, KEY_SPEC_THREAD_KEYRING);
+	if (id < 0)
+		return -errno;
+	if (keyctl_setperm(id, TOKEN_KEY_PERM) < 0) {
+		r = -errno;
+		keyring_drop(id);
+		return r;
+	}
+	*ret_key = id;
+	return 0;
+}
+
+void keyring_drop(int32_t key)
+{
+	(void)keyctl_unlink(key, KEY_SPEC_THREAD_KEYRING);
+}
+
+int keyring_keep(int32_t key, uid_t uid, gid_t gid)
+{
 	int r;
 
 	if (!keyring_is_own(uid)) {
@@ -170,13 +136,5 @@ int keyring_keep(const struct token *token, uid_t uid, gid_t gid)
 		 * stays root's: the user possesses it all the same */
 		(void)keyctl_chown(KEY_SPEC_SESSION_KEYRING, uid, gid);
 	}
-	/* Not straight into the session keyring: a key of that name which the user has put there
-	 * would be updated, and he could read it. Linking displaces his key instead. */
-	id = add_key(TOKEN_TYPE, TOKEN_NAME, token->b, TOKEN_BYTES, KEY_SPEC_THREAD_KEYRING);
-	if (id < 0)
-		return -errno;
-	r = keyctl_setperm(id, KEYRING_TOKEN_PERM) < 0 ? -errno : keyring_link(id);
-	if (keyctl_unlink(id, KEY_SPEC_THREAD_KEYRING) < 0 && r == 0)
-		r = -errno;
-	return r;
+	return keyring_link(key);
 }

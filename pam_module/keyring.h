@@ -10,12 +10,10 @@
 #define PAM_MODULE_KEYRING_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "common/sid.h"
-
-/* Owner: all; possessor, group, others: nothing. With any right for the possessor it leaks. */
-#define KEYRING_TOKEN_PERM 0x003f0000
 
 /*
  * Finds the caller's token among the direct children of its session keyring; nothing that is linked
@@ -28,10 +26,17 @@ bool keyring_find(struct token *ret);
 bool keyring_is_forged(void);
 
 /*
- * Puts the token into the session keyring of the login of user `uid` and primary group `gid`, which
- * becomes a new one where the present one is not this login's own. 0 or -errno; -ENOSYS and -EPERM
- * say that there are no keys here (a container).
+ * Makes the key, in the thread keyring: nobody else has it yet, and it is gone with keyring_drop()
+ * unless keyring_keep() came before that. 0 or -errno; -ENOSYS and -EPERM say that there are no
+ * keys here (a container).
  */
-int keyring_keep(const struct token *token, uid_t uid, gid_t gid);
+int keyring_make(const struct token *token, int32_t *ret_key);
+void keyring_drop(int32_t key);
+
+/*
+ * Links it into the session keyring of the login of user `uid` and primary group `gid`, which
+ * becomes a new one where the present one is not this login's own. 0 or -errno.
+ */
+int keyring_keep(int32_t key, uid_t uid, gid_t gid);
 
 #endif

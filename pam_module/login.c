@@ -86,6 +86,15 @@ static void fill_groups(pam_handle_t *pamh, const struct passwd *pw, struct gids
 	free(list);
 }
 
+void login_find_token(struct wire_spooled *ret)
+{
+	ret->forged = false;
+	if (keyring_find(&ret->token))
+		return;
+	memset(&ret->token, 0, sizeof(ret->token));
+	ret->forged = keyring_is_forged();
+}
+
 int login_fill(pam_handle_t *pamh, struct wire_spooled *ret)
 {
 	const struct passwd *pw = account(pamh);
@@ -104,10 +113,7 @@ int login_fill(pam_handle_t *pamh, struct wire_spooled *ret)
 	put(ret->ruser, ruser, strlen(ruser));
 	if (auth != NULL)
 		lock_auth(auth, ret->auth);
-	if (!keyring_find(&ret->token)) {
-		memset(&ret->token, 0, sizeof(ret->token));
-		ret->forged = keyring_is_forged();
-	}
+	login_find_token(ret);
 	return PAM_SUCCESS;
 }
 

@@ -20,6 +20,9 @@
  */
 int login_fill(pam_handle_t *pamh, struct wire_spooled *ret);
 
+/* Fills token and forged, as login_fill() does: the token may have been replaced since. */
+void login_find_token(struct wire_spooled *ret);
+
 /*
  * Is this a login that no trouble with sessd may keep out: root at the console, or a member of
  * LOGIN_BREAKGLASS_GROUP? Not asked about what the daemon itself refuses.

@@ -44,14 +44,11 @@ ENTRY int pam_sm_close_session(pam_handle_t *pamh, int flags, int argc, const ch
 	return run(visit_close, pamh, flags, argc, argv);
 }
 
-/* The module authenticates nobody. */
+/* The module authenticates nobody. It notes that others were asked to, and whether they did says
+ * the application: it comes to acct_mgmt with this handle only then. */
 ENTRY int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv)
 {
-	(void)pamh;
-	(void)flags;
-	(void)argc;
-	(void)argv;
-	return PAM_IGNORE;
+	return run(visit_auth, pamh, flags, argc, argv);
 }
 
 /* It sets no credentials: sudo with NOPASSWD calls this without any authentication. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
+#include <unistd.h>
 
 #include "common/timestamp.h"
 #include "pam_module/ask.h"
@@ -34,7 +35,7 @@ struct attempt {
 
 static void request_acct(struct wire_acct *ret, const struct wire_spooled *record)
 {
-	WIRE_FIELDS_acct(COPY_FIELD, ret)
+	WIRE_FIELDS_LOGIN(COPY_FIELD, ret)
 }
 
 static void request_open(struct wire_open *ret, const struct wire_spooled *record)
@@ -66,6 +67,13 @@ static int attempt_new(const struct visit *visit, const char *name, struct attem
 	return r;
 }
 
+/* Who called a set-user-id program himself must read why it refuses him: sudo (1.9.13) asks for
+ * silence in `account` always, and shows what it is told all the same. */
+static bool is_heard(const struct visit *visit)
+{
+	return !visit->silent || getuid() != 0;
+}
+
 /* The text may come from whatever answered on the socket, so it is escaped at both sinks. */
 static int refuse(const struct visit *visit, const struct attempt *a, const char *text)
 {
@@ -74,7 +82,7 @@ static int refuse(const struct visit *visit, const struct attempt *a, const char
 	text_escape(text, strlen(text), shown, sizeof(shown));
 	pam_syslog(visit->pamh, LOG_NOTICE, "%s of %s (uid %u) refused: %s", a->what,
 		a->record.user, (unsigned)a->record.uid, shown);
-	if (!visit->silent)
+	if (is_heard(visit))
 		pam_error(visit->pamh, "sessd: %s", shown);
 	return answer_pam(a->answer.reason);
 }
@@ -124,6 +132,76 @@ static bool is_locked(const struct visit *visit, struct attempt *a)
 	return true;
 }
 
+/* What the daemon would know cannot be asked: not known is not recent. Who is root needs no su. */
+static bool is_stale(const struct visit *visit, struct attempt *a)
+{
+	char shown[TEXT_LONG_MAX + 1];
+
+	if (visit->args.reauth == 0 || a->request.acct.authenticated || getuid() == 0 ||
+		login_breaks_glass(visit->pamh, &a->record))
+		return false;
+	text_escape(a->answer.text, strlen(a->answer.text), shown, sizeof(shown));
+	pam_syslog(visit->pamh, LOG_WARNING, "reauth= is set, and sessd is away: %s", shown);
+	a->answer.reason = REASON_REAUTH;
+	snprintf(a->answer.text, sizeof(a->answer.text),
+		"the session service is not available, so it is not known when you last "
+		"authenticated: do it now%s",
+		strncmp(a->record.service, "sudo", 4) == 0 ? " (sudo -k makes sudo ask)" : "");
+	return true;
+}
+
+/*
+ * The token that was shown is not the one in force. Where there is another one by now, it was
+ * replaced between our look and the daemon's, for a sudo beside this one; and may be again before
+ * that one is looked at. Where there is not, the daemon judges what there is: it replaces the token
+ * in the key before it calls one outdated.
+ */
+static void show_newer(const struct visit *visit, struct attempt *a)
+{
+	struct wire_acct *request = &a->request.acct;
+
+	while (a->answer.verdict == VERDICT_OUTDATED && !request->again) {
+		login_find_token(&a->record);
+		request->again = memcmp(&request->token, &a->record.token, TOKEN_BYTES) == 0;
+		request->token = a->record.token;
+		request->forged = a->record.forged;
+		ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
+	}
+	switch (a->answer.verdict) {
+	case VERDICT_OUTDATED: /* no daemon says so to `again` */
+		answer_of_status(CLIENT_HOSTILE, "", &a->answer);
+		break;
+	case VERDICT_UNAVAILABLE: /* where it only was too late, that is no outage */
+		if (clock_boot() < visit->deadline || login_breaks_glass(visit->pamh, &a->record))
+			break;
+		a->answer.verdict = VERDICT_REFUSED;
+		a->answer.reason = REASON_TOKEN_MISMATCH;
+		snprintf(a->answer.text, sizeof(a->answer.text),
+			"the token of this session was replaced again and again meanwhile; try "
+			"again");
+		break;
+	case VERDICT_HOSTILE:
+	case VERDICT_REFUSED:
+	case VERDICT_UNKNOWN:
+	case VERDICT_UNTRACKED:
+	case VERDICT_GRANTED:
+	case VERDICT_CLOSED:
+		break;
+	}
+}
+
+static void ask_acct(const struct visit *visit, struct attempt *a)
+{
+	struct wire_acct *request = &a->request.acct;
+
+	request_acct(request, &a->record);
+	request->reauth = visit->args.reauth;
+	request->authenticated = handle_take_note(visit->pamh);
+	ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
+	if (a->answer.verdict == VERDICT_OUTDATED)
+		show_newer(visit, a);
+}
+
 int visit_acct(const struct visit *visit)
 {
 	struct attempt *a;
@@ -132,8 +210,7 @@ int visit_acct(const struct visit *visit)
 	r = attempt_new(visit, "account check", &a);
 	if (r != PAM_SUCCESS)
 		return r;
-	request_acct(&a->request.acct, &a->record);
-	ask_daemon(&visit->args, visit->deadline, WIRE_acct, &a->request.acct, &a->answer);
+	ask_acct(visit, a);
 	switch (a->answer.verdict) {
 	case VERDICT_GRANTED:
 		r = PAM_SUCCESS;
@@ -147,8 +224,9 @@ int visit_acct(const struct visit *visit)
 	case VERDICT_UNAVAILABLE:
 	case VERDICT_HOSTILE:
 	case VERDICT_UNKNOWN: /* never answers to acct */
+	case VERDICT_OUTDATED:
 	case VERDICT_CLOSED:
-		if (is_locked(visit, a))
+		if (is_locked(visit, a) || is_stale(visit, a))
 			r = refuse(visit, a, a->answer.text);
 		else
 			r = goes_on(visit, a) ? PAM_IGNORE : refuse_without(visit, a);
@@ -158,19 +236,41 @@ int visit_acct(const struct visit *visit)
 	return r;
 }
 
-static void keep_token(const struct visit *visit, const struct wire_spooled *record)
+static void keyring_failed(const struct visit *visit, const struct wire_spooled *record, int r)
 {
-	int r = keyring_keep(&record->new_token, (uid_t)record->uid, (gid_t)record->gids.gid[0]);
-
 	if (r == -ENOSYS || r == -EPERM) {
 		if (visit->args.debug)
 			pam_syslog(visit->pamh, LOG_DEBUG, "there are no keyrings here: %s",
 				strerrordesc_np(-r));
-	} else if (r < 0) {
+	} else {
 		pam_syslog(visit->pamh, LOG_WARNING,
 			"the token of %s (uid %u) is not in its session keyring: %s", record->user,
 			(unsigned)record->uid, strerrordesc_np(-r));
 	}
+}
+
+/* Before anybody is asked: the daemon is told which key it is that it may write to later. */
+static void make_key(const struct visit *visit, struct wire_spooled *record)
+{
+	int32_t key;
+	int r = keyring_make(&record->new_token, &key);
+
+	if (r == 0)
+		record->token_key = (uint64_t)key;
+	else
+		keyring_failed(visit, record, r);
+}
+
+static void keep_token(const struct visit *visit, const struct wire_spooled *record)
+{
+	int r;
+
+	if (record->token_key == 0)
+		return;
+	r = keyring_keep(
+		(int32_t)record->token_key, (uid_t)record->uid, (gid_t)record->gids.gid[0]);
+	if (r < 0)
+		keyring_failed(visit, record, r);
 }
 
 /* What an admitted session leaves behind: the handle's data, SESSD_SID, what systemd shall know,
@@ -224,6 +324,27 @@ static int open_without(const struct visit *visit, struct attempt *a)
 	return locked ? refuse(visit, a, a->answer.text) : refuse_without(visit, a);
 }
 
+static int ask_open(const struct visit *visit, struct attempt *a)
+{
+	request_open(&a->request.open, &a->record);
+	ask_daemon(&visit->args, visit->deadline, WIRE_open, &a->request.open, &a->answer);
+	switch (a->answer.verdict) {
+	case VERDICT_GRANTED:
+		return admit(visit, a, a->answer.keep_token);
+	case VERDICT_UNTRACKED:
+		return PAM_IGNORE;
+	case VERDICT_REFUSED:
+		return refuse(visit, a, a->answer.text);
+	case VERDICT_UNAVAILABLE:
+	case VERDICT_HOSTILE:
+	case VERDICT_UNKNOWN: /* never answers to open */
+	case VERDICT_OUTDATED:
+	case VERDICT_CLOSED:
+		break;
+	}
+	return open_without(visit, a);
+}
+
 static int open_attempt(const struct visit *visit, struct attempt *a)
 {
 	int r;
@@ -239,22 +360,19 @@ static int open_attempt(const struct visit *visit, struct attempt *a)
 	a->record.opened_at = clock_wall();
 	a->record.began = clock_boot();
 	a->record.notice = notice_wanted(visit, &a->record);
-	request_open(&a->request.open, &a->record);
-	ask_daemon(&visit->args, visit->deadline, WIRE_open, &a->request.open, &a->answer);
-	switch (a->answer.verdict) {
-	case VERDICT_GRANTED:
-		return admit(visit, a, a->answer.keep_token);
-	case VERDICT_UNTRACKED:
-		return PAM_IGNORE;
-	case VERDICT_REFUSED:
-		return refuse(visit, a, a->answer.text);
-	case VERDICT_UNAVAILABLE:
-	case VERDICT_HOSTILE:
-	case VERDICT_UNKNOWN: /* never answers to open */
-	case VERDICT_CLOSED:
-		break;
-	}
-	return open_without(visit, a);
+	make_key(visit, &a->record);
+	r = ask_open(visit, a);
+	if (a->record.token_key != 0)
+		keyring_drop((int32_t)a->record.token_key);
+	return r;
+}
+
+int visit_auth(const struct visit *visit)
+{
+	if (handle_note(visit->pamh) != PAM_SUCCESS)
+		pam_syslog(visit->pamh, LOG_ERR,
+			"the PAM handle has no room: that somebody authenticated is not told");
+	return PAM_IGNORE;
 }
 
 int visit_open(const struct visit *visit)

@@ -1,5 +1,5 @@
 /*
- * The three phases in which the module works, with their effects. Each returns a PAM code; errno
+ * The four phases in which the module works, with their effects. Each returns a PAM code; errno
  * and everything else that is the caller's is module.c's care.
  */
 #ifndef PAM_MODULE_VISIT_H
@@ -17,6 +17,9 @@ struct visit {
 	uint64_t deadline; /* clock_boot(); the one for everything that is asked of the daemon */
 	bool silent;	   /* PAM_SILENT: no word to the user */
 };
+
+/* Notes on the handle that its user was asked to prove who he is. Always PAM_IGNORE. */
+int visit_auth(const struct visit *visit);
 
 /* Would the login be let in? Advisory, so that the user reads why not before anything is set up. */
 int visit_acct(const struct visit *visit);

@@ -1,5 +1,7 @@
+#include <errno.h>
 #include <libgen.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/service.h"
 #include "common/wire.h"
@@ -25,6 +27,7 @@ struct doctor {
 	struct modules modules;
 	char dir[sizeof(((struct context *)NULL)->socket)];
 	struct findings findings;
+	bool has_reauth; /* the service sessd-reauth is there */
 };
 
 static int diagnose(struct doctor *doctor, const char *service, const struct stacks *stacks)
@@ -33,6 +36,7 @@ static int diagnose(struct doctor *doctor, const char *service, const struct sta
 		.service = service,
 		.class = service_builtin(service),
 		.must_have = services_must_have(service),
+		.has_reauth = doctor->has_reauth,
 		.stacks = stacks,
 		.dir = doctor->dir,
 		.findings = &doctor->findings,
@@ -85,6 +89,15 @@ static int look_at_named(struct doctor *doctor, const struct args *args)
 	return r;
 }
 
+/* The service is for nothing while nobody listens. */
+static void check_socket(struct doctor *doctor)
+{
+	const char *path = doctor->ctx->reauth_socket;
+
+	if (doctor->has_reauth && access(path, F_OK) < 0 && errno == ENOENT)
+		findings_add(&doctor->findings, FINDING_REAUTH_SOCKET, (struct where){path, 0}, "");
+}
+
 static int examine(struct doctor *doctor, const struct args *args)
 {
 	int r;
@@ -93,10 +106,13 @@ static int examine(struct doctor *doctor, const struct args *args)
 	if (doctor->modules.folder[0] == '\0')
 		findings_add(&doctor->findings, FINDING_MODULES_UNKNOWN,
 			(struct where){"pam_unix.so", 0}, "");
+	doctor->has_reauth = tree_has(&doctor->tree, "/etc/pam.d/" SERVICES_REAUTH) ||
+			     tree_has(&doctor->tree, "/usr/lib/pam.d/" SERVICES_REAUTH);
 	r = args->n_operands > 0 ? look_at_named(doctor, args) : look_at_all(doctor);
 	if (r < 0 || args->value[DOCTOR_ROOT] != NULL)
 		return r;
 	kernel_check(&doctor->findings);
+	check_socket(doctor);
 	return vitals_check(doctor->ctx, &doctor->findings);
 }
 

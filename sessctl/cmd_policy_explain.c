@@ -71,7 +71,7 @@ static void print_class(FILE *out, enum session_class class)
 		[CLASS_IGNORED] = " (not tracked)",
 		[CLASS_BACKGROUND] = " (tracked, not limited)",
 		[CLASS_ELEVATION] =
-			" (ends with the session that it is made in, not limited itself)",
+			" (ends with the session that it is made in; no cap, no lifetime)",
 		[CLASS_LOGIN] = "",
 	};
 

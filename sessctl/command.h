@@ -57,6 +57,7 @@ struct command {
 	C(list)             \
 	C(show)             \
 	C(check)            \
+	C(reauth)           \
 	C(revoke)           \
 	C(extend)           \
 	C(lock)             \

@@ -15,21 +15,40 @@ static const struct trouble {
 	enum client_status status;
 	int exit;
 	const char *remedy;
+	const char *remedy_reauth; /* with sessd-reauth, where that is another one */
 } troubles[] = {
-	{CLIENT_DOWN, EXIT_UNAVAILABLE, "systemctl start sessd"},
+	{CLIENT_DOWN, EXIT_UNAVAILABLE, "systemctl start sessd",
+		"systemctl enable --now sessd-reauth.socket"},
 	{CLIENT_TIMEOUT, EXIT_UNAVAILABLE,
-		"see systemctl status sessd; --timeout lets it take longer"},
+		"see systemctl status sessd; --timeout lets it take longer",
+		"see journalctl -t sessd-reauth; --timeout lets it take longer"},
 	{CLIENT_HOSTILE, EXIT_UNAVAILABLE,
-		"look at who owns the socket, and whether --runtime-dir is right"},
+		"look at who owns the socket, and whether --runtime-dir is right", NULL},
 	{CLIENT_FORBIDDEN, EXIT_FORBIDDEN,
-		"it must have mode 0666, in a directory that everybody may enter"},
+		"it must have mode 0666, in a directory that everybody may enter", NULL},
 	{CLIENT_VERSION, EXIT_UNAVAILABLE,
-		"install the same version of sessd and sessctl, then systemctl restart sessd"},
-	{CLIENT_INVALID, EXIT_USAGE, "control characters and broken UTF-8 are not taken"},
+		"install the same version of sessd and sessctl, then systemctl restart sessd",
+		NULL},
+	{CLIENT_INVALID, EXIT_USAGE, "control characters and broken UTF-8 are not taken", NULL},
 };
+
+static const char *socket_of(const struct conn *c)
+{
+	return c->end == CONN_REAUTH ? c->ctx->reauth_socket : c->ctx->socket;
+}
+
+static const char *words_of(const struct conn *c, enum client_status status)
+{
+	if (c->end == CONN_REAUTH && status == CLIENT_DOWN)
+		return "sessd-reauth is not reachable";
+	if (c->end == CONN_REAUTH && status == CLIENT_TIMEOUT)
+		return "sessd-reauth does not answer";
+	return client_status_words(status);
+}
 
 static int explain(struct conn *c, enum client_status status, const char *words)
 {
+	const char *remedy;
 	size_t i;
 
 	for (i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
@@ -37,7 +56,10 @@ static int explain(struct conn *c, enum client_status status, const char *words)
 			break;
 	if (i == sizeof(troubles) / sizeof(troubles[0]))
 		return EXIT_UNAVAILABLE;
-	context_error(c->ctx, "%s: %s (%s)", c->ctx->socket, words, troubles[i].remedy);
+	remedy = c->end == CONN_REAUTH && troubles[i].remedy_reauth != NULL
+			 ? troubles[i].remedy_reauth
+			 : troubles[i].remedy;
+	context_error(c->ctx, "%s: %s (%s)", socket_of(c), words, remedy);
 	return troubles[i].exit;
 }
 
@@ -51,17 +73,18 @@ int conn_open(struct conn *c, struct context *ctx)
 	return conn_open_if(c, ctx, NULL);
 }
 
-int conn_open_if(struct conn *c, struct context *ctx, bool *ret_down)
+static int open_end(struct conn *c, struct context *ctx, enum conn_end end, bool *ret_down)
 {
 	enum client_status status;
 
 	c->ctx = ctx;
+	c->end = end;
 	c->timeout = ctx->timeout;
 	c->subject = NULL;
 	c->unsaid = 0;
 	c->received = 0;
 	status = client_open(
-		&c->client, ctx->socket, "sessctl " SESSD_VERSION, deadline_after(ctx->timeout));
+		&c->client, socket_of(c), "sessctl " SESSD_VERSION, deadline_after(ctx->timeout));
 	if (status == CLIENT_OK)
 		return EXIT_DONE;
 	if (ret_down != NULL && status == CLIENT_DOWN && c->client.text[0] == '\0') {
@@ -70,11 +93,20 @@ int conn_open_if(struct conn *c, struct context *ctx, bool *ret_down)
 	}
 	/* the daemon is there and said why it will not talk */
 	if (status == CLIENT_DOWN && c->client.text[0] != '\0') {
-		context_error(ctx, "%s: %s", ctx->socket, c->client.text);
+		context_error(ctx, "%s: %s", socket_of(c), c->client.text);
 		return EXIT_UNAVAILABLE;
 	}
-	return explain(c, status,
-		c->client.text[0] != '\0' ? c->client.text : client_status_words(status));
+	return explain(c, status, c->client.text[0] != '\0' ? c->client.text : words_of(c, status));
+}
+
+int conn_open_if(struct conn *c, struct context *ctx, bool *ret_down)
+{
+	return open_end(c, ctx, CONN_SESSD, ret_down);
+}
+
+int conn_open_reauth(struct conn *c, struct context *ctx)
+{
+	return open_end(c, ctx, CONN_REAUTH, NULL);
 }
 
 void conn_close(struct conn *c)
@@ -86,9 +118,11 @@ void conn_close(struct conn *c)
 static int broken(struct conn *c, enum client_status status)
 {
 	if (status != CLIENT_DOWN)
-		return explain(c, status, client_status_words(status));
-	context_error(c->ctx, "%s: sessd broke off the connection (see systemctl status sessd)",
-		c->ctx->socket);
+		return explain(c, status, words_of(c, status));
+	context_error(c->ctx, "%s: %s", socket_of(c),
+		c->end == CONN_REAUTH
+			? "sessd-reauth broke off the connection (see journalctl -t sessd-reauth)"
+			: "sessd broke off the connection (see systemctl status sessd)");
 	return EXIT_UNAVAILABLE;
 }
 

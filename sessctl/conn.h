@@ -1,6 +1,7 @@
 /*
- * A conversation with sessd on its ctl.sock. Every function that can fail returns an exit code,
- * EXIT_DONE where all is well, and has then told the user what is wrong and what would help.
+ * A conversation with sessd on its ctl.sock, or with sessd-reauth on its own. Every function that
+ * can fail returns an exit code, EXIT_DONE where all is well, and has then told the user what is
+ * wrong and what would help.
  */
 #ifndef SESSCTL_CONN_H
 #define SESSCTL_CONN_H
@@ -11,9 +12,13 @@
 #include "common/wire.h"
 #include "sessctl/context.h"
 
+/* Who answers at the other end. */
+enum conn_end { CONN_SESSD, CONN_REAUTH };
+
 /* About 50 KiB. */
 struct conn {
 	struct context *ctx;
+	enum conn_end end;
 	struct client client;
 	uint64_t timeout;    /* ns for each message of an answer; 0: none */
 	const char *subject; /* what the request is about, for the daemon's errors; NULL: nothing */
@@ -27,6 +32,8 @@ struct conn {
 int conn_open(struct conn *c, struct context *ctx);
 /* The same, but that nobody listens is no error: *ret_down then, and nothing is printed. */
 int conn_open_if(struct conn *c, struct context *ctx, bool *ret_down);
+/* The same with sessd-reauth. */
+int conn_open_reauth(struct conn *c, struct context *ctx);
 void conn_close(struct conn *c);
 
 int conn_ask(struct conn *c, enum wire_type type, const void *msg);

@@ -5,6 +5,7 @@
 
 #include "common/module_args.h"
 #include "sessctl/diagnosis.h"
+#include "sessctl/services.h"
 #include "sessctl/walk.h"
 
 #define BIT(value) (UINT32_C(1) << (value))
@@ -85,6 +86,22 @@ static int check_auth_missing(const struct diagnosis *d)
 		return r;
 	found_at_ours(d, r > 0 ? FINDING_REAUTH_UNKNOWN : FINDING_AUTH_MISSING, PAM_ACCOUNT);
 	return 0;
+}
+
+/* By sessctl reauth a user does what reauth= wants of him. */
+static int check_reauth(const struct diagnosis *d)
+{
+	const struct stack *account = stack_of(d, PAM_ACCOUNT), *auth = stack_of(d, PAM_AUTH);
+	size_t rootok = stack_find(auth, "pam_rootok", 0), ours = stack_ours(account, 0);
+	int r = 0;
+
+	if (strcmp(d->service, SERVICES_REAUTH) == 0 && rootok < auth->n)
+		findings_add(d->findings, FINDING_REAUTH_ROOTOK, auth->items[rootok].where, "");
+	if (!d->has_reauth && ours < account->n)
+		r = has_argument(&account->items[ours], "reauth=");
+	if (r > 0)
+		found_at_ours(d, FINDING_REAUTH_SERVICE, PAM_ACCOUNT);
+	return r < 0 ? r : 0;
 }
 
 static int check_presence(const struct diagnosis *d)
@@ -190,12 +207,38 @@ static bool can_refuse(const struct stack_item *item)
 	return false;
 }
 
+/* Success here is the end of the stack. */
+static bool suffices(const struct stack_item *item)
+{
+	return !item->is_substack && item->action[PAM_SUCCESS] == PAM_DO_DONE;
+}
+
+/* Modules that may succeed without having asked for anything. */
+static bool asks_nobody(const struct stack_item *item)
+{
+	static const char *const modules[] = {"pam_rootok", "pam_succeed_if", "pam_wheel",
+		"pam_permit", "pam_rhosts", "pam_listfile", "pam_localuser", "pam_access"};
+	size_t i;
+
+	for (i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+		if (module_is(item->module, modules[i]))
+			return true;
+	return false;
+}
+
+/* Last, or above the first one of those that ask and suffice: who succeeds there would not come to
+ * it. */
 static int check_auth_is_last(const struct diagnosis *d)
 {
 	const struct stack *stack = stack_of(d, PAM_AUTH);
 	size_t ours = stack_ours(stack, 0), i;
 
 	for (i = ours; i < stack->n; i++) {
+		if (suffices(&stack->items[i])) {
+			if (!asks_nobody(&stack->items[i]))
+				break;
+			found(d, FINDING_AUTH_UNASKED, &stack->items[i]);
+		}
 		if (stack->items[i].is_ours || !can_refuse(&stack->items[i]))
 			continue;
 		found(d, FINDING_AUTH_NOT_LAST, &stack->items[i]);
@@ -360,8 +403,8 @@ static int check_ways(const struct diagnosis *d)
 
 int diagnosis_make(const struct diagnosis *d)
 {
-	static int (*const checks[])(const struct diagnosis *d) = {
-		check_presence, check_order, check_auth_is_last, check_lines, check_ways};
+	static int (*const checks[])(const struct diagnosis *d) = {check_presence, check_order,
+		check_auth_is_last, check_lines, check_ways, check_reauth};
 	size_t i;
 	int r = 0;
 

@@ -59,6 +59,10 @@
 	F(REAUTH_UNKNOWN, "reauth-unknown", ERROR, \
 	  "reauth= is asked for, but no auth line of pam_sess.so says who authenticated", \
 	  "add `auth optional pam_sess.so` behind the other auth lines") \
+	F(REAUTH_SERVICE, "reauth-service", WARNING, \
+	  "reauth= is asked for, and there is no service sessd-reauth, by which users could " \
+	  "authenticate again without sudo", \
+	  "put sessd-reauth of the samples into /etc/pam.d; see sessd-reauth(8)") \
 	F(LOGINUID_MISSING, "loginuid-missing", ERROR, \
 	  "pam_loginuid.so is not in session, so the session's processes cannot be told " \
 	  "from others", \
@@ -87,6 +91,10 @@
 	F(AUTH_NOT_LAST, "auth-not-last", WARNING, \
 	  "a line behind pam_sess.so can still refuse who has authenticated so far", \
 	  "put `auth optional pam_sess.so` behind all other auth lines") \
+	F(AUTH_UNASKED, "auth-unasked", ERROR, \
+	  "who succeeds here was asked for nothing, and pam_sess.so above takes it for an " \
+	  "authentication", \
+	  "put `auth optional pam_sess.so` behind this line") \
 	F(TWICE, "twice", WARNING, \
 	  "pam_sess.so stands in this stack a second time, where it does nothing", \
 	  "take one of its lines out") \
@@ -114,6 +122,10 @@
 	  "no other line lets anybody in, so all are refused whenever sessd is away or " \
 	  "does not track the service", \
 	  "add a line of pam_permit.so or pam_unix.so to this stack") \
+	F(REAUTH_ROOTOK, "reauth-rootok", ERROR, \
+	  "pam_rootok.so lets everybody pass in this service, because the process that asks is " \
+	  "root's", \
+	  "take the line out") \
 	F(MODULE_MISSING, "module-missing", ERROR, "the module is not installed", \
 	  "install it (see the package of sessd), or take the line out") \
 	F(MODULES_UNKNOWN, "modules-unknown", NOTE, \
@@ -155,7 +167,10 @@
 	  "make room on its disk; see systemctl status sessd") \
 	F(DAEMON_CONFIG, "daemon-config", WARNING, \
 	  "sessd's newest configuration has a mistake, and the one before holds", \
-	  "correct it (sessd --check), then systemctl reload sessd")
+	  "correct it (sessd --check), then systemctl reload sessd") \
+	F(REAUTH_SOCKET, "reauth-socket", WARNING, \
+	  "the service sessd-reauth is there, and sessctl reauth finds nobody who asks for it", \
+	  "systemctl enable --now sessd-reauth.socket")
 /* clang-format on */
 
 enum finding_kind {

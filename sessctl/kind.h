@@ -49,6 +49,8 @@ enum kind_outcome { OUTCOME_SUCCESS, OUTCOME_FAILURE };
 	K(lock_lifted,      "Lock lifted",                    NOTICE,  LOCK,    12,              "Unlock",           "iam",                    "change",      SUCCESS) \
 	K(lock_expired,     "Lock expired",                   INFO,    LOCK,    12,              "Unlock",           "iam",                    "change",      SUCCESS) \
 	K(proof_lacking,    "Elevation without proof",        NOTICE,  SESSION, ACTIVITY_OTHER,  "Proof Lacking",    "session",                "info",        SUCCESS) \
+	K(reauthenticated,  "User authenticated again",       INFO,    SESSION, ACTIVITY_OTHER,  "Reauthenticated",  "authentication session", "info",        SUCCESS) \
+	K(reauth_refused,   "Re-authentication refused",      WARNING, SESSION, ACTIVITY_OTHER,  "Reauth Refused",   "authentication",         "info",        FAILURE) \
 	K(ledger_gap,       "Events lost",                    ALARM,   LEDGER,  ACTIVITY_OTHER,  "Gap",              "host",                   "info",        FAILURE) \
 	K(ledger_started,   "Ledger begun",                   NOTICE,  LEDGER,  5,               "Rotate",           "host",                   "info",        SUCCESS) \
 	K(seal_started,     "Seal begun",                     WARNING, LEDGER,  ACTIVITY_OTHER,  "Seal",             "host",                   "info",        SUCCESS) \

@@ -12,14 +12,20 @@
 #define DEFAULT_RUNTIME_DIR "/run/sessd"
 #define DEFAULT_TIMEOUT	    (10 * NS_PER_SEC)
 
-static int set_socket(struct context *ctx, const char *dir)
+static bool socket_path(const char *dir, const char *name, char *ret, size_t size)
 {
-	int n;
+	int n = snprintf(ret, size, "%s/%s", dir, name);
 
+	return n >= 0 && (size_t)n < size;
+}
+
+static int set_sockets(struct context *ctx, const char *dir)
+{
 	if (dir == NULL)
 		dir = DEFAULT_RUNTIME_DIR;
-	n = snprintf(ctx->socket, sizeof(ctx->socket), "%s/%s", dir, WIRE_CTL_SOCKET);
-	if (n < 0 || (size_t)n >= sizeof(ctx->socket))
+	if (!socket_path(dir, WIRE_CTL_SOCKET, ctx->socket, sizeof(ctx->socket)) ||
+		!socket_path(
+			dir, WIRE_REAUTH_SOCKET, ctx->reauth_socket, sizeof(ctx->reauth_socket)))
 		return help_usage_error(ctx, NULL, "--runtime-dir is too long for a socket");
 	return EXIT_DONE;
 }
@@ -64,7 +70,7 @@ static int set_globals(struct context *ctx, const char *const *values)
 	int r = set_colour(ctx, values[GLOBAL_COLOR]);
 
 	if (r == EXIT_DONE)
-		r = set_socket(ctx, values[GLOBAL_RUNTIME_DIR]);
+		r = set_sockets(ctx, values[GLOBAL_RUNTIME_DIR]);
 	if (r == EXIT_DONE)
 		r = set_timeout(ctx, values[GLOBAL_TIMEOUT]);
 	return r;

@@ -118,6 +118,7 @@ static int take(struct services *s, const struct candidates *c)
 		return -ENOMEM;
 	for (i = 0; i < c->n; i++) {
 		if (!services_must_have(c->rows[i].name) &&
+			strcmp(c->rows[i].name, SERVICES_REAUTH) != 0 &&
 			(!c->rows[i].is_ours || c->rows[i].is_included))
 			continue;
 		s->name[s->n] = strdup(c->rows[i].name);

@@ -78,6 +78,7 @@ void admission_hash_token(const struct core *core, const struct token *token, st
 const struct session *admission_parent(
 	const struct core *core, const struct caller *caller, const struct token *token)
 {
+	const struct session *s;
 	struct token hash;
 
 	if (caller->audit_session != PROC_NO_AUDIT)
@@ -85,7 +86,9 @@ const struct session *admission_parent(
 	if (token_is_zero(token))
 		return NULL;
 	admission_hash_token(core, token, &hash);
-	return session_by_token_hash(&core->table, &hash);
+	s = session_by_token_hash(&core->table, &hash);
+	/* it may have been replaced while the request was under way */
+	return s != NULL ? s : session_by_old_token_hash(&core->table, &hash);
 }
 
 /*
@@ -203,6 +206,7 @@ static void opened_after(void *ctx, int result, const struct ledger_past *past)
 	session_set_phase(&core->table, s, PHASE_ACTIVE);
 	core->parts.metrics->opened[s->class]++;
 	core->parts.metrics->adopted += s->adopted;
+	reauth_elevated(core, s);
 	/* of one that was let in while nobody looked, the terminals tell */
 	s->input_at = s->adopted ? 0 : clock_boot();
 	expiry_arm(core, s);
@@ -384,8 +388,11 @@ void admission_open(struct core *core, const struct event *event)
 	}
 	RECORD_OF_LOGIN(open, &rec);
 	admission_complete(core, event->caller, &rec);
-	if (rec.class == CLASS_LOGIN)
+	reauth_begin(&rec, clock_boot());
+	if (rec.class == CLASS_LOGIN) {
 		admission_hash_token(core, &open->new_token, &rec.token_hash);
+		rec.token_key = open->token_key;
+	}
 	parent = rec.class == CLASS_ELEVATION ? admission_parent(core, event->caller, &open->token)
 					      : NULL;
 	if (parent != NULL)
@@ -446,6 +453,11 @@ static void find_out(const struct core *core, const struct caller *caller,
 		f->v.other = f->proof.other != NULL ? &f->proof.other->sid : NULL;
 		f->reason = REASON_TOKEN_MISMATCH;
 		snprintf(f->words, sizeof(f->words), "%s", text_or_empty(f->proof.text));
+		if (f->v.admitted &&
+			!reauth_suffices(core, caller, acct, f->proof.parent, f->words)) {
+			f->v.admitted = false;
+			f->reason = REASON_REAUTH;
+		}
 	} else if (class == CLASS_LOGIN && !cap_exempts(core, &subject)) {
 		f->v = cap_judge(core, &subject, (uid_t)acct->uid, true);
 		f->reason = REASON_CAP;
@@ -484,11 +496,18 @@ void admission_acct(struct core *core, const struct event *event)
 	const struct wire_acct *acct = event->u.acct;
 	enum session_class class = policy_class(&core->parts.config->policies, acct->service);
 	struct wire_granted granted = {.tracked = class != CLASS_IGNORED};
+	static const struct wire_outdated outdated;
 	struct finding f = {.reason = REASON_NONE};
 
 	find_out(core, event->caller, acct, class, &f);
+	if (f.proof.ask_again) {
+		answer_send(event->answer, WIRE_outdated, &outdated, true);
+		return;
+	}
 	if (!f.v.admitted || f.proof.text != NULL)
 		record_finding(core, event, class, &f);
+	if (f.v.admitted && acct->authenticated)
+		reauth_proved(core, event->caller, acct, class);
 	if (f.v.admitted)
 		answer_send(event->answer, WIRE_granted, &granted, true);
 	else

@@ -118,8 +118,11 @@ void adoption_spooled(struct core *core, const struct event *event)
 		admission_complete(core, &leader, &rec);
 		count_from_login(r, &rec);
 	}
-	if (rec.class == CLASS_LOGIN)
+	reauth_begin(&rec, r->began);
+	if (rec.class == CLASS_LOGIN) {
 		admission_hash_token(core, &r->new_token, &rec.token_hash);
+		rec.token_key = r->token_key;
+	}
 	parent = alive && rec.class == CLASS_ELEVATION ? admission_parent(core, &leader, &r->token)
 						       : NULL;
 	if (parent != NULL)

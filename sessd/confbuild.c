@@ -182,6 +182,7 @@ static int build_policy(const struct confbuild *build, cfg_t *sec, struct policy
 	policy->idle = time_of(sec, "idle");
 	policy->warn = time_of(sec, "warn");
 	policy->grace = time_of(sec, "grace");
+	policy->reauth = time_of(sec, "reauth");
 	policy->leftovers = option_leftovers(value_of(sec, "leftovers"));
 	policy->exempt = option_bool(value_of(sec, "exempt"));
 	return 0;
@@ -193,7 +194,8 @@ static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct
 {
 	bool limits = policy->max_sessions > 0 || policy->lifetime > 0 ||
 		      policy->max_lifetime > 0 || policy->idle > 0 || policy->warn > 0 ||
-		      policy->grace > 0 || policy->leftovers == LEFTOVERS_KILL;
+		      policy->grace > 0 || policy->reauth > 0 ||
+		      policy->leftovers == LEFTOVERS_KILL;
 	enum session_class class;
 	size_t i;
 

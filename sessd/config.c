@@ -86,7 +86,7 @@ static void list_options(const char *section, char *out, size_t size)
 	size_t i, used = 0;
 
 	for (i = 0; i < n_options && used < size; i++)
-		if (options[i].kind != OPTION_RESERVED && strcmp(options[i].section, section) == 0)
+		if (strcmp(options[i].section, section) == 0)
 			used += (size_t)snprintf(out + used, size - used, "%s, ", options[i].name);
 	if (strcmp(section, "root") == 0 && used < size)
 		snprintf(out + used, size - used, "service, policy or include()");
@@ -128,11 +128,7 @@ static int on_value(cfg_t *cfg, cfg_opt_t *opt, const char *value, void *result)
 	const struct option *option = option_find(cfg->name, opt->name);
 	const char *wrong = option->check(value);
 
-	current->token = option->kind == OPTION_RESERVED ? option->name : value;
-	if (option->kind == OPTION_RESERVED) {
-		cfg_error(cfg, "`%s`: %s", option->name, wrong);
-		return -1;
-	}
+	current->token = value;
 	if (wrong != NULL) {
 		cfg_error(cfg, "`%s = %s`: %s; expected %s", option->name, value, wrong,
 			option->expected);

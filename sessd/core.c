@@ -139,6 +139,8 @@ static void entry_fill(const struct core *core, struct entry *e, const struct se
 	if (s->phase != PHASE_OPENING && !remark->reason)
 		memcpy(e->by, rec.ended_by, sizeof(e->by));
 	snprintf(e->lock, sizeof(e->lock), "%s", text_or_empty(remark->lock));
+	if (remark->auth != NULL)
+		snprintf(e->auth, sizeof(e->auth), "%s", remark->auth);
 	if (remark->other != NULL)
 		e->other_sid = *remark->other;
 	if (remark->by_sid != NULL)
@@ -355,6 +357,15 @@ void core_handle(struct core *core, const struct event *event)
 		break;
 	case EVENT_UNLOCK:
 		locks_lift(core, event);
+		break;
+	case EVENT_REAUTHENTICATED:
+		reauth_event(core, event);
+		break;
+	case EVENT_REAUTH:
+		claim_begin(core, event);
+		break;
+	case EVENT_REAUTH_TRIED:
+		claim_settle(core, event);
 		break;
 	case EVENT_LEADER_GONE:
 		handle_leader_gone(core, event->u.session);

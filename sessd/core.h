@@ -91,6 +91,9 @@ enum event_type {
 	EVENT_EXTEND,
 	EVENT_LOCK,
 	EVENT_UNLOCK,
+	EVENT_REAUTHENTICATED,
+	EVENT_REAUTH,
+	EVENT_REAUTH_TRIED,
 	EVENT_LEADER_GONE,
 	EVENT_DUE,
 	EVENT_REAPED,
@@ -98,8 +101,11 @@ enum event_type {
 
 struct event {
 	enum event_type type;
-	const struct caller *caller; /* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK */
-	struct answer *answer;	     /* the same */
+	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, REAUTHENTICATED: who speaks. Of REAUTH
+	 * and REAUTH_TRIED the process that sessd-reauth asked for; in the latter NULL where it is
+	 * gone. */
+	const struct caller *caller;
+	struct answer *answer; /* the same */
 	union {
 		const struct wire_acct *acct;
 		const struct wire_open *open;
@@ -109,6 +115,14 @@ struct event {
 		const struct wire_extend *extend;
 		const struct wire_lock *lock;
 		const struct wire_unlock *unlock;
+		/* The user of that session, which is active, has just proved to somebody else than
+		 * a PAM stack of ours that he is himself. Answered with `done` when it is on disk;
+		 * `error` NO_SESSION where no such session is active. */
+		struct {
+			const struct sid *sid;
+			const char *how; /* `u2f`, a PAM service: at most TEXT_STR_MAX bytes */
+		} reauthenticated;
+		const struct wire_reauthenticated *reauth_tried;
 		struct session *session; /* LEADER_GONE, DUE */
 		struct {
 			struct session *session;

@@ -12,6 +12,7 @@
 #include "common/lock.h"
 #include "sessd/core.h"
 #include "sessd/terminal.h"
+#include "sessd/tries.h"
 #include "sessd/wallclock.h"
 
 /* systemd ends a session so much later than sessd does, so that sessd is the one who does it, and
@@ -75,8 +76,10 @@ struct core {
 	LIST_HEAD(remnant_list, remnant)
 	leftovers;			     /* that are being ended, or are not on disk yet */
 	LIST_HEAD(round_list, round) rounds; /* orders that are being carried out */
+	struct tries tries;		     /* of re-authentication */
 	struct hunts *hunts;		     /* hunt.c; NULL: there was none yet */
 	struct logouts *logouts;	     /* logout.c; the same */
+	bool keys_failed;		     /* it was logged that tokens cannot be replaced */
 	bool closing; /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };
@@ -88,6 +91,7 @@ struct remark {
 	const char *policy;
 	const char *text;
 	const char *lock;	 /* `user bob` */
+	const char *auth;	 /* reauthenticated: how */
 	const struct sid *other; /* the session whose token was shown */
 	/* How a session ends: what is added to the last line on its terminals, and how long its
 	 * processes may take to end by themselves (ns; 0: they are killed at once). */
@@ -246,6 +250,7 @@ void warning_idle(struct core *core, struct session *s, const struct terminal_lo
 /* What the caller of a su or sudo has to show for his session. */
 struct proof {
 	bool refused;
+	bool ask_again; /* the token may have been replaced just now: nothing is said before that */
 	const char *text;	      /* what is wrong, or what it lacks; NULL: nothing */
 	const struct session *parent; /* by the kernel's word, or NULL */
 	const struct session *other;  /* whose token he shows instead, or NULL */
@@ -253,6 +258,47 @@ struct proof {
 
 struct proof proof_judge(
 	const struct core *core, const struct caller *caller, const struct wire_acct *acct);
+
+/*
+ * Whom no want of proof may keep out: who is exempt or breaks glass, be it the one who logged in or
+ * the one whom PAM asks about; and who is root already. parent may be NULL.
+ */
+bool proof_spares(const struct core *core, const struct caller *caller,
+	const struct wire_acct *acct, const struct session *parent);
+
+/* rotation.c */
+
+/*
+ * A new token for the session, in the key that its user's processes have: at once, and the one
+ * before is worth nothing from then on. Does nothing where there is no such key (any more).
+ */
+void rotation_rotate(struct core *core, struct session *s);
+/* After a restart: the token that is in the key is the one in force. */
+void rotation_settle(struct core *core, struct session *s);
+
+/* reauth.c: how long ago the user of a session proved who he is */
+
+/* A session begins with its login: now, or (an adopted one) `began` ago; 0: that is not known. */
+void reauth_begin(struct wire_stored *rec, uint64_t began);
+/* He has done it now: recorded, and the token rotates. done may be NULL. */
+void reauth_note(struct core *core, struct session *s, const struct caller *by, const char *how,
+	ledger_done_fn *done, void *ctx);
+void reauth_event(struct core *core, const struct event *event);
+
+/* A su or sudo, or whatever else asks in a session, has seen its user authenticate: that counts
+ * for the session where he is the session's own user. */
+void reauth_proved(struct core *core, const struct caller *caller, const struct wire_acct *acct,
+	enum session_class class);
+/* A session is active: an elevation rotates the token of the one that it was made in. */
+void reauth_elevated(struct core *core, const struct session *s);
+/* Is it recent enough for a su or sudo that was called in `parent` (NULL: in none)? False: `words`
+ * says why not, and what to do. */
+bool reauth_suffices(const struct core *core, const struct caller *caller,
+	const struct wire_acct *acct, const struct session *parent, char words[TEXT_LONG_MAX + 1]);
+
+/* claim.c */
+void claim_begin(struct core *core, const struct event *event);
+void claim_settle(struct core *core, const struct event *event);
 
 /* adoption.c */
 void adoption_spooled(struct core *core, const struct event *event);

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/timestamp.h"
 #include "sessd/charge.h"
+#include "sessd/identity.h"
 #include "sessd/request.h"
 
 static void request_free(struct request *req)
@@ -73,6 +75,12 @@ void request_done(struct request *req, uint64_t cursor, uint64_t count)
 
 	request_reply(req, WIRE_done, &done);
 	request_end(req);
+}
+
+/* 0 is nobody's. */
+static pid_t pid_of(uint64_t pid)
+{
+	return pid > INT32_MAX ? 0 : (pid_t)pid;
 }
 
 /* 4294967295 is nobody's: to the kernel it means "unchanged", here "everybody". */
@@ -156,6 +164,34 @@ static void handle_unlock(struct request *req, const struct wire_frame *frame)
 	to_core(req, &event);
 }
 
+/* Asked by root's sessd-reauth, of the process at the other end of its own socket. */
+static void handle_reauth(struct request *req, const struct wire_frame *frame)
+{
+	struct caller claimant;
+	struct event event = {.type = EVENT_REAUTH, .caller = &claimant, .answer = &req->answer};
+
+	if (identity_of_pid(pid_of(frame->u.reauth.pid), &claimant) < 0) {
+		request_error(req, WIRE_E_NO_SESSION, "the process that asked is gone");
+		return;
+	}
+	core_handle(req->dispatch->parts.core, &event);
+	close(claimant.pidfd);
+}
+
+static void handle_reauthenticated(struct request *req, const struct wire_frame *frame)
+{
+	struct caller claimant;
+	bool lives = identity_of_pid(pid_of(frame->u.reauthenticated.pid), &claimant) == 0;
+	struct event event = {.type = EVENT_REAUTH_TRIED,
+		.caller = lives ? &claimant : NULL,
+		.answer = &req->answer,
+		.u.reauth_tried = &frame->u.reauthenticated};
+
+	core_handle(req->dispatch->parts.core, &event);
+	if (lives)
+		close(claimant.pidfd);
+}
+
 static void handle_status(struct request *req, const struct wire_frame *frame)
 {
 	const struct dispatch *d = req->dispatch;
@@ -233,6 +269,8 @@ static const struct handler handlers[] = {
 	{WIRE_seal, handle_seal, 0},
 	{WIRE_explain, handle_explain, 0},
 	{WIRE_extend, handle_extend, 0},
+	{WIRE_reauth, handle_reauth, 0},
+	{WIRE_reauthenticated, handle_reauthenticated, 0},
 };
 
 static bool has_too_many(const struct dispatch *d, uid_t uid)

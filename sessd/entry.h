@@ -38,6 +38,8 @@
 	K(LOCK_EXPIRED,    "lock_expired",    "a lock has run out") \
 	K(NOTICE_GIVEN,    "notice_given",    "what the user was told at login") \
 	K(PROOF_LACKING,   "proof_lacking",   "su or sudo was let through, and its caller's session is over or he has no token of it; `text` says which") \
+	K(REAUTHENTICATED, "reauthenticated", "the user of a session proved anew who he is; `auth` says how") \
+	K(REAUTH_REFUSED,  "reauth_refused",  "the user of a session tried to prove himself again, and did not; `text` says why") \
 	K(LEDGER_GAP,      "ledger_gap",      "`count` events could not be kept while the ledger could not be written") \
 	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why") \
 	K(SEAL_STARTED,    "seal_started",    "the ledger is sealed from here on, first with `next_key`; `text` says why") \

@@ -2,7 +2,7 @@
  * Which limits a login would be under, asked before anybody logs in. The judging is policy.c's and
  * the counting cap.c's, as for a login itself; here it is only told.
  *
- * There is at most one `limit` for each policy, and seven besides: the number of policies is
+ * There is at most one `limit` for each policy, and eight besides: the number of policies is
  * bounded, and with it the answer.
  */
 #include <stdio.h>
@@ -116,6 +116,8 @@ void core_explain(const struct core *core, const struct wire_explain *ask, struc
 		n += tell_time("grace", limits.grace, limits.grace_policy, answer);
 		n += tell_leftovers(&limits, answer);
 	}
+	if (class == CLASS_LOGIN || class == CLASS_ELEVATION)
+		n += tell_time("reauth", limits.reauth, limits.reauth_policy, answer);
 	for (i = 0; i < set->n_policies; i++) {
 		mismatches = policy_mismatches(&set->policies[i], &subject);
 		if (mismatches != 0)

@@ -32,6 +32,9 @@
 	P(recovery_judged)   /* dead leaders are found, kills repeated */ \
 	P(spool_adopted)     /* a spooled login is in the table, its file still there */ \
 	P(spool_removed) \
+	P(rotate_begun)      /* the new token is chosen, and nowhere */ \
+	P(rotate_written)    /* it is in the key, and no entry says so */ \
+	P(reauth_queued)     /* the event is queued, not committed */ \
 	P(seal_signed)       /* a checkpoint is in the transaction */ \
 	P(seal_committed)    /* it is on disk, and the secret that signed it still there */ \
 	P(seal_written)      /* the next secret is on disk beside it */ \

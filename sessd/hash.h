@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct hash_link {
 	struct hash_link *next;
@@ -34,6 +35,15 @@ void hash_remove(struct hash *hash, struct hash_link *link);
 /* The first link of that key, then each further one; NULL at the end. */
 struct hash_link *hash_first(const struct hash *hash, uint64_t key);
 struct hash_link *hash_next(const struct hash_link *link);
+
+/* The key of a random id. */
+static inline uint64_t hash_bytes(const uint8_t *bytes)
+{
+	uint64_t key;
+
+	memcpy(&key, bytes, sizeof(key));
+	return key;
+}
 
 static inline uint64_t hash_mix(uint64_t x)
 {

@@ -19,4 +19,10 @@ bool identity_has_peerpidfd(void);
  */
 int identity_of_peer(int fd, bool use_peerpidfd, gid_t admin_gid, struct caller *ret);
 
+/*
+ * The same of a process that another one names, by its real uid; it is no administrator here.
+ * Whoever named it knows by a pidfd that the number was still its own afterwards.
+ */
+int identity_of_pid(pid_t pid, struct caller *ret);
+
 #endif

@@ -127,12 +127,6 @@ static const char *check_scope(const char *value)
 	return strcmp(value, "host") != 0 ? "no such scope" : NULL;
 }
 
-static const char *check_reserved(const char *value)
-{
-	(void)value;
-	return "it is not supported by this version";
-}
-
 #define EXPECTED_NAMES "names in quotes, as in {\"anna\", \"ben\"}; leave it out to mean all"
 
 /* clang-format off */
@@ -186,8 +180,9 @@ const struct option options[] = {
 		"What happens to processes that outlive a normal logout."},
 	{"policy", "exempt", OPTION_VALUE, "boolean", "false", check_bool, "true or false",
 		"Whether those to whom the policy applies are free of every limit of every policy."},
-
-	{"policy", "reauth", OPTION_RESERVED, NULL, NULL, check_reserved, NULL, NULL},
+	{"policy", "reauth", OPTION_VALUE, "time", NULL, check_duration,
+		"such as 15m, in w, d, h, m, s or ms, longer than 0 and at most 3650d; leave it out for no limit",
+		"How long ago the user of a session may have authenticated when su or sudo is called in it."},
 };
 /* clang-format on */
 

@@ -16,9 +16,8 @@
 #define OPTION_SESSIONS_MAX 1000000
 
 enum option_kind {
-	OPTION_VALUE,	 /* one word or string */
-	OPTION_LIST,	 /* {"a", "b"} */
-	OPTION_RESERVED, /* refused: a limit that is not enforced must not look like one */
+	OPTION_VALUE, /* one word or string */
+	OPTION_LIST,  /* {"a", "b"} */
 };
 
 struct option {

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/duration.h"
 #include "sessd/policy.h"
 
 static void list_free(char **list)
@@ -188,10 +189,23 @@ void policy_resolve(const struct policy_set *set, const struct subject *subject,
 			keep_shorter(policy->idle, policy->name, &limits.idle, &limits.idle_policy);
 		keep_longer(policy->warn, policy->name, &limits.warn, &limits.warn_policy);
 		keep_shorter(policy->grace, policy->name, &limits.grace, &limits.grace_policy);
+		keep_shorter(policy->reauth, policy->name, &limits.reauth, &limits.reauth_policy);
 		if (policy->leftovers > limits.leftovers) {
 			limits.leftovers = policy->leftovers;
 			limits.leftovers_policy = policy->name;
 		}
 	}
 	*ret = limits;
+}
+
+uint64_t policy_reauth_anyhow(const struct policy_set *set, const struct subject *subject)
+{
+	const unsigned unknown = MISMATCH_SERVICE | MISMATCH_SOURCE;
+	uint64_t shortest = 0;
+	size_t i;
+
+	for (i = 0; i < set->n_policies; i++)
+		if ((policy_mismatches(&set->policies[i], subject) & ~unknown) == 0)
+			shortest = duration_shorter(shortest, set->policies[i].reauth);
+	return shortest;
 }

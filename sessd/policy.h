@@ -38,6 +38,7 @@ struct policy {
 	uint64_t idle;	       /* ns; 0: none */
 	uint64_t warn;	       /* before the end, ns; 0: none */
 	uint64_t grace;	       /* of its end by lifetime or idle time, ns; 0: none */
+	uint64_t reauth;       /* how old an authentication may be at su or sudo, ns; 0: any age */
 	enum leftovers leftovers;
 	bool exempt;
 };
@@ -78,6 +79,8 @@ struct limits {
 	const char *warn_policy;
 	uint64_t grace; /* the same */
 	const char *grace_policy;
+	uint64_t reauth; /* the same, of a su or sudo that is called in such a session, or is one */
+	const char *reauth_policy;
 	enum leftovers leftovers;
 	const char *leftovers_policy; /* NULL where none kills */
 	const char *exempt_policy;
@@ -113,5 +116,9 @@ char *policy_mismatch_words(unsigned mismatches, char *out);
 
 void policy_resolve(
 	const struct policy_set *set, const struct subject *subject, struct limits *ret);
+
+/* The shortest `reauth` that could apply to the user, by whatever service and from wherever he has
+ * logged in; 0: none. Strict where it cannot know. */
+uint64_t policy_reauth_anyhow(const struct policy_set *set, const struct subject *subject);
 
 #endif

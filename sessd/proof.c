@@ -8,6 +8,7 @@
  *	                     none, or of no live session        go on, recorded; token = required
  *								refuses
  *			     of another session, or forged	refused
+ *			     one that was replaced since	refused
  *	no live session      any                                go on, recorded; orphans = deny
  *								refuses
  *	no audit session     of a live session                  go on
@@ -19,6 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/timestamp.h"
 #include "sessd/core_state.h"
 
 /* What everybody in a session may know of it, also who has become another user there. */
@@ -57,6 +59,8 @@ void core_check(const struct core *core, const struct caller *caller, struct ans
 		session_record(s, &rec);
 	else
 		record_for_stranger(s, &rec);
+	if (s->authenticated != 0)
+		rec.authenticated_age = clock_boot() - s->authenticated;
 	answer_send(answer, WIRE_session, &rec, true);
 }
 
@@ -66,37 +70,63 @@ enum shown {
 	SHOWN_NO_TOKEN, /* or one of no live session */
 	SHOWN_ANOTHER,
 	SHOWN_FORGED,
+	SHOWN_OUTDATED, /* his own one, as it was before the last rotation */
 	SHOWN_NO_SESSION,
 };
 
-static const struct session *owner_of(const struct core *core, const struct token *token)
+/* Whose token it is, or was until the last rotation. */
+static const struct session *owner_of(
+	const struct core *core, const struct token *token, bool *ret_outdated)
 {
 	const struct session *s;
 	struct token hash;
 
+	*ret_outdated = false;
 	if (token_is_zero(token))
 		return NULL;
 	admission_hash_token(core, token, &hash);
 	s = session_by_token_hash(&core->table, &hash);
+	if (s == NULL) {
+		s = session_by_old_token_hash(&core->table, &hash);
+		*ret_outdated = s != NULL;
+	}
 	return s != NULL && s->phase == PHASE_ACTIVE ? s : NULL;
 }
 
+/* A caller, and what he has. */
+struct showing {
+	const struct session *parent; /* that he is in, or NULL */
+	const struct session *owner;  /* of the token that he has, or NULL */
+	bool by_audit;		      /* the kernel says what he is in */
+	bool outdated;		      /* the token */
+	bool forged;
+};
+
 /*
- * What is shown by a caller in the session `parent`, or in none; `owner`: whose token he has. Where
- * several logins have one audit session, because nothing gave them their own, the kernel cannot
- * tell them apart, and the token may be of each.
+ * What is shown. Where several logins have one audit session, because nothing gave them their own,
+ * the kernel cannot tell them apart, and the token may be of each.
  */
-static enum shown judge(const struct caller *caller, const struct session *parent,
-	const struct session *owner, bool forged)
+static enum shown judge(const struct showing *s)
 {
-	if (parent == NULL)
-		return SHOWN_NO_SESSION;
+	if (s->parent == NULL)
+		return !s->by_audit && s->owner != NULL ? SHOWN_OUTDATED : SHOWN_NO_SESSION;
 	/* cron jobs have none, and may have inherited somebody's keyring */
-	if (caller->audit_session == PROC_NO_AUDIT || token_is_zero(&parent->token_hash))
+	if (!s->by_audit || token_is_zero(&s->parent->token_hash))
 		return SHOWN_PROOF;
-	if (owner != NULL)
-		return owner->audit_session == parent->audit_session ? SHOWN_PROOF : SHOWN_ANOTHER;
-	return forged ? SHOWN_FORGED : SHOWN_NO_TOKEN;
+	if (s->owner == NULL)
+		return s->forged ? SHOWN_FORGED : SHOWN_NO_TOKEN;
+	if (s->owner->audit_session != s->parent->audit_session)
+		return SHOWN_ANOTHER;
+	return s->outdated ? SHOWN_OUTDATED : SHOWN_PROOF;
+}
+
+/* The token may have been replaced while the request was under way. */
+static bool may_be_renewed(
+	const struct wire_acct *acct, const struct showing *showing, enum shown shown)
+{
+	return !acct->again && !token_is_zero(&acct->token) &&
+	       (shown == SHOWN_OUTDATED || shown == SHOWN_NO_TOKEN ||
+		       (shown == SHOWN_NO_SESSION && !showing->by_audit));
 }
 
 static bool is_refused(const struct config *config, enum shown shown)
@@ -110,6 +140,7 @@ static bool is_refused(const struct config *config, enum shown shown)
 		return config->orphans_denied;
 	case SHOWN_ANOTHER:
 	case SHOWN_FORGED:
+	case SHOWN_OUTDATED:
 		break;
 	}
 	return true;
@@ -131,7 +162,7 @@ static bool breaks_glass(const struct core *core, const uint32_t *gids, size_t n
  * the one whom PAM asks about; and who is root already, for he needs no su, and what breaks is the
  * machine's own services.
  */
-static bool is_spared(const struct core *core, const struct caller *caller,
+bool proof_spares(const struct core *core, const struct caller *caller,
 	const struct wire_acct *acct, const struct session *parent)
 {
 	const struct subject asked = {.user = acct->user,
@@ -162,6 +193,8 @@ static const struct {
 		"its caller has the token of another login, and is spared"},
 	[SHOWN_FORGED] = {"this shell has a forged token; log in again",
 		"its caller has a forged token, and is spared"},
+	[SHOWN_OUTDATED] = {"this shell has an outdated token; log in again",
+		"its caller has an outdated token, and is spared"},
 	[SHOWN_NO_SESSION] = {"this shell outlived the login that it belongs to; authenticate "
 			      "again",
 		"its caller is in no live session"},
@@ -170,18 +203,24 @@ static const struct {
 struct proof proof_judge(
 	const struct core *core, const struct caller *caller, const struct wire_acct *acct)
 {
-	const struct session *owner = owner_of(core, &acct->token);
-	struct proof p = {
-		.parent = caller->audit_session == PROC_NO_AUDIT
-				  ? owner
-				  : session_by_audit(&core->table, caller->audit_session)};
-	enum shown shown = judge(caller, p.parent, owner, acct->forged);
+	struct showing showing = {
+		.by_audit = caller->audit_session != PROC_NO_AUDIT, .forged = acct->forged};
+	struct proof p = {.refused = false};
+	enum shown shown;
 
+	showing.owner = owner_of(core, &acct->token, &showing.outdated);
+	if (showing.by_audit)
+		showing.parent = session_by_audit(&core->table, caller->audit_session);
+	else if (!showing.outdated)
+		showing.parent = showing.owner;
+	p.parent = showing.parent;
+	shown = judge(&showing);
 	if (shown == SHOWN_PROOF)
 		return p;
-	p.refused =
-		is_refused(core->parts.config, shown) && !is_spared(core, caller, acct, p.parent);
+	p.ask_again = may_be_renewed(acct, &showing, shown);
+	p.refused = is_refused(core->parts.config, shown) &&
+		    !proof_spares(core, caller, acct, p.parent);
 	p.text = p.refused ? words[shown].refused : words[shown].allowed;
-	p.other = owner;
+	p.other = showing.owner;
 	return p;
 }

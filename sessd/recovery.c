@@ -127,8 +127,11 @@ int core_recover(struct core *core)
 	fault_point(FAULT_recovery_spooled);
 	watch_all(core);
 	fdstore_settle(core->parts.fdstore);
-	while ((s = session_next(&core->table, &slot)) != NULL)
+	while ((s = session_next(&core->table, &slot)) != NULL) {
+		if (s->reason != REASON_REBOOT)
+			rotation_settle(core, s);
 		recover_session(core, s);
+	}
 	cgroup_each_made(core->parts.cgroups, collect_unowned, core);
 	r = locks_start(core);
 	denial_enforce_all(core);

@@ -64,10 +64,12 @@ struct session *session_new(const struct wire_stored *record)
 	s->expires_at = record->expires_at;
 	s->ended_at = record->ended_at;
 	s->token_hash = record->token_hash;
+	s->token_key = record->token_key <= INT32_MAX ? (int32_t)record->token_key : 0;
+	s->authenticated = record->authenticated;
 	s->deadline_at = record->deadline;
 	s->runtime_max = record->runtime_max;
 	s->holds = true;
-	if (copy_strings(s, record) < 0) {
+	if (copy_strings(s, record) < 0 || session_renewal_load(s, record) < 0) {
 		session_free(s);
 		return NULL;
 	}
@@ -83,6 +85,7 @@ void session_free(struct session *s)
 	SESSION_STRINGS(FREE)
 #undef FREE
 	free(s->gids);
+	session_renewal_free(s);
 	free(s);
 }
 
@@ -102,6 +105,8 @@ void session_stored(const struct session *s, const char *boot_id, struct wire_st
 		.ended_at = s->ended_at,
 		.reason = s->reason,
 		.token_hash = s->token_hash,
+		.token_key = (uint64_t)s->token_key,
+		.authenticated = s->authenticated,
 		.leader_start = s->leader_start,
 		.deadline = s->deadline_at,
 		.runtime_max = s->runtime_max,
@@ -110,6 +115,7 @@ void session_stored(const struct session *s, const char *boot_id, struct wire_st
 #define FILL(name) snprintf(ret->name, sizeof(ret->name), "%s", text_or_empty(s->name));
 	SESSION_STRINGS(FILL)
 #undef FILL
+	session_renewal_store(s, ret);
 	snprintf(ret->boot_id, sizeof(ret->boot_id), "%s", boot_id);
 	ret->gids.n = s->n_gids;
 	if (s->n_gids > 0)
@@ -160,34 +166,13 @@ void session_set_phase(struct session_table *t, struct session *s, enum phase ph
 	s->phase = phase;
 }
 
-static uint64_t bytes_key(const uint8_t *bytes)
-{
-	uint64_t key;
-
-	memcpy(&key, bytes, sizeof(key));
-	return key;
-}
-
 struct session *session_by_sid(const struct session_table *t, const struct sid *sid)
 {
-	struct hash_link *l = hash_first(&t->by_sid, bytes_key(sid->b));
+	struct hash_link *l = hash_first(&t->by_sid, hash_bytes(sid->b));
 
 	for (; l != NULL; l = hash_next(l))
 		if (sid_equal(&container_of(l, struct session, by_sid)->sid, sid))
 			return container_of(l, struct session, by_sid);
-	return NULL;
-}
-
-struct session *session_by_token_hash(const struct session_table *t, const struct token *hash)
-{
-	struct hash_link *l = hash_first(&t->by_token, bytes_key(hash->b));
-	struct session *s;
-
-	for (; l != NULL; l = hash_next(l)) {
-		s = container_of(l, struct session, by_token);
-		if (memcmp(s->token_hash.b, hash->b, TOKEN_BYTES) == 0)
-			return s;
-	}
 	return NULL;
 }
 
@@ -222,7 +207,7 @@ struct session *session_child(
 	const struct session_table *t, const struct sid *parent, const struct session *after)
 {
 	struct hash_link *l = after != NULL ? hash_next(&after->by_parent)
-					    : hash_first(&t->by_parent, bytes_key(parent->b));
+					    : hash_first(&t->by_parent, hash_bytes(parent->b));
 
 	for (; l != NULL; l = hash_next(l))
 		if (sid_equal(&container_of(l, struct session, by_parent)->parent, parent))
@@ -302,7 +287,7 @@ static uint32_t slot_take(struct session_table *t, struct session *s)
 	return i + 1;
 }
 
-static int reserve(struct session_table *t)
+static int reserve(struct session_table *t, const struct session *s)
 {
 	int r = 0;
 
@@ -313,6 +298,8 @@ static int reserve(struct session_table *t)
 		r = hash_reserve(&t->by_sid);
 	if (r == 0)
 		r = hash_reserve(&t->by_token);
+	if (r == 0 && s->renewal != NULL)
+		r = hash_reserve(&t->by_old_token);
 	if (r == 0)
 		r = hash_reserve(&t->by_audit);
 	if (r == 0)
@@ -327,18 +314,18 @@ int session_table_add(struct session_table *t, struct session *s)
 
 	if (session_by_sid(t, &s->sid) != NULL)
 		return -EEXIST;
-	r = reserve(t);
+	r = reserve(t, s);
 	if (r < 0)
 		return r;
 	a = account_get(t, s->uid);
 	if (a == NULL)
 		return -ENOMEM;
 	s->slot = slot_take(t, s);
-	hash_put(&t->by_sid, &s->by_sid, bytes_key(s->sid.b));
+	hash_put(&t->by_sid, &s->by_sid, hash_bytes(s->sid.b));
 	if (!token_is_zero(&s->token_hash))
-		hash_put(&t->by_token, &s->by_token, bytes_key(s->token_hash.b));
+		session_tokens_put(t, s);
 	else if (!sid_is_zero(&s->parent))
-		hash_put(&t->by_parent, &s->by_parent, bytes_key(s->parent.b));
+		hash_put(&t->by_parent, &s->by_parent, hash_bytes(s->parent.b));
 	if (s->audit_session != 0)
 		hash_put(&t->by_audit, &s->by_audit, hash_mix(s->audit_session));
 	s->account = a;
@@ -358,7 +345,7 @@ void session_table_remove(struct session_table *t, struct session *s)
 	session_clear_deadline(t, s);
 	hash_remove(&t->by_sid, &s->by_sid);
 	if (!token_is_zero(&s->token_hash))
-		hash_remove(&t->by_token, &s->by_token);
+		session_tokens_remove(t, s);
 	else if (!sid_is_zero(&s->parent))
 		hash_remove(&t->by_parent, &s->by_parent);
 	if (s->audit_session != 0)
@@ -377,6 +364,7 @@ void session_table_fini(struct session_table *t)
 {
 	hash_fini(&t->by_sid);
 	hash_fini(&t->by_token);
+	hash_fini(&t->by_old_token);
 	hash_fini(&t->by_audit);
 	hash_fini(&t->by_parent);
 	hash_fini(&t->accounts);

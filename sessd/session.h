@@ -2,9 +2,10 @@
  * A session, and the table of those that live. Pure: no descriptor, no clock, no log; time is a
  * parameter. core is the one writer.
  *
- * The table finds a session by its sid, by the hash of its token, by its user and by its audit
- * session; keeps the deadlines in a heap; and gives each a slot that stays the same for its life,
- * so that a reader can page through the table while it changes and meets every session that stayed.
+ * The table finds a session by its sid, by the hash of its token and of the token before that, by
+ * its user and by its audit session; keeps the deadlines in a heap; and gives each a slot that
+ * stays the same for its life, so that a reader can page through the table while it changes and
+ * meets every session that stayed.
  */
 #ifndef SESSD_SESSION_H
 #define SESSD_SESSION_H
@@ -46,6 +47,8 @@ struct session {
 	uint64_t expires_at;			   /* wall, ns; 0: never */
 	uint64_t ended_at;
 	struct token token_hash;   /* zero: it has no token */
+	struct renewal *renewal;   /* NULL: it is as it was at the login */
+	uint64_t authenticated;	   /* clock_boot() when its user last did; 0: not known */
 	struct heap_node deadline; /* clock_boot() */
 	uint64_t deadline_at;	   /* of its lifetime; 0: none */
 	uint64_t runtime_max; /* ns from its beginning: systemd was told to end it then; 0: it was
@@ -55,7 +58,9 @@ struct session {
 	char *user, *service, *tty, *rhost, *ruser, *auth, *policy, *ended_by, *text, *cgroup;
 	uint32_t *gids;
 	uint32_t n_gids;
-	uint32_t slot; /* index + 1; 0: not in the table */
+	uint32_t slot;	   /* index + 1; 0: not in the table */
+	pid_t rotated_for; /* the process for whose authentication its token was replaced last */
+	int32_t token_key; /* serial of the key that its token is in; 0: not known */
 
 	struct session *heir; /* the one that waits for its place */
 	struct watch *watch;
@@ -71,6 +76,16 @@ struct session {
 	struct session *account_prev, *account_next;
 };
 
+/* Of a session whose token was replaced, or whose user has authenticated since the login. Most have
+ * none. */
+struct renewal {
+	struct session *session;
+	struct token old_token_hash; /* of the token before, which is worth nothing; zero: none */
+	uint64_t authenticated_at;   /* wall, ns; 0: not known */
+	char *authenticated_by;	     /* NULL: not known */
+	struct hash_link by_old_token;
+};
+
 /* All live sessions of one uid, oldest first. */
 struct account {
 	uid_t uid;
@@ -82,7 +97,7 @@ struct account {
 struct session_table {
 	struct session **slots;
 	uint32_t n_slots, free_hint;
-	struct hash by_sid, by_token, by_audit, by_parent, accounts;
+	struct hash by_sid, by_token, by_old_token, by_audit, by_parent, accounts;
 	struct heap deadlines;
 	uint32_t count[CLASS_LOGIN + 1][PHASE_ENDED + 1];
 };
@@ -119,6 +134,20 @@ void session_table_fini(struct session_table *t);
 
 struct session *session_by_sid(const struct session_table *t, const struct sid *sid);
 struct session *session_by_token_hash(const struct session_table *t, const struct token *hash);
+/* The one whose token was that, before it got another one. */
+struct session *session_by_old_token_hash(const struct session_table *t, const struct token *hash);
+/* Gives a session of the table, which has one, another token. -ENOMEM: nothing is changed. */
+int session_set_token(struct session_table *t, struct session *s, const struct token *hash);
+/* Its user has proved who he is. -ENOMEM: nothing is changed. */
+int session_authenticate(struct session *s, uint64_t boot_ns, uint64_t wall_ns, const char *how);
+
+/* session_renewal.c's part of what session.c does. Of the record: what is not as at the login. */
+int session_renewal_load(struct session *s, const struct wire_stored *record);
+void session_renewal_store(const struct session *s, struct wire_stored *ret);
+void session_renewal_free(struct session *s);
+void session_tokens_put(struct session_table *t, struct session *s);
+void session_tokens_remove(struct session_table *t, struct session *s);
+
 /* The login of that audit session that is active, or NULL. */
 struct session *session_by_audit(const struct session_table *t, uint32_t audit_session);
 /* Does a session in the table, whatever its phase, have it for more than a su or sudo in it? */

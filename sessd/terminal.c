@@ -62,6 +62,13 @@ static bool tty_stat(dev_t tty, struct stat *ret)
 	       S_ISCHR(ret->st_mode) && ret->st_rdev == tty;
 }
 
+bool terminal_path(dev_t tty, char *ret, size_t size)
+{
+	struct stat st;
+
+	return tty_stat(tty, &st) && tty_path(tty, ret, size);
+}
+
 /*
  * A terminal's number says little where there is another instance of devpts (in a container that
  * the user started in his session): the node of that number here may be somebody else's. One that

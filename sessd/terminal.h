@@ -72,6 +72,9 @@ void terminal_look_cancel(struct terminal_look *look);
  */
 int terminal_say(dev_t tty, const char *text);
 
+/* Where the node of that terminal is. False: there is none here. */
+bool terminal_path(dev_t tty, char *ret, size_t size);
+
 /* A terminal as one process uses it. */
 struct terminal_use {
 	dev_t tty;

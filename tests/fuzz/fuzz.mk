@@ -13,9 +13,11 @@ FUZZ_TARGETS := $(patsubst tests/fuzz/%.c,$(FUZZ_B)/%,$(wildcard tests/fuzz/fuzz
 FUZZ_SESSD   := policy option conffile confbuild config log entry
 # Of sessctl/ what reads a machine's PAM stacks.
 FUZZ_SESSCTL := pam_rule tree module finding stack walk diagnosis output
-FUZZ_FOLDERS := pam_module sessd sessctl common
+# Of reauth/ the conversation.
+FUZZ_REAUTH  := relay channel
+FUZZ_FOLDERS := pam_module sessd sessctl reauth common
 FUZZ_SOURCES := $(wildcard common/*.c) $(wildcard pam_module/*.c) $(wildcard $(FUZZ_SESSD:%=sessd/%.c)) \
-	$(wildcard $(FUZZ_SESSCTL:%=sessctl/%.c))
+	$(wildcard $(FUZZ_SESSCTL:%=sessctl/%.c)) $(wildcard $(FUZZ_REAUTH:%=reauth/%.c))
 FUZZ_ARCHIVES := $(FUZZ_FOLDERS:%=$(FUZZ_B)/lib%.a)
 
 .PHONY: fuzz fuzz-smoke fuzz-build

@@ -12,6 +12,7 @@
 #include "sessd/charge.h"
 #include "sessd/entry.h"
 #include "sessd/store.h"
+#include "sessd/tries.h"
 
 #define LINES 5
 
@@ -23,6 +24,7 @@ static void print_uses(unsigned use)
 	} names[] = {
 		{WIRE_ON_PAM, "pam"},
 		{WIRE_ON_CTL, "ctl"},
+		{WIRE_ON_REAUTH, "reauth"},
 		{WIRE_ANSWER, "answer"},
 		{WIRE_FILE, "file"},
 		{WIRE_FROZEN, "frozen"},
@@ -58,6 +60,7 @@ static void print_limits(void)
 {
 	PRINT_LIMIT(WIRE_MAX)
 	PRINT_LIMIT(WIRE_BLOB_MAX)
+	PRINT_LIMIT(WIRE_REPLY_MAX)
 	PRINT_LIMIT(TEXT_STR_MAX)
 	PRINT_LIMIT(TEXT_LONG_MAX)
 	PRINT_LIMIT(FIELD_GIDS_MAX)
@@ -67,6 +70,7 @@ static void print_limits(void)
 	PRINT_LIMIT(CHARGE_REQUESTS)
 	PRINT_LIMIT(CHARGE_RATE)
 	PRINT_LIMIT(CHARGE_BURST)
+	PRINT_LIMIT(TRIES_MAX)
 	PRINT_LIMIT(LEDGER_PAGE)
 	PRINT_LIMIT(STORE_LINE_MAX)
 }

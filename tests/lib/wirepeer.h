@@ -24,6 +24,7 @@ struct login {
 	uint64_t timeout;      /* ns, of one exchange */
 	bool audit;	       /* take an audit session of its own first */
 	bool tty;	       /* take a terminal of its own first */
+	bool key;	       /* put the token into a key, and tell of that */
 	bool stay;	       /* also where it was refused */
 	bool spool;  /* where the daemon does not answer, write it down, as the module does */
 	bool hangup; /* disconnect at once, without reading the answer */
@@ -41,7 +42,8 @@ struct leader_parts {
 };
 
 /* wirepeer_leader.c: the life of a leader. Reports `WORD PID SID [MORE]`, then obeys orders:
- * `close`, `again`, `exit`. */
+ * `close`, `again`, `exit`; and with a key `renew`, `prove`, `replay`: as a sudo in his session
+ * that has seen a password, that shows the token as it is now, or the one that it was before. */
 _Noreturn void leader_main(const struct leader_parts *parts);
 
 /* wirepeer_crowd.c */

@@ -70,6 +70,8 @@ static void set(struct login *l, const char *key, const char *value)
 		l->audit = is_true(value);
 	else if (strcmp(key, "tty") == 0)
 		l->tty = is_true(value);
+	else if (strcmp(key, "key") == 0)
+		l->key = is_true(value);
 	else if (strcmp(key, "stay") == 0)
 		l->stay = is_true(value);
 	else if (strcmp(key, "spool") == 0)
@@ -239,6 +241,21 @@ static void do_again(void)
 	order("again");
 }
 
+static void do_renew(void)
+{
+	order("renew");
+}
+
+static void do_prove(void)
+{
+	order("prove");
+}
+
+static void do_replay(void)
+{
+	order("replay");
+}
+
 static void leader_end(struct leader *l)
 {
 	if (l->lives) {
@@ -364,6 +381,9 @@ static const struct {
 	{"storm", do_storm},	   /* PREFIX N [KEY=VALUE...]: how many were granted and so on */
 	{"close", do_close},	   /* NAME: the leader closes his session, and lives on */
 	{"again", do_again},	   /* NAME: the same request once more */
+	{"renew", do_renew},	   /* NAME, who has a key: his user has authenticated again */
+	{"prove", do_prove},	   /* NAME: calls sudo with the token that is in the key */
+	{"replay", do_replay},	   /* NAME: with the one that was in it before */
 	{"kill", do_kill},	   /* NAME */
 	{"await", do_await},	   /* NAME: until he is dead */
 	{"living", do_living},	   /* [all] */

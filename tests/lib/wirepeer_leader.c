@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <keyutils.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/timestamp.h"
+#include "common/token_key.h"
 #include "sessd/proc.h"
 #include "tests/lib/wirepeer.h"
 
@@ -132,6 +134,57 @@ static void report_frame(const struct leader_parts *parts)
 	report(parts, wire_info(frame.type)->name, more);
 }
 
+/* What the key held when it was last looked at, and before that. */
+static struct token shown, shown_before;
+
+static void take_key(struct wire_open *request)
+{
+	long key;
+
+	if (keyctl_join_session_keyring(NULL) < 0)
+		die("a session keyring");
+	key = add_key(TOKEN_KEY_TYPE, TOKEN_KEY_NAME, request->new_token.b, TOKEN_BYTES,
+		KEY_SPEC_SESSION_KEYRING);
+	if (key < 0 || keyctl_setperm((key_serial_t)key, TOKEN_KEY_PERM) < 0)
+		die("a key");
+	request->token_key = (uint64_t)key;
+	shown = request->new_token;
+}
+
+static void look_at_key(const struct wire_open *request)
+{
+	struct token now;
+
+	if (token_key_read((int32_t)request->token_key, &now) < 0)
+		die("the key");
+	if (memcmp(&now, &shown, sizeof(now)) == 0)
+		return;
+	shown_before = shown;
+	shown = now;
+}
+
+/* The account phase of a sudo. */
+static void call_sudo(const struct leader_parts *parts, const char *how)
+{
+	const struct wire_open *request = &parts->login->open;
+	struct wire_acct acct = {.uid = request->uid, .again = true, .service = "sudo"};
+	enum client_status status;
+
+	look_at_key(request);
+	memcpy(acct.user, request->user, sizeof(acct.user));
+	acct.authenticated = strcmp(how, "renew") == 0;
+	acct.token = strcmp(how, "replay") == 0 ? shown_before : shown;
+	if (token_is_zero(&acct.token)) {
+		report(parts, "none", "");
+		return;
+	}
+	status = ask(parts, WIRE_acct, &acct);
+	if (status == CLIENT_OK)
+		report_frame(parts);
+	else
+		report(parts, "down", client_status_words(status));
+}
+
 /* True: it is admitted, or goes on without a daemon. */
 static bool open_session(const struct leader_parts *parts)
 {
@@ -237,8 +290,10 @@ static void obey(const struct leader_parts *parts)
 			return;
 		if (strcmp(order, "again") == 0)
 			open_session(parts);
-		else
+		else if (strcmp(order, "close") == 0)
 			close_session(parts);
+		else
+			call_sudo(parts, order);
 	}
 }
 
@@ -266,6 +321,8 @@ void leader_main(const struct leader_parts *parts)
 		take_audit_session((uid_t)l->open.uid);
 	if (l->tty)
 		take_terminal();
+	if (l->key)
+		take_key(&l->open);
 	if (parts->barrier >= 0)
 		while (poll(&p, 1, -1) < 0 && errno == EINTR)
 			;

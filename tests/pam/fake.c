@@ -147,6 +147,7 @@ static bool answer(enum fake fake, int fd, const struct wire_frame *request)
 {
 	struct wire_welcome welcome = {.version = WIRE_VERSION_MAX, .program = "fake"};
 	struct wire_refused refused = {.reason = REASON_CAP, .text = FAKE_REFUSAL};
+	static const struct wire_outdated outdated;
 
 	if (request->type == WIRE_hello && fake == FAKE_version) {
 		reply_error(fd, request->serial, WIRE_E_VERSION);
@@ -162,6 +163,9 @@ static bool answer(enum fake fake, int fd, const struct wire_frame *request)
 		return true;
 	case FAKE_wrongtype:
 		reply_wrongly(fd, request->serial);
+		return true;
+	case FAKE_outdated:
+		reply(fd, WIRE_outdated, request->serial, &outdated);
 		return true;
 	case FAKE_tells:
 		if (request->type == WIRE_close)

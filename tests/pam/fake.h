@@ -18,6 +18,7 @@
 	S(rubbish, "answers random bytes")                                                        \
 	S(slow, "answers one byte each 100 ms")                                                   \
 	S(wrongtype, "answers a request with a valid message of a wrong type")                    \
+	S(outdated, "says of whatever it is shown that there is something newer")                 \
 	S(foreign, "grants, but listens as a user who is not root")                               \
 	S(grant, "grants everything")                                                             \
 	S(tells, "grants, with words for the user and a time for systemd")                        \

@@ -59,6 +59,7 @@ static enum kind kind_of(enum fake fake)
 	case FAKE_rubbish:
 	case FAKE_slow: /* a message of one byte is malformed, however slowly more of them come */
 	case FAKE_wrongtype:
+	case FAKE_outdated:
 	case FAKE_foreign:
 		return KIND_ATTACK;
 	case FAKE_grant:

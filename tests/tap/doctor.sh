@@ -34,6 +34,7 @@ healthy()
 		# behind common-account in Debian's file
 		sed -i '/pam_keyinit/d; s/^@include common-account$/session optional pam_keyinit.so force revoke\n&/' login
 	)
+	cp etc/pam.d.examples/sessd-reauth "$tree/etc/pam.d"
 }
 
 # doctor ARGUMENT…: $said and $status
@@ -98,6 +99,11 @@ sed -i 's/^\(account\|session\) required pam_sess/\1 [success=ok ignore=ignore m
 printf '%s required pam_sess.so\n%s required pam_permit.so\n' account account session session >"$tree/etc/pam.d/sessd-try"
 result 'quiet on what README.md begins with' "$(quiet)"
 
+healthy
+sed -i '/^auth.*pam_sess/d; s/^@include common-auth/auth optional pam_sess.so\nauth sufficient pam_unix.so\nauth required pam_deny.so/' \
+	"$tree/etc/pam.d/sudo"
+result 'quiet where our line in auth is above a module that asks and suffices' "$(quiet)"
+
 debian
 (cd "$tree/etc/pam.d" && for type in auth account; do echo "$type required pam_sess.so" >>common-$type; done &&
 	sed -i '/pam_unix/s/^/session required pam_sess.so\n/' common-session common-session-noninteractive)
@@ -119,6 +125,10 @@ warning 'su without any' elevation-missing $pam/sudo-i '' 'sed -i /pam_sess/d su
 warning 'auth without a line of ours' auth-missing $pam/sudo 'account.*pam_sess' 'sed -i "/^auth.*pam_sess/d" sudo'
 error 'reauth= without one in auth' reauth-unknown $pam/sudo 'account.*pam_sess' \
 	'sed -i "/^auth.*pam_sess/d; s/^account.*pam_sess.*/& reauth=5m/" sudo'
+warning 'reauth= without the service of sessctl reauth' reauth-service $pam/sudo 'account.*pam_sess' \
+	'rm sessd-reauth; sed -i "s/^account.*pam_sess.*/& reauth=5m/" sudo'
+error 'pam_rootok in the service of sessctl reauth' reauth-rootok $pam/sessd-reauth pam_rootok \
+	'sed -i "1i auth sufficient pam_rootok.so" sessd-reauth'
 error 'no pam_loginuid' loginuid-missing $pam/sshd 'session.*pam_sess' 'sed -i /pam_loginuid/d sshd'
 error 'pam_loginuid behind ours' loginuid-after $pam/sshd pam_loginuid \
 	'sed -i "/pam_loginuid/d; \$a session required pam_loginuid.so" sshd'
@@ -135,6 +145,8 @@ warning 'another module behind ours in auth' auth-not-last $pam/sshd pam_google 
 	'sed -i "/^auth.*pam_sess/a auth required pam_google_authenticator.so" sshd'
 warning 'twice in a stack' twice $pam/sshd 'account.*pam_sess' \
 	'echo "account required pam_sess.so" >>common-account; sed -i "/^account.*pam_sess/d" login su sudo sudo-i'
+error 'a module behind ours in auth that asks nobody' auth-unasked $pam/su pam_rootok \
+	'sed -i "/^auth.*pam_rootok/d; s/^auth.*pam_sess.*/&\nauth sufficient pam_rootok.so/" su'
 warning 'a module that suffices in auth' auth-bypass $pam/common-auth pam_u2f \
 	': >../../lib/x86_64-linux-gnu/security/pam_u2f.so; sed -i "1i auth sufficient pam_u2f.so" common-auth'
 error 'a module that suffices in account' account-bypass $pam/common-account pam_localuser \
@@ -248,7 +260,7 @@ result 'control characters are escaped' "$(grep -q $'\033' <<<"$said" && echo "$
 known=$(sed -n 's/^\tF([A-Z_]*, "\([a-z-]*\)".*/\1/p' sessctl/finding.h | sort)
 page=$(sed -n '/^\.Sh FINDINGS/,/^\.Sh JSON/s/^\.It Cm \([a-z-]*\)$/\1/p' sessctl/sessctl.8 | sort)
 result 'sessctl(8) has every finding, and no other' "$(diff <(echo "$known") <(echo "$page"))"
-machine='audit audit-unset cgroup cgroup-kill daemon daemon-config daemon-ledger keyring peer-pidfd pidfd'
+machine='audit audit-unset cgroup cgroup-kill daemon daemon-config daemon-ledger keyring peer-pidfd pidfd reauth-socket'
 ids+=' include-deep modules-unknown no-file no-services too-large'
 result 'every finding of a tree has a case' "$(diff <(echo "$known") <(tr ' ' '\n' <<<"$ids $machine" | sed '/^$/d' | sort -u))"
 plan

@@ -130,6 +130,31 @@ revokes()
 	esac
 }
 
+renews()
+{
+	tell renew "$1"
+	case $said in
+	granted\ * | down\ *) ;;
+	*) return 1 ;;
+	esac
+}
+
+# Of the session's tokens the one in the key is in force, and the one before is not. Root is let through with either,
+# and the ledger says so of the latter.
+one_token()
+{
+	local lacked
+	lacked=$(ctl audit export | grep -c '"event":"proof_lacking"')
+	tell_is granted prove "$1" || return 1
+	why="the token in the key is not in force"
+	[ "$(ctl audit export | grep -c '"event":"proof_lacking"')" = "$lacked" ] || return 1
+	tell replay "$1"
+	[[ $said != none\ * ]] || return 0
+	replayed=1
+	why="the token before is in force: $said"
+	[ "$(ctl audit export | grep -c '"event":"proof_lacking"')" = $((lacked + 1)) ]
+}
+
 seals()
 {
 	local status=0
@@ -200,6 +225,16 @@ scenario_evict()
 	step starts_with_fault && step opens a && step opens b && step opens c && step opens d && step opens e
 }
 
+# A password is typed to sudo, three times.
+scenario_renew()
+{
+	replayed=
+	policy 2 deny
+	step starts_with_fault && step opens a audit=1 key=1 && one_token a && step renews a && one_token a &&
+		step renews a && one_token a && step renews a && one_token a && [ -n "$replayed" ] &&
+		step closes a
+}
+
 # A leader died while it was down; another lives.
 scenario_recover()
 {
@@ -226,6 +261,7 @@ scenarios_of()
 	recovery_*) echo recover spool ;;
 	spool_*) echo spool ;;
 	seal_*) echo seal ;;
+	rotate_* | reauth_*) echo renew ;;
 	*) echo life evict recover spool ;;
 	esac
 }

@@ -20,7 +20,7 @@ if ! python3 -c 'import csv, json, hashlib, ipaddress' 2>/dev/null; then
 fi
 if ! "${CC:-cc}" -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -o "$tmp/formats" tests/lib/formats.c sessctl/format*.c sessctl/kind.c \
 	sessctl/line.c sessctl/moment.c sessctl/ocsf_class.c sessctl/source.c sessctl/mapping.c sessd/entry.c common/*.c -ljansson \
-	-lsodium >"$tmp/why" 2>&1; then
+	-lsodium -lkeyutils >"$tmp/why" 2>&1; then
 	echo "1..1"
 	echo "not ok 1 - tests/lib/formats.c builds"
 	sed 's/^/# /' "$tmp/why"

@@ -30,11 +30,12 @@ declare -A below=(
 	[store]="entry log fault ledger"
 	[kin]="proc pidset"
 	[terminal]="proc procdir cgroup loop heap pidset sweep kin"
+	[tries]=""
 	[remains]="proc sweep hash loop heap"
 )
 . tests/lib/tap.sh
 
-for folder in pam_module sessctl fleet; do
+for folder in pam_module sessctl reauth fleet; do
 	result "$folder includes itself and common only" \
 		"$(grep -Hn '^#include "' $folder/*.[ch] 2>/dev/null | grep -v "\"common/\|\"$folder/")"
 done
@@ -55,11 +56,12 @@ for noun in "${!below[@]}"; do
 	result "sessd/$noun sees only what is below it" "$bad"
 done
 result "only core's own files include core_state.h" "$(grep -l 'sessd/core_state.h' sessd/*.c |
-	grep -v -e sessd/core.c -e sessd/admission.c -e sessd/adoption.c -e sessd/cap.c -e sessd/condemned.c -e sessd/ending.c -e sessd/proof.c \
+	grep -v -e sessd/core.c -e sessd/admission.c -e sessd/adoption.c -e sessd/cap.c -e sessd/claim.c -e sessd/condemned.c -e sessd/ending.c -e sessd/proof.c \
+	-e sessd/reauth.c -e sessd/rotation.c \
 	-e sessd/recovery.c -e sessd/garbage.c -e sessd/explain.c -e sessd/extension.c -e sessd/locks.c \
 	-e sessd/expiry.c -e sessd/farewell.c -e sessd/input.c -e sessd/warning.c -e sessd/notice.c \
 	-e sessd/revocation.c -e sessd/hunt.c -e sessd/leftovers.c -e sessd/logout.c -e sessd/denial.c -e sessd/lockdir.c -e sessd/round.c)"
-result "session, policy and wallclock are pure: no log, no descriptor, no clock" \
+result "session, policy, tries and wallclock are pure: no log, no descriptor, no clock" \
 	"$(grep -Hn 'log\.h\|timestamp\.h\|unistd\.h\|fcntl\.h\|loop\.h\|time\.h' sessd/session.[ch] sessd/policy.[ch] \
-	sessd/wallclock.[ch])"
+	sessd/wallclock.[ch] sessd/tries.[ch])"
 plan

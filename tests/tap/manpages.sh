@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The manual pages: mandoc finds nothing to warn of, every reference to a page of ours leads to one, and sessd(8) has
-# the options of `sessd --help` and no others.
+# The manual pages: mandoc finds nothing to warn of, every reference to a page of ours leads to one, and the
+# pages of the daemons have the options of their --help and no others.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 build=${BUILD:-build/plain}
@@ -13,7 +13,8 @@ missing()
 }
 
 pages=(*/*.[1-9])
-for page in sessd/sessd.8 sessd/sessd.conf.5 sessctl/sessctl.8 pam_module/pam_sess.8; do
+for page in sessd/sessd.8 sessd/sessd.conf.5 sessctl/sessctl.8 pam_module/pam_sess.8 \
+	reauth/sessd-reauth.8; do
 	result "there is $page" "$([ -s "$page" ] || echo "it is missing")"
 done
 for page in "${pages[@]}"; do
@@ -30,12 +31,19 @@ ours=$(sed -n 's/^\.Xr \(sessd[^ ]*\|sessctl\|pam_sess\) \([1-9]\).*/\1 \2/p' "$
 result "pages refer to pages of ours that exist" "$(missing "$ours" "$names")"
 
 # Options as `--word`; a page writes them `.It Fl c , Fl -config Ar FILE`.
-help=$("$build/sessd/sessd" --help | grep -o -e '--[a-z-]*' | grep -v '^--$')
-page=$(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh SOCKETS/s/^\.It .*Fl -\([a-z-]*\).*/--\1/p' sessd/sessd.8)
-result "sessd --help has options" "$([ "$(wc -l <<<"$help")" -ge 8 ] || echo "only: $help")"
-result "every option of sessd --help is in sessd(8)" "$(missing "$help" "$page")"
-result "every option in sessd(8) is in sessd --help" "$(missing "$page" "$help")"
-letters=$("$build/sessd/sessd" --help | grep -o '^  -[a-zA-Z]' | tr -d ' -')
-page=$(sed -n '/^\.Sh DESCRIPTION/,/^\.Sh SOCKETS/s/^\.It Fl \([a-zA-Z]\) .*/\1/p' sessd/sessd.8)
-result "so are their letters" "$(missing "$letters" "$page" && missing "$page" "$letters")"
+options_agree() # PROGRAM PAGE FIRST-SECTION-BEHIND-THE-OPTIONS AT-LEAST
+{
+	local name=${1##*/} help page
+	help=$("$build/$1" --help | grep -o -e '--[a-z-]*' | grep -v '^--$')
+	page=$(sed -n "/^\.Sh DESCRIPTION/,/^\.Sh $3/s/^\.It .*Fl -\([a-z-]*\).*/--\1/p" "$2")
+	result "$name --help has options" "$([ "$(wc -l <<<"$help")" -ge "$4" ] || echo "only: $help")"
+	result "every option of $name --help is in its page" "$(missing "$help" "$page")"
+	result "every option in $name's page is in $name --help" "$(missing "$page" "$help")"
+	help=$("$build/$1" --help | grep -o '^  -[a-zA-Z]' | tr -d ' -')
+	page=$(sed -n "/^\.Sh DESCRIPTION/,/^\.Sh $3/s/^\.It Fl \([a-zA-Z]\) .*/\1/p" "$2")
+	result "so are the letters of $name" "$(missing "$help" "$page" && missing "$page" "$help")"
+}
+
+options_agree sessd/sessd sessd/sessd.8 SOCKETS 8
+options_agree reauth/sessd-reauth reauth/sessd-reauth.8 SETTING 4
 plan

@@ -42,7 +42,7 @@ if [ "$(id -u)" != 0 ]; then
 	result "the guest # SKIP needs root" ""
 else
 	# one line for each property and call would be thousands: one result for each daemon
-	for server in none hang full rubbish slow eof wrongtype version late error foreign grant tells untracked refuse breaks; do
+	for server in none hang full rubbish slow eof wrongtype outdated version late error foreign grant tells untracked refuse breaks; do
 		# without randomised addresses, of which the thread sanitizer of gcc 12 knows too few bits
 		out=$(setarch -R "$build/tests/pam/guest" --module "$module" --server $server --timeout 300ms 2>&1)
 		status=$?

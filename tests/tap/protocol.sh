@@ -8,7 +8,7 @@ trap 'rm -rf "$tmp"' EXIT
 . tests/lib/tap.sh
 
 # The tables of a document on standard input, as tests/lib/tables.c prints those of the headers. A table is known by
-# the first word of its head; a row `as in NAME` stands for the fields of that message.
+# the first word of its head; a row `as in NAME` stands for the fields of that message, or of what several share.
 document()
 {
 	awk -F ' *[|] *' '
@@ -17,7 +17,7 @@ document()
 		table == "" { table = $2; next }
 		$2 ~ /^-+$/ { next }
 		table == "lowest" { print "versions", $2, $3 }
-		table == "message" { print "message", $2, $3, $4 }
+		table == "message" { sent[$2] = 1; print "message", $2, $3, $4 }
 		table == "tag" && !rows[message]++ { messages[++n] = message }
 		table == "tag" { row[message, rows[message]] = $3 ~ /^as in / ? $3 : $2 " " $3 " " $4 " " $5 }
 		table == "error" { print "error", $2, $3, $4, $5 }
@@ -37,7 +37,8 @@ document()
 		}
 		END {
 			for (i = 1; i <= n; i++)
-				fields(messages[i], messages[i])
+				if (messages[i] in sent)
+					fields(messages[i], messages[i])
 		}'
 }
 
@@ -50,7 +51,7 @@ differences()
 }
 
 if ! "${CC:-cc}" -std=c11 -D_GNU_SOURCE -I. -Wall -Wextra -o "$tmp/tables" tests/lib/tables.c sessd/store.c \
-	sessd/store_open.c sessd/entry.c common/*.c -lsqlite3 -lsodium >"$tmp/why" 2>&1; then
+	sessd/store_open.c sessd/entry.c common/*.c -lsqlite3 -lsodium -lkeyutils >"$tmp/why" 2>&1; then
 	echo "1..1"
 	echo "not ok 1 - tests/lib/tables.c builds"
 	sed 's/^/# /' "$tmp/why"

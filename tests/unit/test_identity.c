@@ -228,6 +228,40 @@ static void number_reused(void **state)
 	close(p.fd);
 }
 
+/* One that another process names: by its real user, and never an administrator. */
+static void by_number(void **state)
+{
+	struct peer p;
+	struct proc_stat st;
+	uint32_t audit;
+	struct caller c, untouched;
+
+	(void)state;
+	need_root();
+	p = peer_start(STRANGER, GROUP, NULL, 0);
+	assert_int_equal(identity_of_pid(p.pid, &c), 0);
+	assert_int_equal(proc_stat(p.pid, &st), 0);
+	assert_int_equal(proc_audit_session(p.pid, &audit), 0);
+	assert_int_equal(c.pid, p.pid);
+	assert_int_equal(c.uid, STRANGER);
+	assert_int_equal(c.start, st.start);
+	assert_int_equal(c.audit_session, audit);
+	assert_false(c.admin);
+	assert_int_equal(pidfd_signal(c.pidfd, 0), 0);
+	close(c.pidfd);
+	assert_int_equal(identity_of_pid(getpid(), &c), 0);
+	assert_false(c.admin);
+	close(c.pidfd);
+	peer_stop(&p);
+	close(p.fd);
+	memset(&c, 0x5a, sizeof(c));
+	untouched = c;
+	assert_int_equal(identity_of_pid(p.pid, &c), -ESRCH);
+	assert_int_equal(identity_of_pid(0, &c), -ESRCH);
+	assert_int_equal(identity_of_pid(-1, &c), -ESRCH);
+	assert_memory_equal(&c, &untouched, sizeof(c));
+}
+
 /* A peer outside our pid namespace has no number here. */
 static void other_namespace(void **state)
 {
@@ -332,6 +366,7 @@ int main(void)
 		BOTH_WAYS(other_namespace),
 		BOTH_WAYS(not_a_peer),
 		BOTH_WAYS(groups),
+		{"by_number", by_number, NULL, NULL, NULL},
 		{"number_reused", number_reused, NULL, NULL, &new_way},
 	};
 

@@ -99,6 +99,8 @@ static bool expected(enum wire_type request, enum wire_type reply)
 		return true;
 	if (request == WIRE_close)
 		return reply == WIRE_done;
+	if (reply == WIRE_outdated)
+		return request == WIRE_acct;
 	return reply == WIRE_granted || reply == WIRE_refused;
 }
 

@@ -48,8 +48,8 @@ static void test_mistakes_leave_the_default(void **state)
 	static const char *const wrong[] = {"", "=", "dir", "dir=", "dir=run/sessd", "timeout",
 		"timeout=", "timeout=0", "timeout=soon", "timeout=-1s", "timeout=61s",
 		"timeout=1s ", "unavailable", "unavailable=", "unavailable=Deny",
-		"unavailable=denyall", "reauth=", "reauth=x", "quiet=yes", "debugging", "debug=1",
-		"revoke_others=1", "nosuch", "DIR=/tmp"};
+		"unavailable=denyall", "reauth=", "reauth=0", "reauth=x", "quiet=yes", "debugging",
+		"debug=1", "revoke_others=1", "nosuch", "DIR=/tmp"};
 	struct module_args args;
 	size_t i;
 

@@ -108,6 +108,19 @@ static void become_user(void)
 	CHECK(setresuid(USER, USER, USER) == 0);
 }
 
+/* What the module does at a login that is let in. */
+static int keep(const struct token *token, uid_t uid)
+{
+	int32_t key;
+	int r;
+
+	CHECK(keyring_make(token, &key) == 0);
+	r = keyring_keep(key, uid, uid);
+	keyring_drop(key);
+	CHECK(keyctl_search(KEY_SPEC_THREAD_KEYRING, "user", "sessd:token", 0) < 0);
+	return r;
+}
+
 static void case_keep_and_find(void)
 {
 	struct token token = token_of(1);
@@ -117,7 +130,7 @@ static void case_keep_and_find(void)
 	keyinit(USER);
 	before = session_keyring();
 	CHECK(!found(1));
-	CHECK(keyring_keep(&token, USER, USER) == 0);
+	CHECK(keep(&token, USER) == 0);
 	CHECK(session_keyring() == before);
 	CHECK(found(1));
 	CHECK(keyctl_describe_alloc(token_serial(), &text) > 0);
@@ -141,7 +154,7 @@ static void case_user_cannot_touch(void)
 	char buf[64];
 
 	keyinit(USER);
-	CHECK(keyring_keep(&token, USER, USER) == 0);
+	CHECK(keep(&token, USER) == 0);
 	id = token_serial();
 	CHECK(id > 0);
 	become_user();
@@ -169,7 +182,7 @@ static void case_keyring_of_the_parent(void)
 	key_serial_t parent = session_keyring();
 	char *text;
 
-	CHECK(keyring_keep(&token, USER, USER) == 0);
+	CHECK(keep(&token, USER) == 0);
 	CHECK(session_keyring() != parent);
 	CHECK(keyctl_read(parent, NULL, 0) == 0);
 	CHECK(found(3));
@@ -190,9 +203,9 @@ static void case_root_twice(void)
 	struct token first = token_of(4), second = token_of(5);
 	key_serial_t own = session_keyring();
 
-	CHECK(keyring_keep(&first, 0, 0) == 0);
+	CHECK(keep(&first, 0) == 0);
 	CHECK(session_keyring() == own);
-	CHECK(keyring_keep(&second, 0, 0) == 0);
+	CHECK(keep(&second, 0) == 0);
 	CHECK(session_keyring() != own);
 	CHECK(found(5));
 	CHECK(keyctl_read(own, NULL, 0) == sizeof(key_serial_t));
@@ -218,7 +231,7 @@ static void case_planted_key(void)
 	CHECK(keyctl_link(planted, KEY_SPEC_PROCESS_KEYRING) == 0);
 	CHECK(setresuid(0, 0, 0) == 0);
 	CHECK(!found(6));
-	CHECK(keyring_keep(&token, USER, USER) == 0);
+	CHECK(keep(&token, USER) == 0);
 	CHECK(found(6));
 	become_user();
 	CHECK(keyctl_read(planted, buf, sizeof(buf)) == 4);
@@ -276,7 +289,7 @@ static void case_revoked_keyring(void)
 
 	CHECK(keyctl_revoke(KEY_SPEC_SESSION_KEYRING) == 0);
 	CHECK(!found(8));
-	CHECK(keyring_keep(&token, USER, USER) == 0);
+	CHECK(keep(&token, USER) == 0);
 	CHECK(found(8));
 }
 

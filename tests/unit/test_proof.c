@@ -1,53 +1,17 @@
 /* What core says of a su or sudo, by the audit session and the token of who asks. */
-#include "tests/unit/core_fixture.h"
-
-#define HERE  UINT32_C(3000000001) /* audit sessions that no process has */
-#define THERE UINT32_C(3000000002)
-#define OVER  UINT32_C(3000000003)
-
-static struct login *log_in(struct world *w, uid_t uid, const char *service, uint32_t audit_session)
-{
-	struct login *l = arrive(w, uid, service);
-
-	l->caller.audit_session = audit_session;
-	ask(w, l);
-	assert_granted(w, l);
-	return l;
-}
-
-/* As sudo runs: its real user is who called it. */
-static void live_as_anna(struct shared *shared)
-{
-	if (setresuid(ANNA, ANNA, ANNA) == 0)
-		live_on(shared);
-}
-
-static bool is_anna(pid_t pid)
-{
-	struct proc_owner owner = {.size = 0};
-
-	return proc_owner(pid, &owner) == 0 && owner.uid == ANNA;
-}
+#include "tests/unit/elevation_fixture.h"
 
 /* Somebody who is not root and calls sudo, there, with that token; he is let through, or not. */
 static struct login *call_sudo(
 	struct world *w, uint32_t audit_session, const struct login *token_of, bool forged)
 {
-	struct login *l = arrive_as(w, ANNA, sudo, live_as_anna);
-	struct wire_acct acct = {.uid = ANNA, .forged = forged};
-	const struct event event = {
-		.type = EVENT_ACCT, .caller = &l->caller, .answer = &l->answer, .u.acct = &acct};
+	struct login *l = caller_of(w, sudo, audit_session);
+	struct wire_acct acct = {.forged = forged};
 
-	await(is_anna(l->caller.pid));
-	l->caller.audit_session = audit_session;
-	memcpy(acct.user, l->open.user, sizeof(acct.user));
-	memcpy(acct.service, l->open.service, sizeof(acct.service));
 	if (token_of != NULL)
 		acct.token = token_of->open.new_token;
-	core_handle(w->core, &event);
-	assert_int_equal(l->answers, 1);
-	assert_true(l->type == WIRE_granted ||
-		    (l->type == WIRE_refused && l->reason == REASON_TOKEN_MISMATCH));
+	ask_account(w, l, &acct);
+	assert_true(l->type == WIRE_granted || l->reason == REASON_TOKEN_MISMATCH);
 	return l;
 }
 
