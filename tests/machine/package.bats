@@ -137,7 +137,9 @@ new_debs()
 	on_host sessctl lock user bob
 	on_host systemctl stop sessd-pam.socket sessd-ctl.socket sessd.service
 	ssh_as carol -- true # spooled
+	on_host systemctl start sessd-pam.socket sessd-ctl.socket sessd.service
 	dpkg_on_host --purge sessd libpam-sess
+	run ! on_host pgrep -x sessd
 	background_runs one # without sessd, and yet there
 	ssh_as alice -- true
 	equal "$before" "$(traces)"
