@@ -38,7 +38,7 @@ int key_describe(int32_t serial, struct key_text *ret)
 /* 0, or why not. -ENOKEY: it is another key. */
 static int check(int32_t serial, bool by_root)
 {
-	struct key_text key;
+	struct key_text key = {.type = "", .name = ""};
 	bool yes;
 	int r = key_describe(serial, &key);
 

@@ -4,10 +4,11 @@
 
 #include "reauth/attempt.h"
 
-/* What is wrong is what he typed, and not his account or the machine. */
+/* What is wrong may be what he typed, and is not his account or the machine. */
 static bool is_about_secret(int code)
 {
-	return code == PAM_AUTH_ERR || code == PAM_CRED_INSUFFICIENT;
+	/* the last is what a stack says that ends with the module that counts failures */
+	return code == PAM_AUTH_ERR || code == PAM_CRED_INSUFFICIENT || code == PAM_PERM_DENIED;
 }
 
 /* Modules make of a broken conversation what they like. */

@@ -32,6 +32,8 @@ static bool founded(enum wire_type request, const struct wire_frame *frame, enum
 		return request != WIRE_close && frame->type == WIRE_refused;
 	case VERDICT_UNAVAILABLE:
 		return frame->type == WIRE_error;
+	case VERDICT_OUTDATED:
+		return request == WIRE_acct && frame->type == WIRE_outdated;
 	case VERDICT_UNKNOWN:
 		return request == WIRE_close && frame->type == WIRE_error &&
 		       frame->u.error.code == WIRE_E_NO_SESSION;
@@ -91,6 +93,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	struct wire_refused ended = {.reason = REASON_LOGOUT, .text = "you logged out"};
 	struct wire_error error = {.code = WIRE_E_NO_SESSION, .text = "no such session"};
 	struct wire_done done = {.count = 1};
+	static const struct wire_outdated outdated;
 	struct wire_welcome welcome = {.version = 1, .program = "sessd"};
 
 	if (*argc != 3 || strcmp((*argv)[1], "--seeds") != 0)
@@ -101,6 +104,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	seed((*argv)[2], "refused-ended", WIRE_refused, &ended);
 	seed((*argv)[2], "error", WIRE_error, &error);
 	seed((*argv)[2], "done", WIRE_done, &done);
+	seed((*argv)[2], "outdated", WIRE_outdated, &outdated);
 	seed((*argv)[2], "welcome", WIRE_welcome, &welcome);
 	exit(0);
 }

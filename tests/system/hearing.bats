@@ -270,7 +270,9 @@ asleep() # MINUTES
 		'account required pam_unix.so'
 	run -1 ssh_as bob -- "printf '%s\n' wrong worse '$PASSWORD' | sessctl reauth -S"
 	proved
-	contains "$(on_host faillock --user bob)" SVC
+	# The third was the right one, and came too late.
+	equal 3 "$(not_proved | wc -l)"
+	equal 2 "$(on_host faillock --user bob | grep -c 'SVC *sessd-reauth')"
 	on_host faillock --user bob --reset
 	run -0 ssh_as bob -- "$by_password"
 }

@@ -201,6 +201,25 @@ wrong_in()
 	equal '["bob","sudo","bob"]' "$(renewals)"
 }
 
+@test "the note of an authentication counts once" {
+	stack locker 'auth required pam_permit.so' 'auth optional pam_sess.so timeout=5s' \
+		'account required pam_sess.so timeout=5s' 'account required pam_permit.so'
+	shell one bob
+	later 16
+	# Another one's authentication is none of this session's; sudo's own password is one, too.
+	allowed one "sudo -S -p '' pamtester locker bob acct_mgmt authenticate acct_mgmt acct_mgmt <<<'$PASSWORD'"
+	allowed one "sudo -n pamtester locker carol authenticate acct_mgmt"
+	equal '["bob","sudo","bob"] ["bob","locker","bob"]' "$(renewals)"
+}
+
+@test "sudo -v refreshes without running anything" {
+	shell one bob
+	later 16
+	allowed one "sudo -S -p '' -v <<<'$PASSWORD'"
+	equal '["bob","sudo","bob"]' "$(renewals)"
+	allowed one 'sudo -n id'
+}
+
 # --- Who has no session ---
 
 @test "a shell that outlived its login: only who authenticates now" {

@@ -21,7 +21,8 @@ static void fill_field(const struct field *f, struct wire_stored *rec)
 	if (strcmp(f->name, "authenticated_age") == 0)
 		return;
 	switch (f->kind) {
-	case FIELD_U64: /* these are 31 bits in the kernel's eyes: uids, pids, audit sessions, keys */
+	case FIELD_U64: /* these are 31 bits in the kernel's eyes: uids, pids, audit sessions, keys
+			 */
 	case FIELD_TIME:
 	case FIELD_DUR:
 		*(uint64_t *)(void *)p = 1 + any(INT32_MAX);
