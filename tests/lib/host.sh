@@ -169,7 +169,7 @@ host_exec()
 	pid=$(host_pid "$name") && [ -d "/proc/$pid" ] || { host_say "$name is not up"; return 125; }
 	(
 		# A machine's own process 1 has the cgroup at the top for itself.
-		cgroup=$(cat "$HOSTS/$name/cgroup" 2>/dev/null)
+		cgroup=$(cat "$HOSTS/$name/cgroup" 2>/dev/null || true)
 		echo "$BASHPID" >"/proc/$pid/root/sys/fs/cgroup/$cgroup/cgroup.procs" &&
 			exec nsenter -t "$pid" -m -u -i -n -p -C -r -w env -i HOME=/root USER=root LOGNAME=root SHELL=/bin/bash \
 				LANG=C.UTF-8 TERM="${TERM:-dumb}" PATH=/usr/sbin:/usr/bin:/sbin:/bin:/sessd "$@"
