@@ -4,236 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
 #include "common/timestamp.h"
 #include "pam_module/ask.h"
+#include "pam_module/attempt.h"
 #include "pam_module/handle.h"
 #include "pam_module/keyring.h"
 #include "pam_module/leader.h"
-#include "pam_module/locked.h"
 #include "pam_module/login.h"
 #include "pam_module/notice.h"
 #include "pam_module/runtime.h"
-#include "pam_module/visit.h"
 #include "pam_module/spool.h"
-
-/* A login while it is being judged. Large and full of secrets: on the heap, and wiped. */
-struct attempt {
-	struct wire_spooled record; /* the fullest; the requests are taken from it */
-	union {
-		struct wire_acct acct;
-		struct wire_open open;
-	} request;
-	struct answer answer;
-	struct wire_locked lock;
-	const char *what; /* for the log */
-};
-
-#define COPY_FIELD(to, kind, name, tag, presence) \
-	memcpy(&(to)->name, &record->name, sizeof((to)->name));
-
-static void request_acct(struct wire_acct *ret, const struct wire_spooled *record)
-{
-	WIRE_FIELDS_LOGIN(COPY_FIELD, ret)
-}
 
 static void request_open(struct wire_open *ret, const struct wire_spooled *record)
 {
-	WIRE_FIELDS_open(COPY_FIELD, ret)
-}
-
-static void attempt_free(struct attempt *a)
-{
-	if (a != NULL)
-		explicit_bzero(a, sizeof(*a));
-	free(a);
-}
-
-/* A PAM code; on anything but PAM_SUCCESS there is nothing to free. */
-static int attempt_new(const struct visit *visit, const char *name, struct attempt **ret)
-{
-	struct attempt *a = calloc(1, sizeof(*a));
-	int r;
-
-	if (a == NULL)
-		return PAM_BUF_ERR;
-	a->what = name;
-	r = login_fill(visit->pamh, &a->record);
-	if (r == PAM_SUCCESS)
-		*ret = a;
-	else
-		attempt_free(a);
-	return r;
-}
-
-/* Who called a set-user-id program himself must read why it refuses him: sudo (1.9.13) asks for
- * silence in `account` always, and shows what it is told all the same. */
-static bool is_heard(const struct visit *visit)
-{
-	return !visit->silent || getuid() != 0;
-}
-
-/* The text may come from whatever answered on the socket, so it is escaped at both sinks. */
-static int refuse(const struct visit *visit, const struct attempt *a, const char *text)
-{
-	char shown[TEXT_LONG_MAX + 1];
-
-	text_escape(text, strlen(text), shown, sizeof(shown));
-	pam_syslog(visit->pamh, LOG_NOTICE, "%s of %s (uid %u) refused: %s", a->what,
-		a->record.user, (unsigned)a->record.uid, shown);
-	if (is_heard(visit))
-		pam_error(visit->pamh, "sessd: %s", shown);
-	return answer_pam(a->answer.reason);
-}
-
-/*
- * Goes the login on although the daemon is not there, or not itself? Where yes, the log says why.
- */
-static bool goes_on(const struct visit *visit, const struct attempt *a)
-{
-	const char *why = "unavailable=allow";
-	char shown[TEXT_LONG_MAX + 1];
-	int level = LOG_WARNING;
-
-	text_escape(a->answer.text, strlen(a->answer.text), shown, sizeof(shown));
-	if (a->answer.verdict == VERDICT_HOSTILE || visit->args.deny) {
-		if (!login_breaks_glass(visit->pamh, &a->record))
-			return false;
-		why = "break-glass";
-		level = LOG_ALERT;
-	}
-	pam_syslog(visit->pamh, level, "%s of %s (uid %u) goes on without sessd (%s): %s", a->what,
-		a->record.user, (unsigned)a->record.uid, why, shown);
-	return true;
-}
-
-/* Why a login without a daemon is refused: to the log the cause, to the user what he can grasp. */
-static int refuse_without(const struct visit *visit, const struct attempt *a)
-{
-	if (a->answer.verdict == VERDICT_HOSTILE)
-		return refuse(visit, a, a->answer.text);
-	pam_syslog(visit->pamh, LOG_WARNING, "unavailable=deny: %s", a->answer.text);
-	return refuse(visit, a, reason_words(REASON_UNAVAILABLE));
-}
-
-/* The daemon does not judge this login; a lock holds all the same. */
-static bool is_locked(const struct visit *visit, struct attempt *a)
-{
-	struct wire_locked *lock = &a->lock;
-	char shown[TEXT_LONG_MAX + 1];
-
-	if (!locked_out(visit->pamh, visit->args.dir, &a->record, lock))
-		return false;
-	text_escape(a->answer.text, strlen(a->answer.text), shown, sizeof(shown));
-	pam_syslog(visit->pamh, LOG_WARNING, "locked, and sessd is away: %s", shown);
-	a->answer.reason = REASON_LOCKED;
-	snprintf(a->answer.text, sizeof(a->answer.text), "%s", lock_words(lock));
-	return true;
-}
-
-/* What the daemon would know cannot be asked: not known is not recent. Who is root needs no su. */
-static bool is_stale(const struct visit *visit, struct attempt *a)
-{
-	char shown[TEXT_LONG_MAX + 1];
-
-	if (visit->args.reauth == 0 || a->request.acct.authenticated || getuid() == 0 ||
-		login_breaks_glass(visit->pamh, &a->record))
-		return false;
-	text_escape(a->answer.text, strlen(a->answer.text), shown, sizeof(shown));
-	pam_syslog(visit->pamh, LOG_WARNING, "reauth= is set, and sessd is away: %s", shown);
-	a->answer.reason = REASON_REAUTH;
-	snprintf(a->answer.text, sizeof(a->answer.text),
-		"the session service is not available, so it is not known when you last "
-		"authenticated: do it now%s",
-		strncmp(a->record.service, "sudo", 4) == 0 ? " (sudo -k makes sudo ask)" : "");
-	return true;
-}
-
-/*
- * The token that was shown is not the one in force. Where there is another one by now, it was
- * replaced between our look and the daemon's, for a sudo beside this one; and may be again before
- * that one is looked at. Where there is not, the daemon judges what there is: it replaces the token
- * in the key before it calls one outdated.
- */
-static void show_newer(const struct visit *visit, struct attempt *a)
-{
-	struct wire_acct *request = &a->request.acct;
-
-	while (a->answer.verdict == VERDICT_OUTDATED && !request->again) {
-		login_find_token(&a->record);
-		request->again = memcmp(&request->token, &a->record.token, TOKEN_BYTES) == 0;
-		request->token = a->record.token;
-		request->forged = a->record.forged;
-		ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
-	}
-	switch (a->answer.verdict) {
-	case VERDICT_OUTDATED: /* no daemon says so to `again` */
-		answer_of_status(CLIENT_HOSTILE, "", &a->answer);
-		break;
-	case VERDICT_UNAVAILABLE: /* where it only was too late, that is no outage */
-		if (clock_boot() < visit->deadline || login_breaks_glass(visit->pamh, &a->record))
-			break;
-		a->answer.verdict = VERDICT_REFUSED;
-		a->answer.reason = REASON_TOKEN_MISMATCH;
-		snprintf(a->answer.text, sizeof(a->answer.text),
-			"the token of this session was replaced again and again meanwhile; try "
-			"again");
-		break;
-	case VERDICT_HOSTILE:
-	case VERDICT_REFUSED:
-	case VERDICT_UNKNOWN:
-	case VERDICT_UNTRACKED:
-	case VERDICT_GRANTED:
-	case VERDICT_CLOSED:
-		break;
-	}
-}
-
-static void ask_acct(const struct visit *visit, struct attempt *a)
-{
-	struct wire_acct *request = &a->request.acct;
-
-	request_acct(request, &a->record);
-	request->reauth = visit->args.reauth;
-	request->authenticated = handle_take_note(visit->pamh);
-	ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
-	if (a->answer.verdict == VERDICT_OUTDATED)
-		show_newer(visit, a);
-}
-
-int visit_acct(const struct visit *visit)
-{
-	struct attempt *a;
-	int r;
-
-	r = attempt_new(visit, "account check", &a);
-	if (r != PAM_SUCCESS)
-		return r;
-	ask_acct(visit, a);
-	switch (a->answer.verdict) {
-	case VERDICT_GRANTED:
-		r = PAM_SUCCESS;
-		break;
-	case VERDICT_UNTRACKED:
-		r = PAM_IGNORE;
-		break;
-	case VERDICT_REFUSED:
-		r = refuse(visit, a, a->answer.text);
-		break;
-	case VERDICT_UNAVAILABLE:
-	case VERDICT_HOSTILE:
-	case VERDICT_UNKNOWN: /* never answers to acct */
-	case VERDICT_OUTDATED:
-	case VERDICT_CLOSED:
-		if (is_locked(visit, a) || is_stale(visit, a))
-			r = refuse(visit, a, a->answer.text);
-		else
-			r = goes_on(visit, a) ? PAM_IGNORE : refuse_without(visit, a);
-		break;
-	}
-	attempt_free(a);
-	return r;
+	WIRE_FIELDS_open(ATTEMPT_COPY, ret)
 }
 
 static void keyring_failed(const struct visit *visit, const struct wire_spooled *record, int r)
@@ -310,9 +95,9 @@ static void spool(const struct visit *visit, const struct attempt *a)
 
 static int open_without(const struct visit *visit, struct attempt *a)
 {
-	bool locked = is_locked(visit, a);
+	bool locked = attempt_is_locked(visit, a);
 
-	if (!locked && goes_on(visit, a)) {
+	if (!locked && attempt_goes_on(visit, a)) {
 		spool(visit, a);
 		return admit(visit, a, login_keeps_token(&a->record));
 	}
@@ -323,7 +108,7 @@ static int open_without(const struct visit *visit, struct attempt *a)
 		a->record.was_refused = true;
 		spool(visit, a);
 	}
-	return locked ? refuse(visit, a, a->answer.text) : refuse_without(visit, a);
+	return locked ? attempt_refuse(visit, a, a->answer.text) : attempt_refuse_without(visit, a);
 }
 
 static int ask_open(const struct visit *visit, struct attempt *a)
@@ -336,7 +121,7 @@ static int ask_open(const struct visit *visit, struct attempt *a)
 	case VERDICT_UNTRACKED:
 		return PAM_IGNORE;
 	case VERDICT_REFUSED:
-		return refuse(visit, a, a->answer.text);
+		return attempt_refuse(visit, a, a->answer.text);
 	case VERDICT_UNAVAILABLE:
 	case VERDICT_HOSTILE:
 	case VERDICT_UNKNOWN: /* never answers to open */

@@ -20,7 +20,7 @@ static uint64_t period(void)
 		return 0;
 	errno = 0;
 	n = strtoull(usec, &end, 10);
-	if (errno != 0 || *end != '\0' || *usec == '-' || n > USEC_MAX)
+	if (errno != 0 || *end != '\0' || n > USEC_MAX)
 		return 0;
 	return n * 1000 / 2;
 }

@@ -210,6 +210,12 @@ stop_sessd()
 	daemon_signal sessd "${1:-TERM}" && wait_until '! daemon_runs sessd'
 }
 
+start_reauth()
+{
+	start_daemon sessd-reauth /usr/libexec/sessd-reauth --listen
+	wait_until '[ -S "$HOST_FS/run/sessd/reauth.sock" ]'
+}
+
 # pam_arguments ARGUMENT…: of pam_sess.so, in all stacks.
 pam_arguments()
 {

@@ -100,7 +100,9 @@ static void print_notification(int fd)
 		return;
 	text[n] = '\0';
 	text[strcspn(text, "\n")] = '\0';
-	puts(text);
+	/* one for each login: it keeps nothing, and nobody wants to read that */
+	if (strncmp(text, "FDSTORE", strlen("FDSTORE")) != 0)
+		puts(text);
 }
 
 static void watch(pid_t pid, int notify)

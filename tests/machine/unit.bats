@@ -132,3 +132,19 @@ watched()
 	contains "$(on_host journalctl -u sessd --no-pager -n 20)" 'sessd.conf:1'
 	ssh_as alice -- true
 }
+
+@test "authenticated again: the helper is off until it is asked for, and sessd gives the session a new token" {
+	local unfiltered
+	run ! on_host systemctl is-enabled sessd-reauth.socket
+	[ ! -e "$HOST_FS/run/sessd/reauth.sock" ]
+	on_host systemctl enable --now sessd-reauth.socket
+	background one ssh_as bob -- "sessctl reauth --stdin <<<'$PASSWORD' && echo proved
+		echo '$PASSWORD' | sudo -S true && echo elevated; sessctl check; echo held; exec sleep 1000"
+	held one
+	contains "$(output_of one)" proved
+	contains "$(output_of one)" elevated
+	equal 2 "$(events_where '.event == "reauthenticated" and .user == "bob"' | wc -l)"
+	# a token that could not be written into its key would be told there
+	unfiltered=$(on_host journalctl -u sessd --no-pager | grep -ci 'key\b.*\(denied\|not permitted\)' || true)
+	equal 0 "$unfiltered"
+}

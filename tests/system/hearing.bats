@@ -20,12 +20,6 @@ teardown()
 	host_reset
 }
 
-start_reauth()
-{
-	start_daemon sessd-reauth /usr/libexec/sessd-reauth --listen
-	wait_until '[ -S "$HOST_FS/run/sessd/reauth.sock" ]'
-}
-
 # The lines that stand above those of the sample.
 also_asks() # LINE…
 {
