@@ -30,7 +30,7 @@ struct context {
 	bool pipe_ends; /* that the reader of `out` went away is how it ends (watch) */
 	bool bold;	/* `out` may be sent colours */
 	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	bool usual_dir;	  /* it is where it is unless somebody said otherwise */
+	bool usual_dir; /* it is where it is unless somebody said otherwise */
 	char reauth_socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	uint64_t timeout; /* ns for each answer of the daemon; 0: none */
 	bool timeout_given;

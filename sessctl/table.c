@@ -102,13 +102,14 @@ static size_t cells_size(const struct table *t, const struct table_row *row)
 
 int table_place(struct table *t, size_t number, uint64_t key, const char *lead)
 {
-	size_t n = strlen(lead), size = cells_size(t, t->rows[number]);
+	size_t i, n = strlen(lead), size = cells_size(t, t->rows[number]);
 	struct table_row *row = realloc(t->rows[number], sizeof(*row) + n + size);
 
 	if (row == NULL)
 		return -ENOMEM;
 	memmove(row->cells + n, row->cells, size);
-	memcpy(row->cells, lead, n);
+	for (i = 0; i < n; i++)
+		row->cells[i] = lead[i];
 	row->key = key;
 	row->placed = true;
 	t->rows[number] = row;

@@ -140,7 +140,8 @@ int proc_audit_session_at(int proc_fd, pid_t pid, uint32_t *ret)
 
 int proc_cgroup(pid_t pid, char *ret, size_t size)
 {
-	char buf[CGROUP_SIZE], *line, *end;
+	/* an analyzer does not see that it is filled */
+	char buf[CGROUP_SIZE] = "", *line, *end;
 	ssize_t n = read_pid_file(pid, "cgroup", buf, sizeof(buf));
 
 	if (n < 0)

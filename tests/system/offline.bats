@@ -50,7 +50,7 @@ as_alice()
 	stop_sessd KILL
 	[ -s "$HOST_FS/var/lib/sessd/ledger.db-wal" ]
 	on_host sessctl audit export -o /root/after 2>/dev/null
-	cmp "$HOST_FS/root/before" "$HOST_FS/root/after"
+	head -n "$(wc -l <"$HOST_FS/root/before")" "$HOST_FS/root/after" | cmp - "$HOST_FS/root/before"
 }
 
 @test "a copy, an export and both in parts; what is open is not read" {
