@@ -27,7 +27,8 @@ struct doctor {
 	struct modules modules;
 	char dir[sizeof(((struct context *)NULL)->socket)];
 	struct findings findings;
-	bool has_reauth; /* the service sessd-reauth is there */
+	bool has_reauth;   /* the service sessd-reauth is there */
+	bool wants_reauth; /* a stack asks for what it is for */
 };
 
 static int diagnose(struct doctor *doctor, const char *service, const struct stacks *stacks)
@@ -37,6 +38,7 @@ static int diagnose(struct doctor *doctor, const char *service, const struct sta
 		.class = service_builtin(service),
 		.must_have = services_must_have(service),
 		.has_reauth = doctor->has_reauth,
+		.wants_reauth = &doctor->wants_reauth,
 		.stacks = stacks,
 		.dir = doctor->dir,
 		.findings = &doctor->findings,
@@ -94,7 +96,7 @@ static void check_socket(struct doctor *doctor)
 {
 	const char *path = doctor->ctx->reauth_socket;
 
-	if (doctor->has_reauth && access(path, F_OK) < 0 && errno == ENOENT)
+	if (doctor->has_reauth && doctor->wants_reauth && access(path, F_OK) < 0 && errno == ENOENT)
 		findings_add(&doctor->findings, FINDING_REAUTH_SOCKET, (struct where){path, 0}, "");
 }
 

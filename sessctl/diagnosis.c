@@ -97,9 +97,11 @@ static int check_reauth(const struct diagnosis *d)
 
 	if (strcmp(d->service, SERVICES_REAUTH) == 0 && rootok < auth->n)
 		findings_add(d->findings, FINDING_REAUTH_ROOTOK, auth->items[rootok].where, "");
-	if (!d->has_reauth && ours < account->n)
+	if (ours < account->n)
 		r = has_argument(&account->items[ours], "reauth=");
 	if (r > 0)
+		*d->wants_reauth = true;
+	if (r > 0 && !d->has_reauth)
 		found_at_ours(d, FINDING_REAUTH_SERVICE, PAM_ACCOUNT);
 	return r < 0 ? r : 0;
 }

@@ -11,6 +11,7 @@ struct diagnosis {
 	enum session_class class; /* CLASS_NONE: of none that is built in */
 	bool must_have;		  /* pam_sess.so */
 	bool has_reauth;	  /* the service sessd-reauth is there */
+	bool *wants_reauth;	  /* set where a stack asks for reauth= */
 	const struct stacks *stacks;
 	const char *dir; /* the daemon's folder, as dir= should have it */
 	struct findings *findings;

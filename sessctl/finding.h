@@ -169,7 +169,7 @@
 	  "sessd's newest configuration has a mistake, and the one before holds", \
 	  "correct it (sessd --check), then systemctl reload sessd") \
 	F(REAUTH_SOCKET, "reauth-socket", WARNING, \
-	  "the service sessd-reauth is there, and sessctl reauth finds nobody who asks for it", \
+	  "reauth= is asked for, and sessctl reauth, by which users could authenticate, finds nobody who asks them", \
 	  "systemctl enable --now sessd-reauth.socket")
 /* clang-format on */
 

@@ -88,7 +88,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct findings findings = {.service = "sshd"};
 	struct stacks stacks;
+	bool wants_reauth = false;
 	const struct diagnosis d = {.service = "sshd",
+		.wants_reauth = &wants_reauth,
 		.class = CLASS_LOGIN,
 		.must_have = true,
 		.stacks = &stacks,

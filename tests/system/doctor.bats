@@ -5,13 +5,7 @@ load ../lib/sessions
 
 setup_file() { host_start; }
 teardown_file() { host_stop; }
-setup()
-{
-	start_sshd
-	# The example stack of sessd-reauth is there, and so must it be.
-	on_host mkdir -p /run/sessd
-	start_reauth
-}
+setup() { start_sshd; }
 teardown() { host_reset; }
 
 healthy='0 errors, 0 warnings'

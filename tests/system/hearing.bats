@@ -290,12 +290,13 @@ asleep() # MINUTES
 	contains "$output" 'sessd-reauth is not reachable (systemctl enable --now sessd-reauth.socket)'
 }
 
-@test "doctor misses the socket where the service is there" {
-	equal "" "$(on_host sessctl doctor --json | jq -r .id)"
+@test "doctor misses the socket where reauth= wants it" {
 	rm "$HOST_FS/run/sessd/reauth.sock"
+	equal "" "$(on_host sessctl doctor --json | jq -r .id)"
+	on_host sed -i '/^account.*pam_sess/s/$/ reauth=5m/' /etc/pam.d/sudo
 	equal reauth-socket "$(on_host sessctl doctor --json | jq -r .id)"
 	rm "$HOST_FS/etc/pam.d/sessd-reauth"
-	equal "" "$(on_host sessctl doctor --json | jq -r .id)"
+	equal reauth-service "$(on_host sessctl doctor --json | jq -r .id)"
 }
 
 @test "a socket that a service manager hands over" {
