@@ -154,13 +154,13 @@ static void print_ledger(const struct examination *x, FILE *out)
 
 static void overview_row(const struct evidence *e, size_t i, FILE *out)
 {
+	const struct control *c = e->control;
+
 	fprintf(out,
-		"<tr data-verdict=\"%s\"><td class=\"t\"><a href=\"#control-%zu\">%s</a></td><td "
-		"class=\"t\">%s</td>",
-		signs[e->verdict].class, i, e->control->id, e->control->source);
-	fprintf(out, "<td>%s</td><td>", e->control->title);
+		"<tr data-verdict=\"%s\"><td class=\"t\"><a href=\"#control-%zu\">%s</a></td><td>",
+		signs[e->verdict].class, i, c->id);
 	print_verdict(out, e->verdict);
-	fputs("</td>", out);
+	fprintf(out, "</td><td>%s</td><td class=\"t\">%s</td>", c->title, c->source);
 	html_cell_number(out, e->counts.supports);
 	html_cell_number(out, e->counts.exceptions + e->weak);
 	fputs("</tr>\n", out);
@@ -168,9 +168,8 @@ static void overview_row(const struct evidence *e, size_t i, FILE *out)
 
 static void print_overview(const struct examination *x, FILE *out)
 {
-	static const struct html_column columns[] = {{"Control", ""}, {"Of", ""},
-		{"What it asks for", ""}, {"The ledger shows", ""}, {"Facts for it", "n"},
-		{"Exceptions", "n"}};
+	static const struct html_column columns[] = {{"Control", ""}, {"The ledger shows", ""},
+		{"What it asks for", ""}, {"Of", ""}, {"Facts for it", "n"}, {"Exceptions", "n"}};
 	struct evidence e;
 	size_t i;
 
