@@ -131,6 +131,16 @@ static void print_statement(const struct examination *x, FILE *out)
 	free(text);
 }
 
+static const char *ledger_words(const struct survey *s, bool good)
+{
+	if (!good)
+		return "It does not verify: nothing behind the first wrong event is in this "
+		       "report.";
+	return s->verify.witness.checkpoints > 0
+		       ? "The chain and its seal verify."
+		       : "The chain is intact, and nothing of it is sealed.";
+}
+
 static void print_ledger(const struct examination *x, FILE *out)
 {
 	bool good = x->survey.verify.wrong == NULL && x->survey.damaged == 0;
@@ -139,9 +149,7 @@ static void print_ledger(const struct examination *x, FILE *out)
 	fprintf(out,
 		"<span class=\"verdict %s\"><span aria-hidden=\"true\">%s</span> %s</span></p>\n",
 		good ? "supported" : "wrong", good ? "\u2713" : "\u25b2",
-		good ? "The chain and its seal verify."
-		     : "It does not verify: nothing behind the first wrong event is in this "
-		       "report.");
+		ledger_words(&x->survey, good));
 	fprintf(out, "<div class=\"statement %s\">\n", good ? "good" : "bad");
 	print_statement(x, out);
 	fputs("</div>\n<p class=\"soft\">Anybody can verify the same, also without sessd: "
