@@ -121,7 +121,7 @@ void auditd_record(const char *line, size_t len, struct auditd_record *ret)
 	const struct event e = {line, len};
 	const struct row *row = row_of(&e);
 	/* short enough that all of them fit, also in hex */
-	char value[64];
+	char value[64] = "";
 	uint8_t ignored[16];
 	size_t i;
 
@@ -140,10 +140,10 @@ void auditd_record(const char *line, size_t len, struct auditd_record *ret)
 	value_of(&e, "rhost", ret->addr, sizeof(ret->addr));
 	if (inet_pton(AF_INET, ret->addr, ignored) != 1 &&
 		inet_pton(AF_INET6, ret->addr, ignored) != 1)
-		strcpy(ret->addr, "?");
+		snprintf(ret->addr, sizeof(ret->addr), "?");
 	value_of(&e, "tty", ret->terminal, sizeof(ret->terminal));
 	if (ret->terminal[0] == '\0' || strpbrk(ret->terminal, " \"'=") != NULL)
-		strcpy(ret->terminal, "?");
+		snprintf(ret->terminal, sizeof(ret->terminal), "?");
 }
 
 static bool has_capability(void)

@@ -171,11 +171,14 @@ static void ask(struct feed *f)
 {
 	bool asking;
 
+	/* what is on its way is looked at when it comes */
+	if (f->reading)
+		return;
 	pthread_mutex_lock(&f->lock);
 	asking = f->asking;
 	f->read_at = f->after;
 	pthread_mutex_unlock(&f->lock);
-	if (!asking || f->reading)
+	if (!asking)
 		return;
 	f->reading = ledger_read(f->ledger, f->read_at, LEDGER_ALL_UIDS, take_page, f) == 0;
 	f->parked = !f->reading;

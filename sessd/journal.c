@@ -92,7 +92,7 @@ static int journal_open(void *ctx, const char *target, uint64_t head, uint64_t *
 	(void)after;
 	if (strlen(target) >= sizeof(addr.sun_path))
 		return -ENAMETOOLONG;
-	strcpy(addr.sun_path, target);
+	memcpy(addr.sun_path, target, strlen(target) + 1);
 	j->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (j->fd < 0)
 		return -errno;

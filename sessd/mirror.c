@@ -68,7 +68,7 @@ static int last_line(int fd, struct chain *ret, off_t *ret_end)
 		at = st.st_size > TAIL ? st.st_size - TAIL : 0;
 		n = pread(fd, buf, TAIL, at);
 	}
-	r = n < 0 ? -errno : find_line(buf, (size_t)n, at, ret, ret_end);
+	r = n < 0 ? (errno != 0 ? -errno : -EIO) : find_line(buf, (size_t)n, at, ret, ret_end);
 	free(buf);
 	return r;
 }
@@ -110,15 +110,16 @@ static void ask_siblings(const char *path, struct chain *ret)
 }
 
 /* root's, and nobody else's to write. */
-static int check_file(struct mirror *m, struct stat *ret)
+static int check_file(struct mirror *m)
 {
-	if (fstat(m->fd, ret) < 0)
+	struct stat st;
+
+	if (fstat(m->fd, &st) < 0)
 		return -errno;
-	if (!S_ISREG(ret->st_mode) || ret->st_uid != geteuid() || (ret->st_mode & 022) ||
-		ret->st_nlink > 1)
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022) || st.st_nlink > 1)
 		return -EPERM;
-	m->dev = ret->st_dev;
-	m->ino = ret->st_ino;
+	m->dev = st.st_dev;
+	m->ino = st.st_ino;
 	return 0;
 }
 
@@ -140,19 +141,18 @@ static void give_to_readers(const struct mirror *m)
 static int open_file(struct mirror *m)
 {
 	const int flags = O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-	struct stat st;
 	int r;
 
 	m->fd = open(m->path, flags | O_CREAT | O_EXCL, 0600);
 	if (m->fd >= 0) {
-		r = check_file(m, &st);
+		r = check_file(m);
 		if (r == 0)
 			give_to_readers(m);
 		return r;
 	}
 	if (errno == EEXIST)
 		m->fd = open(m->path, flags);
-	return m->fd < 0 ? -errno : check_file(m, &st);
+	return m->fd < 0 ? -errno : check_file(m);
 }
 
 /*
@@ -162,7 +162,7 @@ static int open_file(struct mirror *m)
 static int find_head(struct mirror *m)
 {
 	struct chain found = {0};
-	off_t end;
+	off_t end = 0;
 	int r;
 
 	r = last_line(m->fd, &found, &end);

@@ -11,7 +11,7 @@
 #include "sessctl/context.h"
 #include "sessctl/database.h"
 
-#define MUTATIONS 3000
+#define MUTATIONS 1500
 
 /* A file that was read whole. */
 struct bytes {
