@@ -131,6 +131,16 @@ static void print_statement(const struct examination *x, FILE *out)
 	free(text);
 }
 
+static const char *ledger_words(const struct survey *s, bool good)
+{
+	if (!good)
+		return "It does not verify: nothing behind the first wrong event is in this "
+		       "report.";
+	return s->verify.witness.checkpoints > 0
+		       ? "The chain and its seal verify."
+		       : "The chain is intact, and nothing of it is sealed.";
+}
+
 static void print_ledger(const struct examination *x, FILE *out)
 {
 	bool good = x->survey.verify.wrong == NULL && x->survey.damaged == 0;
@@ -139,9 +149,7 @@ static void print_ledger(const struct examination *x, FILE *out)
 	fprintf(out,
 		"<span class=\"verdict %s\"><span aria-hidden=\"true\">%s</span> %s</span></p>\n",
 		good ? "supported" : "wrong", good ? "\u2713" : "\u25b2",
-		good ? "The chain and its seal verify."
-		     : "It does not verify: nothing behind the first wrong event is in this "
-		       "report.");
+		ledger_words(&x->survey, good));
 	fprintf(out, "<div class=\"statement %s\">\n", good ? "good" : "bad");
 	print_statement(x, out);
 	fputs("</div>\n<p class=\"soft\">Anybody can verify the same, also without sessd: "
@@ -154,13 +162,13 @@ static void print_ledger(const struct examination *x, FILE *out)
 
 static void overview_row(const struct evidence *e, size_t i, FILE *out)
 {
+	const struct control *c = e->control;
+
 	fprintf(out,
-		"<tr data-verdict=\"%s\"><td class=\"t\"><a href=\"#control-%zu\">%s</a></td><td "
-		"class=\"t\">%s</td>",
-		signs[e->verdict].class, i, e->control->id, e->control->source);
-	fprintf(out, "<td>%s</td><td>", e->control->title);
+		"<tr data-verdict=\"%s\"><td class=\"t\"><a href=\"#control-%zu\">%s</a></td><td>",
+		signs[e->verdict].class, i, c->id);
 	print_verdict(out, e->verdict);
-	fputs("</td>", out);
+	fprintf(out, "</td><td>%s</td><td class=\"t\">%s</td>", c->title, c->source);
 	html_cell_number(out, e->counts.supports);
 	html_cell_number(out, e->counts.exceptions + e->weak);
 	fputs("</tr>\n", out);
@@ -168,9 +176,8 @@ static void overview_row(const struct evidence *e, size_t i, FILE *out)
 
 static void print_overview(const struct examination *x, FILE *out)
 {
-	static const struct html_column columns[] = {{"Control", ""}, {"Of", ""},
-		{"What it asks for", ""}, {"The ledger shows", ""}, {"Facts for it", "n"},
-		{"Exceptions", "n"}};
+	static const struct html_column columns[] = {{"Control", ""}, {"The ledger shows", ""},
+		{"What it asks for", ""}, {"Of", ""}, {"Facts for it", "n"}, {"Exceptions", "n"}};
 	struct evidence e;
 	size_t i;
 

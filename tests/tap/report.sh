@@ -229,5 +229,8 @@ case ${BUILD:-} in
 	;;
 esac
 "$sessctl" report -o "$tmp/names.html" "$tmp/names"
+result "what is not sealed is not said to be" "$(
+	grep -q 'The chain is intact, and nothing of it is sealed' "$tmp/names.html" || echo "it is not told"
+	grep -q 'The chain and its seal verify' "$tmp/ledger.html" || echo "nor what is sealed")"
 result "what has no row is counted with the others" "$(grep -q 'all others' "$tmp/names.html" || echo "it is not")"
 plan
