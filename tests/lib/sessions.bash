@@ -47,7 +47,7 @@ of_record() # MEMBER…
 # which is seen a moment later.
 story_of() # SID
 {
-	ledger | jq -r "select(.sid == \"$1\" and .event != \"notice_given\") | .event + if .reason then \"(\(.reason))\" else \"\" end" | paste -sd ' '
+	ledger | jq -r "select(.sid == \"$1\" and .event != \"notice_given\" and .event != \"leftovers_kept\") | .event + if .reason then \"(\(.reason))\" else \"\" end" | paste -sd ' '
 }
 
 # The session ends now or in a moment: it is in no list any more, and its story is this.
