@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/packet.h"
 #include "common/timestamp.h"
 #include "common/version.h"
 #include "sessd/log.h"
@@ -293,42 +294,18 @@ static void handle_packet(struct peer *p, size_t len)
 	peers->o.message(peers->o.ctx, p, frame);
 }
 
-/* A descriptor can be passed on: what the kernel said of who connected is true of him alone. */
-static bool is_own(const struct peer *p, struct msghdr *msg)
-{
-	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	struct ucred sender;
-
-	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS ||
-		c->cmsg_len != CMSG_LEN(sizeof(sender)))
-		return false;
-	memcpy(&sender, CMSG_DATA(c), sizeof(sender));
-	return sender.pid == p->caller.pid;
-}
-
 static void read_packet(struct peer *p)
 {
 	struct peers *peers = p->listener->peers;
-	/* room for the sender alone: descriptors that somebody attached are dropped by the kernel
-	 */
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(struct ucred))];
-	} control;
-	struct iovec iov = {.iov_base = peers->buf, .iov_len = sizeof(peers->buf)};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
-	ssize_t n;
+	pid_t sender;
+	ssize_t n = packet_recv(p->fd, peers->buf, sizeof(peers->buf), &sender);
 
-	n = recvmsg(p->fd, &msg, MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n > 0 && !is_own(p, &msg))
+	if (n > 0 && sender != p->caller.pid)
 		refuse_frame(
 			p, 0, WIRE_E_NOT_PERMITTED, "another process speaks on its connection");
 	else if (n > 0)
 		handle_packet(p, (size_t)n);
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+	else if (n != -EAGAIN)
 		p->broken = true;
 }
 

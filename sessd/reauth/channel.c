@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "common/duration.h"
+#include "common/packet.h"
 #include "common/timestamp.h"
 #include "sessd/reauth/channel.h"
 
@@ -43,37 +44,14 @@ static int wait_for(const struct channel *ch, short events)
 	}
 }
 
-static bool is_own(const struct channel *ch, struct msghdr *msg)
-{
-	const struct cmsghdr *c = CMSG_FIRSTHDR(msg);
-	struct ucred sender;
-
-	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_CREDENTIALS ||
-		c->cmsg_len != CMSG_LEN(sizeof(sender)))
-		return false;
-	memcpy(&sender, CMSG_DATA(c), sizeof(sender));
-	return sender.pid == ch->peer;
-}
-
-/* Room for the sender alone: descriptors that he attached are dropped by the kernel. */
 static ssize_t read_packet(struct channel *ch)
 {
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(sizeof(struct ucred))];
-	} control;
-	struct iovec iov = {.iov_base = ch->buf, .iov_len = sizeof(ch->buf)};
-	struct msghdr msg = {.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control)};
-	ssize_t n = recvmsg(ch->fd, &msg, MSG_TRUNC | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	pid_t sender;
+	ssize_t n = packet_recv(ch->fd, ch->buf, sizeof(ch->buf), &sender);
 
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? -EAGAIN : -EPIPE;
-	if (n == 0)
-		return -EPIPE;
-	return is_own(ch, &msg) ? n : -EPROTO;
+	if (n <= 0)
+		return n == -EAGAIN ? n : -EPIPE;
+	return sender == ch->peer ? n : -EPROTO;
 }
 
 int channel_recv(struct channel *ch, enum wire_type type)
