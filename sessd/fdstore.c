@@ -24,20 +24,11 @@ struct fdstore {
 	struct hash by_sid;
 };
 
-/* Sids are random. */
-static uint64_t key_of(const struct sid *sid)
-{
-	uint64_t key;
-
-	memcpy(&key, sid->b, sizeof(key));
-	return key;
-}
-
 static struct kept *find(const struct fdstore *store, const struct sid *sid)
 {
 	struct hash_link *link;
 
-	for (link = hash_first(&store->by_sid, key_of(sid)); link; link = hash_next(link)) {
+	for (link = hash_first(&store->by_sid, hash_bytes(sid->b)); link; link = hash_next(link)) {
 		struct kept *k = container_of(link, struct kept, link);
 
 		if (sid_equal(&k->sid, sid))
@@ -59,7 +50,7 @@ static struct kept *add(struct fdstore *store, const struct sid *sid, int fd)
 		return NULL;
 	}
 	*k = (struct kept){.sid = *sid, .fd = fd, .wanted = fd < 0};
-	hash_put(&store->by_sid, &k->link, key_of(sid));
+	hash_put(&store->by_sid, &k->link, hash_bytes(sid->b));
 	return k;
 }
 

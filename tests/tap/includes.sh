@@ -68,6 +68,6 @@ result "only core's own files include core_state.h" "$(grep -l 'sessd/core_state
 	-e sessd/expiry.c -e sessd/farewell.c -e sessd/input.c -e sessd/warning.c -e sessd/notice.c \
 	-e sessd/revocation.c -e sessd/origin.c -e sessd/password.c -e sessd/hunt.c -e sessd/leftovers.c -e sessd/logout.c -e sessd/denial.c -e sessd/lockdir.c -e sessd/round.c)"
 result "session, policy, tries and wallclock are pure: no log, no descriptor, no clock" \
-	"$(grep -Hn 'log\.h\|timestamp\.h\|unistd\.h\|fcntl\.h\|loop\.h\|time\.h' sessd/session.[ch] sessd/policy.[ch] \
+	"$(grep -Hn 'log\.h\|timestamp\.h\|unistd\.h\|fcntl\.h\|loop\.h\|time\.h' sessd/session*.[ch] sessd/policy*.[ch] \
 	sessd/wallclock.[ch] sessd/tries.[ch])"
 plan
