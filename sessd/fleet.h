@@ -1,0 +1,56 @@
+/*
+ * The other hosts, as far as core is concerned. The agent (sessd-fleet) asks over and over what has
+ * happened, and is told: sessions that came and went, sessions that seek a place under a cap over
+ * the fleet, and what an administrator asks. Whatever it does or fails to do, a login waits for it
+ * no longer than for a place on this host, and then `fleet_unreachable` decides.
+ *
+ *	attend.c   what the agent is told
+ *	place.c    a place under the caps over the fleet
+ *	errand.c   what an administrator asks
+ *
+ * They alone include this; what core calls of them is in core_state.h.
+ */
+#ifndef SESSD_FLEET_H
+#define SESSD_FLEET_H
+
+#include <sys/queue.h>
+
+#include "sessd/core_state.h"
+
+enum item_kind { ITEM_MEMBER, ITEM_LEFT, ITEM_ERRAND };
+
+/* Something that the agent is to be told. */
+struct item {
+	STAILQ_ENTRY(item) link;
+	enum item_kind kind;
+	struct sid sid;
+	uint64_t errand;
+};
+
+struct fleet {
+	struct answer *agent; /* it waits for something to happen; NULL: it does not */
+	bool there;	      /* it has asked, and has not gone as far as is known */
+	bool joined;	      /* it can ask the fleet */
+	bool telling;	      /* the whole table ... */
+	bool begun;	      /* ... whose beginning was told ... */
+	uint32_t slot;	      /* ... up to there */
+	STAILQ_HEAD(item_list, item) items;
+	unsigned n_items;
+	LIST_HEAD(errand_list, errand) errands;
+	unsigned n_errands;
+	uint64_t last_errand;
+	struct wire_frame frame; /* of what is relayed */
+};
+
+/* The agent is told of that, as soon as it asks; nothing where there is none. */
+void attend_push(struct core *core, struct item what);
+
+/* The caps over the fleet that s counts under: how many, and with `a` they are told, too. */
+unsigned place_caps(const struct core *core, const struct session *s, struct answer *a);
+
+/* Where it is not over yet. */
+void errand_tell(const struct fleet *f, uint64_t id, struct answer *a);
+void errands_fail(struct fleet *f, const char *why);
+void errands_fini(struct fleet *f);
+
+#endif
