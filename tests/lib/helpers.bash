@@ -98,16 +98,18 @@ host_logs()
 
 # --- Waiting ---
 
-# wait_until CONDITION [SECONDS]: evaluates it every 20 ms until it is true; fails when it never is.
+# wait_until CONDITION [SECONDS]: evaluates it until it is true; fails when it never is. First every 20 ms, then more
+# seldom: what asks takes the processor from what is waited for.
 wait_until()
 {
-	local end=$((${EPOCHREALTIME/./} + ${2:-$PATIENCE} * 1000000))
+	local end=$((${EPOCHREALTIME/./} + ${2:-$PATIENCE} * 1000000)) rest=20
 	until eval "$1"; do
 		if [ "${EPOCHREALTIME/./}" -gt "$end" ]; then
 			echo "after ${2:-$PATIENCE} s still not true: $1"
 			return 1
 		fi
-		sleep 0.02
+		sleep "0.$(printf %03d $rest)"
+		rest=$((rest < 80 ? rest * 5 / 4 : 100))
 	done
 }
 
