@@ -14,6 +14,7 @@
 
 #include "common/timestamp.h"
 #include "common/version.h"
+#include "sessd/confine.h"
 #include "sessd/core.h"
 #include "sessd/daemon.h"
 #include "sessd/dispatch.h"
@@ -288,6 +289,21 @@ static int start_state(struct daemon *d)
 	return r;
 }
 
+/* Before the first thread starts, and with what the first configuration names. */
+static void confine_all(const struct daemon *d)
+{
+	int r = confine(&(struct confine_options){.runtime_dir = d->options->runtime_dir,
+		.state_dir = d->options->state_dir,
+		.logs_dir = getenv("LOGS_DIRECTORY"), /* systemd.exec(5) */
+		.mirror = d->config.mirror,
+		.cgroup_fd = d->cgroups.root_fd});
+
+	if (r < 0)
+		log_warning("it cannot confine itself: %s", strerror(-r));
+	else if (r == 0)
+		log_info("this kernel has no Landlock: sessd is not confined to its own folders");
+}
+
 static int start_core(struct daemon *d)
 {
 	struct core_parts parts = {.loop = d->loop,
@@ -304,6 +320,7 @@ static int start_core(struct daemon *d)
 			"/proc is mounted with hidepid=: without CAP_SYS_PTRACE the processes of a "
 			"session cannot all be found");
 	cgroups_init(&d->cgroups);
+	confine_all(d);
 	r = ledger_open(d->options->state_dir, d->loop, &d->ledger);
 	if (r < 0)
 		return r;

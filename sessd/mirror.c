@@ -293,6 +293,9 @@ static const char *mirror_explain(int error)
 		       "write";
 	if (error == -EBADMSG)
 		return "there is something else in it than events";
+	if (error == -EACCES)
+		return "permission denied; in a folder that was not the mirror's when sessd "
+		       "started, restart sessd";
 	return error == -ELOOP ? "it is a symbolic link" : NULL;
 }
 

@@ -21,6 +21,7 @@ declare -A below=(
 	[entry]=""
 	[metrics]=""
 	[fault]=""
+	[confine]="log"
 	[notify]="log"
 	[watchdog]="loop notify heap"
 	[fdstore]="hash notify"
