@@ -26,6 +26,7 @@
 	P(ending_gone)       /* nothing is left; its end not queued */ \
 	P(ended_queued)      /* its end is queued, not committed */ \
 	P(revoke_answered)   \
+	P(upgrade_step)      /* inside the transaction that brings the schema forward */ \
 	P(recovery_begun)    /* the ledger is open */ \
 	P(recovery_loaded)   /* all rows are in the table, nothing is judged */ \
 	P(recovery_spooled)  /* the spool is read */ \

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sessd/fault.h"
+#include "sessd/log.h"
 #include "sessd/store.h"
 
 #define SCHEMA 3
@@ -47,17 +49,14 @@ static const char schema[] =
 	"INSERT INTO meta VALUES ('schema', " STRING(SCHEMA) ");"
 							     "COMMIT;";
 
-/* From each schema to the next one, in one transaction; that of 1 comes first. */
+/* From each schema to the next one; that of 1 comes first. */
 static const char *const upgrades[SCHEMA - 1] = {
-	"BEGIN IMMEDIATE;" LOCK_TABLE "UPDATE meta SET value = 2 WHERE key = 'schema';"
-	"COMMIT;",
+	LOCK_TABLE,
 	/* refusals of before are not counted */
-	"BEGIN IMMEDIATE;"
 	"ALTER TABLE event ADD COLUMN refused INTEGER;"
 	"ALTER TABLE session ADD COLUMN login INTEGER;"
 	"UPDATE session SET login = (SELECT max(seq) FROM event) WHERE " RECORD_IS_LOGIN
-	";" LOGIN_INDEXES "UPDATE meta SET value = 3 WHERE key = 'schema';"
-	"COMMIT;",
+	";" LOGIN_INDEXES,
 };
 
 static int failed_errno(struct store *s, const char *what)
@@ -167,13 +166,23 @@ static int open_database(struct store *s, const char *path)
 	return r;
 }
 
+/* In one transaction: whoever comes after a crash finds the one schema or the other. */
 static int upgrade(struct store *s, int64_t version)
 {
-	int r = 0;
+	int r = execute(s, "BEGIN IMMEDIATE");
+	int64_t i;
 
-	for (; version < SCHEMA && r == 0; version++)
-		r = execute(s, upgrades[version - 1]);
-	if (r < 0 && !sqlite3_get_autocommit(s->db))
+	for (i = version; i < SCHEMA && r == 0; i++) {
+		r = execute(s, upgrades[i - 1]);
+		fault_point(FAULT_upgrade_step);
+	}
+	if (r == 0)
+		r = execute(s,
+			"UPDATE meta SET value = " STRING(SCHEMA) " WHERE key = 'schema'; COMMIT");
+	if (r == 0)
+		log_info("ledger: its schema was %" PRId64 ", and is %d from now on", version,
+			SCHEMA);
+	else if (!sqlite3_get_autocommit(s->db))
 		(void)sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
 	return r;
 }
@@ -198,7 +207,7 @@ static int check_schema(struct store *s)
 			SCHEMA);
 		return -EPROTONOSUPPORT;
 	}
-	return upgrade(s, version);
+	return version < SCHEMA ? upgrade(s, version) : 0;
 }
 
 /* The first event of a ledger whose older ones were pruned. */

@@ -251,6 +251,29 @@ scenario_spool()
 		step starts_with_fault && step holds && step opens e
 }
 
+# What sessd of an older version has left behind: see "The database's rows" in PROTOCOL.md.
+to_older_schema() # SCHEMA
+{
+	sqlite3 "$state/ledger.db" 'DROP INDEX session_login; DROP INDEX event_refused;
+		ALTER TABLE session DROP COLUMN login; ALTER TABLE event DROP COLUMN refused;' || return 1
+	[ "$1" = 2 ] || sqlite3 "$state/ledger.db" 'DROP TABLE lock' || return 1
+	sqlite3 "$state/ledger.db" "UPDATE meta SET value = $1 WHERE key = 'schema'"
+}
+
+schema_is()
+{
+	[ "$(sqlite3 "$state/ledger.db" "SELECT value FROM meta WHERE key = 'schema'")" = "$1" ]
+}
+
+# It dies in the midst of bringing the ledger forward, and finds it as it was. What lives goes on.
+scenario_upgrade()
+{
+	policy 2 deny
+	sessd=$bin/sessd daemon_up && step opens a && step opens b && step seals && daemon_down && to_older_schema 1 &&
+		starts_with_fault && daemon_end && schema_is 1 && step holds && step closes b && step opens c && step opens d &&
+		daemon_down && schema_is 3 && daemon_up
+}
+
 # What leads past the point. One that is new here is looked for everywhere.
 scenarios_of()
 {
@@ -258,6 +281,7 @@ scenarios_of()
 	open_* | close_* | refuse_* | revoke_*) echo life ;;
 	ending_* | ended_*) echo life evict ;;
 	commit_*) echo life recover spool ;;
+	upgrade_*) echo upgrade ;;
 	recovery_*) echo recover spool ;;
 	spool_*) echo spool ;;
 	seal_*) echo seal ;;

@@ -193,6 +193,47 @@ check 'and is told so' grep -q 'speaks protocol versions 0 to 0, .*: the former 
 check 'versions the wrong way round' is 'error:VERSION closed' raw "$(hello_of 9 1)" end
 check 'the daemon stops for another' daemon_down
 
+# --- A ledger of another version ---
+
+daemon_new "$policy" 'admin_group = 2999'
+check 'a daemon with a ledger of its own' daemon_up
+check 'one is in' tell_is granted open r
+check 'a lock stands' exits 0 ctl lock user mallory
+check 'it is stopped' daemon_down
+sqlite3 "$state/ledger.db" "PRAGMA wal_checkpoint(TRUNCATE); UPDATE meta SET value = 99 WHERE key = 'schema'" >/dev/null
+newer=$(sqlite3 "$state/ledger.db" .dump | cksum)
+is_left_alone()
+{
+	why='it has started'
+	! daemon_up || return 1
+	why=$(tail -n 3 "$log")
+	grep -q "ledger: $state/ledger.db was written by a newer sessd (its schema is 99, and this sessd knows none beyond 3): install" \
+		"$log" && [ "$(sqlite3 "$state/ledger.db" .dump | cksum)" = "$newer" ]
+}
+check 'a ledger of a newer schema is refused, and left as it is' is_left_alone
+# Logins meanwhile: as while sessd is away.
+check 'a login is spooled' tell_is spooled open s spool=1
+sqlite3 "$state/ledger.db" "UPDATE meta SET value = 3 WHERE key = 'schema'"
+check 'the newer sessd would start' daemon_up
+check 'and has who was in before, and who came meanwhile' agrees
+lock_stands()
+{
+	why=$(ctl locks --json)
+	grep -q mallory <<<"$why"
+}
+check 'and the lock' lock_stands
+check 'it is stopped again' daemon_down
+# What a sessd of schema 2 has left behind: see "The database's rows" in PROTOCOL.md.
+sqlite3 "$state/ledger.db" "DROP INDEX session_login; DROP INDEX event_refused; ALTER TABLE session DROP COLUMN login;
+	ALTER TABLE event DROP COLUMN refused; UPDATE meta SET value = 2 WHERE key = 'schema'"
+check 'a ledger of an older schema is brought forward' daemon_up
+check 'it says so' grep -q 'ledger: its schema was 2, and is 3 from now on' "$log"
+check 'all are still in' agrees
+check 'the lock still stands' lock_stands
+check 'who was in closes' tell_is done close r
+check 'the ledger is whole' exits 0 ctl audit verify
+check 'it stops for the next' daemon_down
+
 # --- As on Linux before 6.5 ---
 
 daemon_new "$policy" 'admin_group = 2999'
