@@ -12,5 +12,5 @@ test-build: $(BENCH_LOAD)
 
 bench: deps
 	$(Q)tests/deps bench || echo "bench: goes on without what is missing" >&2
-	$(Q)$(MAKE) --no-print-directory all $(BENCH_LOAD) $(addprefix $(B)/tests/lib/,throng grow)
+	$(Q)$(MAKE) --no-print-directory all $(BENCH_LOAD) $(addprefix $(B)/tests/lib/,throng grow stack)
 	$(Q)BUILD=$(B) BENCH_LOAD=$(BENCH_LOAD) BENCH_THRONG=$(B)/tests/lib/throng BENCH_GROW=$(B)/tests/lib/grow tests/bench/run $(BENCH_ARGS)

@@ -4,7 +4,7 @@
 WIREPEER_SOURCES := $(wildcard tests/lib/wirepeer*.c) $(filter-out common/chain.c common/seal.c,$(wildcard common/*.c)) sessd/proc.c
 
 .PHONY: test-tools
-test-tools: $(B)/tests/lib/wirepeer $(addprefix $(B)/tests/lib/,init throng clockshift.so pam_otp.so grow history)
+test-tools: $(B)/tests/lib/wirepeer $(addprefix $(B)/tests/lib/,init throng stack clockshift.so pam_otp.so grow history)
 
 $(B)/tests/lib/wirepeer: $(WIREPEER_SOURCES) tests/lib/wirepeer.h $(wildcard common/*.h)
 	$(call say,TOOL,$@)
@@ -27,7 +27,7 @@ $(B)/tests/lib/pam_otp.so: tests/lib/pam_otp.c
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(filter-out -Wmissing-prototypes,$(WARNINGS)) $(CFLAGS) $(CPPFLAGS) -fPIC \
 		-fvisibility=hidden -shared -o $@ $< $(LDFLAGS) -lpam
 
-$(B)/tests/lib/throng: tests/lib/throng.c
+$(addprefix $(B)/tests/lib/,throng stack): $(B)/tests/lib/%: tests/lib/%.c
 	$(call say,TOOL,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 -D_GNU_SOURCE -I. $(WARNINGS) $(CFLAGS) $(CPPFLAGS) -o $@ $< $(LDFLAGS) -lpam
