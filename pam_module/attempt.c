@@ -6,6 +6,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "common/manager.h"
 #include "pam_module/attempt.h"
 #include "pam_module/locked.h"
 #include "pam_module/login.h"
@@ -60,7 +61,9 @@ bool attempt_goes_on(const struct visit *visit, const struct attempt *a)
 	int level = LOG_WARNING;
 
 	text_escape(a->answer.text, strlen(a->answer.text), shown, sizeof(shown));
-	if (a->answer.verdict == VERDICT_HOSTILE || visit->args.deny) {
+	if (manager_is(a->record.service)) {
+		why = "it opens no session";
+	} else if (a->answer.verdict == VERDICT_HOSTILE || visit->args.deny) {
 		if (!login_breaks_glass(visit->pamh, &a->record))
 			return false;
 		why = "break-glass";
