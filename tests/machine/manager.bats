@@ -109,36 +109,6 @@ has_a_service() # USER
 	equal 'active active' "$(manager erin) $(manager root)"
 }
 
-@test "after a reboot in good order: who was logged in ended by it, and a locked user's manager is not started" {
-	local before after
-	lingers carol bob
-	on_host sessctl lock user carol
-	begin one alice -- :
-	before=$sid
-	on_host pkill -u alice -x sleep
-	finish one || true
-	begin two alice -- 'sudo -n /sessd/hold a &'
-	after=$sid
-	one_session '.service == "sudo"'
-	background three on_host expect -f /sessd/source/tests/machine/getty.exp dave "$PASSWORD" 'echo held; exec sleep 1000'
-	one_session '.user == "dave" and .class == "login"'
-	machine_reboot
-	finish_badly two
-	wait_until '[ "$(manager bob)" = active ]'
-	run ! on_host pgrep -u carol
-	[ "$(manager carol)" != active ]
-	run ! on_host systemctl start "user@$(on_host id -u carol).service"
-	equal 0 "$(sessions_count)"
-	equal 'session_opened session_ended(logout)' "$(story_of "$before")"
-	equal 'session_opened session_ended(reboot)' "$(story_of "$after")"
-	equal 'session_opened session_ended(reboot)' "$(story_of "$(of_record sid)")"
-	run ! on_host journalctl -b -1 --no-pager -g 'ordering cycle'
-	they_agree
-	on_host sessctl unlock user carol
-	on_host systemctl start "user@$(on_host id -u carol).service"
-	equal active "$(manager carol)"
-}
-
 @test "its helper is shut in, takes away what is no order, and obeys none that is old" {
 	local dir=$HOST_FS/run/sessd/stop
 	run -0 awk '{ exit !($1 > 0 && $1 <= 1.0) }' <<<"$(exposure sessd-stopper.service)"
@@ -169,4 +139,32 @@ has_a_service() # USER
 	equal 1 "$(events_where '.event == "reauthenticated" and .user == "bob"' | wc -l)"
 	one_session '.user == "bob"'
 	contains "$(on_host journalctl -t sessd-reauth --no-pager)" 'authentication failure'
+}
+
+@test "after a reboot in good order: who was logged in ended by it, and a locked user's manager is not started" {
+	local before after
+	lingers carol bob
+	on_host sessctl lock user carol
+	begin one alice -- :
+	before=$sid
+	on_host pkill -u alice -x sleep
+	finish one || true
+	begin two alice -- 'sudo -n /sessd/hold a &'
+	after=$sid
+	one_session '.service == "sudo"'
+	machine_reboot
+	finish_badly two
+	wait_until '[ "$(manager bob)" = active ]'
+	run ! on_host pgrep -u carol
+	[ "$(manager carol)" != active ]
+	run ! on_host systemctl start "user@$(on_host id -u carol).service"
+	equal 0 "$(sessions_count)"
+	equal 'session_opened session_ended(logout)' "$(story_of "$before")"
+	equal 'session_opened session_ended(reboot)' "$(story_of "$after")"
+	equal 'session_opened session_ended(reboot)' "$(story_of "$(of_record sid)")"
+	run ! on_host journalctl -b -1 --no-pager -g 'ordering cycle'
+	they_agree
+	on_host sessctl unlock user carol
+	on_host systemctl start "user@$(on_host id -u carol).service"
+	equal active "$(manager carol)"
 }
