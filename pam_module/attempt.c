@@ -34,6 +34,13 @@ int attempt_new(const struct visit *visit, const char *name, struct attempt **re
 	return r;
 }
 
+/* A service manager is started within a login that has waited for the daemon already, so both of
+ * its phases together wait no longer than one of another service. */
+uint64_t attempt_deadline(const struct visit *visit, const struct attempt *a)
+{
+	return visit->deadline - (manager_is(a->record.service) ? visit->args.timeout / 2 : 0);
+}
+
 /* Who called a set-user-id program himself must read why it refuses him: sudo (1.9.13) asks for
  * silence in `account` always, and shows what it is told all the same. */
 static bool is_heard(const struct visit *visit)
