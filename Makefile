@@ -191,7 +191,7 @@ format:
 MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 sessd/*/*.8 fleet/*.8)
 MAN5 := $(wildcard sessd/*.5)
 MAN7 := $(wildcard sessd/*.7)
-UNITS := $(wildcard etc/systemd/*.path etc/systemd/*.service etc/systemd/*.socket)
+UNITS := $(wildcard etc/systemd/*.path etc/systemd/*.service etc/systemd/*.socket etc/systemd/*.target)
 # Of the scopes that logind makes.
 DROPIN := session-.scope.d/sessd.conf
 LOGROTATE := $(wildcard etc/logrotate.d/*)

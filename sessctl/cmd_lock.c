@@ -88,7 +88,7 @@ static void note_lingering(const struct context *ctx, const struct wire_lock *as
 	linger_read(ctx, &lingering);
 	if (lock_kind(ask->kind) == LOCK_USER && linger_has(&lingering, ask->name))
 		fprintf(ctx->out,
-			"%s lingers: while the lock stands, his service manager is not started\n",
+			"%s lingers: while the lock hits him, his service manager is not started\n",
 			ask->name);
 	linger_fini(&lingering);
 }

@@ -98,9 +98,10 @@ static int take(int folder, const char *name, struct batch *batch)
 	struct stat st;
 	uint32_t uid;
 
-	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || unlinkat(folder, name, 0) < 0)
+	if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+		unlinkat(folder, name, S_ISDIR(st.st_mode) ? AT_REMOVEDIR : 0) < 0)
 		return errno == ENOENT ? 0 : -errno;
-	if (!manager_order_parse(name, &uid))
+	if (!S_ISREG(st.st_mode) || !manager_order_parse(name, &uid))
 		fprintf(stderr, "sessd-stopper: " MANAGER_FOLDER "/ held what is no order\n");
 	else if (st.st_mtime + ORDER_LASTS < time(NULL))
 		fprintf(stderr, "sessd-stopper: the order to stop user@%s.service is too old\n",

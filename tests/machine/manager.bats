@@ -129,6 +129,16 @@ has_a_service() # USER
 	wait_until '[ -z "$(ls "$HOST_FS/run/sessd/stop")" ]'
 }
 
+@test "a session that is slow to stop holds up no restart of sessd" {
+	begin one alice -- 'trap "" TERM HUP; (trap "" TERM HUP; while :; do sleep 1000; done) &'
+	on_host systemctl stop --no-block "session-$asid.scope"
+	wait_until '[ "$(unit ActiveState "session-$asid.scope")" = deactivating ]'
+	on_host timeout 30 systemctl restart sessd
+	equal deactivating "$(unit ActiveState "session-$asid.scope")"
+	on_host timeout 30 sessctl revoke "$sid"
+	finish_badly one
+}
+
 @test "sessctl reauth in a real session: a wrong password proves nothing, the right one does" {
 	on_host systemctl enable --now sessd-reauth.socket
 	background one ssh_as bob -- "sessctl reauth --stdin <<<'no such word' || echo not proved

@@ -98,6 +98,7 @@ manager_of() # USER
 	touch "$dir/2101" "$dir/0" "$dir/bob" "$dir/02102" "$dir/.hidden"
 	touch -d '2 minutes ago' "$dir/2103"
 	on_host ln -s /etc/passwd /run/sessd/stop/link
+	on_host mkdir /run/sessd/stop/2104
 	run -0 on_host /usr/libexec/sessd-stopper
 	contains "$output" 'held what is no order'
 	contains "$output" 'the order to stop user@2103.service is too old'
