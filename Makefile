@@ -51,13 +51,13 @@ PAM_OBJS     := $(patsubst %.c,$(B)/%.o,$(wildcard pam_module/*.c))
 FLEET_OBJS   := $(patsubst %.c,$(B)/%.o,$(wildcard fleet/*.c))
 UNIT_TESTS   := $(patsubst %.c,$(B)/%,$(wildcard tests/unit/test_*.c))
 PROGRAMS     := $(B)/sessd/sessd $(B)/sessctl/sessctl $(B)/pam_module/pam_sess.so \
-	$(B)/sessd/reauth/sessd-reauth $(B)/fleet/sessd-fleet
+	$(B)/sessd/reauth/sessd-reauth $(B)/sessd/stopper/sessd-stopper $(B)/fleet/sessd-fleet
 
 SESSD_LIBS   := -lsqlite3 -lsodium -lconfuse -lkeyutils
 SESSCTL_LIBS := -lsodium -ljansson -lsqlite3 -lqrencode
 FLEET_LIBS   := -lcurl -ljansson -lsodium -lconfuse
 
-C_FILES := $(wildcard */*.[ch] sessd/reauth/*.[ch] tests/*/*.[ch])
+C_FILES := $(wildcard */*.[ch] sessd/*/*.[ch] tests/*/*.[ch])
 
 .PHONY: all all-and-unit test-build deps demo demo-fleet test unit lint format docs bench fuzz soak install uninstall deb clean help
 .DELETE_ON_ERROR:
@@ -114,6 +114,10 @@ $(B)/sessctl/sessctl: $(SESSCTL_OBJS) $(B)/libcommon.a
 $(B)/sessd/reauth/sessd-reauth: $(B)/sessd/reauth/main.o $(B)/libreauth.a $(B)/libcommon.a
 	$(call say,LINK,$@)
 	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS) -lpam $(if $(SAN),-Wl$(comma)--no-as-needed -lcrypt)
+
+$(B)/sessd/stopper/sessd-stopper: $(B)/sessd/stopper/main.o $(B)/libcommon.a
+	$(call say,LINK,$@)
+	$(Q)$(CC) -pie -o $@ $^ $(ALL_LDFLAGS)
 
 $(B)/fleet/sessd-fleet: $(FLEET_OBJS) $(B)/libcommon.a
 	$(call say,LINK,$@)
@@ -184,10 +188,12 @@ docs:
 format:
 	clang-format -i $(C_FILES)
 
-MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 sessd/reauth/*.8 fleet/*.8)
+MAN8 := $(wildcard sessd/*.8 sessctl/*.8 pam_module/*.8 sessd/*/*.8 fleet/*.8)
 MAN5 := $(wildcard sessd/*.5)
 MAN7 := $(wildcard sessd/*.7)
-UNITS := $(wildcard etc/systemd/*)
+UNITS := $(wildcard etc/systemd/*.path etc/systemd/*.service etc/systemd/*.socket etc/systemd/*.target)
+# Of the scopes that logind makes.
+DROPIN := session-.scope.d/sessd.conf
 LOGROTATE := $(wildcard etc/logrotate.d/*)
 PROFILES := $(wildcard etc/profiles/*.conf)
 SYSUSERS := $(wildcard etc/sysusers.d/*.conf)
@@ -200,11 +206,12 @@ install: all
 		$(EXAMPLEDIR) $(SYSUSERSDIR) $(PREFIX)/lib/tmpfiles.d)
 	install -m 0755 $(B)/sessd/sessd $(B)/fleet/sessd-fleet $(DESTDIR)$(PREFIX)/sbin/
 	install -m 0755 $(B)/sessctl/sessctl $(DESTDIR)$(PREFIX)/bin/
-	install -m 0755 $(B)/sessd/reauth/sessd-reauth $(DESTDIR)$(LIBEXECDIR)/
+	install -m 0755 $(B)/sessd/reauth/sessd-reauth $(B)/sessd/stopper/sessd-stopper $(DESTDIR)$(LIBEXECDIR)/
 	install -m 0644 $(B)/pam_module/pam_sess.so $(DESTDIR)$(SECURITYDIR)/
 	[ -e $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf ] || \
 		install -m 0644 etc/sessd.conf $(DESTDIR)$(SYSCONFDIR)/sessd/sessd.conf
-	$(if $(UNITS),install -m 0644 $(UNITS) $(DESTDIR)$(UNITDIR)/)
+	install -m 0644 $(UNITS) $(DESTDIR)$(UNITDIR)/
+	install -m 0644 -D etc/systemd/$(DROPIN) $(DESTDIR)$(UNITDIR)/$(DROPIN)
 	install -m 0644 $(MAN8) $(DESTDIR)$(MANDIR)/man8/
 	install -m 0644 $(MAN7) $(DESTDIR)$(MANDIR)/man7/
 	install -m 0644 $(MAN5) $(DESTDIR)$(MANDIR)/man5/
@@ -220,7 +227,8 @@ install: all
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
 	rm -f $(addprefix $(DESTDIR)$(PREFIX)/sbin/,sessd sessd-fleet) $(DESTDIR)$(PREFIX)/bin/sessctl $(DESTDIR)$(SECURITYDIR)/pam_sess.so \
-		$(DESTDIR)$(LIBEXECDIR)/sessd-reauth $(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS))) \
+		$(addprefix $(DESTDIR)$(LIBEXECDIR)/,sessd-reauth sessd-stopper) \
+		$(addprefix $(DESTDIR)$(UNITDIR)/,$(notdir $(UNITS)) $(DROPIN)) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man8/,$(notdir $(MAN8))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man7/,$(notdir $(MAN7))) \
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \

@@ -81,7 +81,7 @@ static void ask_acct(const struct visit *visit, struct attempt *a)
 	request_acct(request, &a->record);
 	request->reauth = visit->args.reauth;
 	request->authenticated = handle_take_note(visit->pamh);
-	ask_daemon(&visit->args, visit->deadline, WIRE_acct, request, &a->answer);
+	ask_daemon(&visit->args, attempt_deadline(visit, a), WIRE_acct, request, &a->answer);
 	if (a->answer.verdict == VERDICT_OUTDATED)
 		show_newer(visit, a);
 }

@@ -6,6 +6,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "common/manager.h"
 #include "pam_module/attempt.h"
 #include "pam_module/locked.h"
 #include "pam_module/login.h"
@@ -31,6 +32,13 @@ int attempt_new(const struct visit *visit, const char *name, struct attempt **re
 	else
 		attempt_free(a);
 	return r;
+}
+
+/* A service manager is started within a login that has waited for the daemon already, so both of
+ * its phases together wait no longer than one of another service. */
+uint64_t attempt_deadline(const struct visit *visit, const struct attempt *a)
+{
+	return visit->deadline - (manager_is(a->record.service) ? visit->args.timeout / 2 : 0);
 }
 
 /* Who called a set-user-id program himself must read why it refuses him: sudo (1.9.13) asks for
@@ -60,7 +68,9 @@ bool attempt_goes_on(const struct visit *visit, const struct attempt *a)
 	int level = LOG_WARNING;
 
 	text_escape(a->answer.text, strlen(a->answer.text), shown, sizeof(shown));
-	if (a->answer.verdict == VERDICT_HOSTILE || visit->args.deny) {
+	if (manager_is(a->record.service)) {
+		why = "it opens no session";
+	} else if (a->answer.verdict == VERDICT_HOSTILE || visit->args.deny) {
 		if (!login_breaks_glass(visit->pamh, &a->record))
 			return false;
 		why = "break-glass";

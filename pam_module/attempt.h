@@ -29,6 +29,9 @@ struct attempt {
 int attempt_new(const struct visit *visit, const char *name, struct attempt **ret);
 void attempt_free(struct attempt *a);
 
+/* Until when the daemon is waited for: clock_boot(). */
+uint64_t attempt_deadline(const struct visit *visit, const struct attempt *a);
+
 /* Tells the user and the log; the PAM code for the answer's reason. */
 int attempt_refuse(const struct visit *visit, const struct attempt *a, const char *text);
 

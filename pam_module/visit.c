@@ -114,7 +114,8 @@ static int open_without(const struct visit *visit, struct attempt *a)
 static int ask_open(const struct visit *visit, struct attempt *a)
 {
 	request_open(&a->request.open, &a->record);
-	ask_daemon(&visit->args, visit->deadline, WIRE_open, &a->request.open, &a->answer);
+	ask_daemon(
+		&visit->args, attempt_deadline(visit, a), WIRE_open, &a->request.open, &a->answer);
 	switch (a->answer.verdict) {
 	case VERDICT_GRANTED:
 		return admit(visit, a, a->answer.keep_token);

@@ -8,6 +8,7 @@
 #include "sessctl/conn.h"
 #include "sessctl/forest.h"
 #include "sessctl/help.h"
+#include "sessctl/linger.h"
 #include "sessctl/output.h"
 #include "sessctl/record.h"
 #include "sessctl/table.h"
@@ -60,6 +61,7 @@ static const struct column fleet_columns[] = {
 struct listing {
 	struct context *ctx;
 	bool json, fleet, tree;
+	bool everybodys;   /* on this host */
 	bool utf8;	   /* the terminal has more than ASCII */
 	const char *whose; /* of a tree: one of his sessions must be in it; NULL: any */
 	uint64_t now;
@@ -178,6 +180,16 @@ static int place(void *ctx, size_t number, const char *lead)
 	return table_place(&l->table, number, l->shown++, lead);
 }
 
+/* Whoever looks for what runs here for users finds no session of theirs. */
+static void note_lingering(const struct context *ctx)
+{
+	struct linger lingering;
+
+	linger_read(ctx, &lingering);
+	linger_print(&lingering, ctx->out);
+	linger_fini(&lingering);
+}
+
 static int print(struct listing *l)
 {
 	int r = forest_each(&l->forest, l->utf8, place, l);
@@ -188,6 +200,8 @@ static int print(struct listing *l)
 	}
 	table_sort(&l->table);
 	table_print(&l->table, l->ctx->out, l->ctx->bold);
+	if (l->everybodys)
+		note_lingering(l->ctx);
 	return EXIT_DONE;
 }
 
@@ -198,6 +212,7 @@ static int exec(struct context *ctx, const struct args *args)
 	struct listing l = {.ctx = ctx,
 		.json = args->value[LIST_JSON] != NULL,
 		.fleet = ask.fleet,
+		.everybodys = !ask.fleet && args->value[LIST_USER] == NULL,
 		.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0,
 		.now = clock_wall()};
 	int r;

@@ -12,6 +12,7 @@
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
 #include "sessctl/help.h"
+#include "sessctl/linger.h"
 #include "sessctl/outcome.h"
 
 #define BOOT_ID "/proc/sys/kernel/random/boot_id"
@@ -80,6 +81,18 @@ static int check(struct context *ctx, const struct args *args, struct wire_lock 
 	return EXIT_DONE;
 }
 
+static void note_lingering(const struct context *ctx, const struct wire_lock *ask)
+{
+	struct linger lingering;
+
+	linger_read(ctx, &lingering);
+	if (lock_kind(ask->kind) == LOCK_USER && linger_has(&lingering, ask->name))
+		fprintf(ctx->out,
+			"%s lingers: while the lock hits him, his service manager is not started\n",
+			ask->name);
+	linger_fini(&lingering);
+}
+
 static void say(struct context *ctx, const struct wire_lock *ask, const char *more)
 {
 	char until[TIMESTAMP_TEXT];
@@ -90,6 +103,7 @@ static void say(struct context *ctx, const struct wire_lock *ask, const char *mo
 	if (ask->lasts > 0)
 		fprintf(ctx->out, " until %s", timestamp_brief(now + ask->lasts, now, until));
 	fprintf(ctx->out, "%s\n", more);
+	note_lingering(ctx, ask);
 }
 
 static int ask_daemon(struct conn *c, const struct wire_lock *ask, bool json)

@@ -4,6 +4,7 @@
 #include "common/timestamp.h"
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
+#include "sessctl/linger.h"
 #include "sessctl/output.h"
 #include "sessctl/record.h"
 
@@ -23,7 +24,8 @@ static void print_trouble(struct context *ctx, const char *what, const char *why
 	output_line(ctx->out, why);
 }
 
-static void print_state(struct context *ctx, const struct wire_state *s)
+static void print_state(
+	struct context *ctx, const struct wire_state *s, const struct linger *lingering)
 {
 	/* what the first lines have said */
 	static const char *const said[] = {"program", "pid", "started_at", "config_error",
@@ -43,6 +45,18 @@ static void print_state(struct context *ctx, const struct wire_state *s)
 	print_trouble(ctx, "TROUBLE: the new configuration has a mistake, the one before holds",
 		s->config_error);
 	record_print(ctx->out, WIRE_state, s, &style);
+	linger_print(lingering, ctx->out);
+}
+
+static void state_json(
+	struct context *ctx, const struct wire_state *s, const struct linger *lingering)
+{
+	record_json_open(ctx->out, WIRE_state, s);
+	if (lingering->n > 0) {
+		fputs(",\"lingering\":", ctx->out);
+		linger_json(lingering, ctx->out);
+	}
+	fputs("}\n", ctx->out);
 }
 
 static void print_fleet(struct context *ctx, const struct wire_fleet_state *s)
@@ -100,6 +114,7 @@ static int fleet_status(struct context *ctx, bool json)
 
 static int exec(struct context *ctx, const struct args *args)
 {
+	struct linger lingering;
 	struct wire_state state;
 	struct conn c;
 	int r;
@@ -113,10 +128,12 @@ static int exec(struct context *ctx, const struct args *args)
 	conn_close(&c);
 	if (r != EXIT_DONE)
 		return r;
+	linger_read(ctx, &lingering);
 	if (args->value[STATUS_JSON] != NULL)
-		record_json(ctx->out, WIRE_state, &state);
+		state_json(ctx, &state, &lingering);
 	else
-		print_state(ctx, &state);
+		print_state(ctx, &state, &lingering);
+	linger_fini(&lingering);
 	return EXIT_DONE;
 }
 

@@ -1,13 +1,31 @@
+#include <pwd.h>
+
 #include "common/lock.h"
+#include "common/manager.h"
 #include "sessctl/command.h"
 #include "sessctl/conn.h"
 #include "sessctl/help.h"
+#include "sessctl/linger.h"
 
 enum { UNLOCK_FLEET };
 
 static const struct option_row options[] = {
 	[UNLOCK_FLEET] = {"fleet", 'F', NULL, "on all hosts of the fleet"},
 };
+
+/* He is not given his manager back before the next boot or login. */
+static void note_lingering(const struct context *ctx, const struct wire_unlock *ask)
+{
+	const struct passwd *pw = getpwnam(ask->name);
+	char unit[MANAGER_UNIT];
+	struct linger lingering;
+
+	linger_read(ctx, &lingering);
+	if (lock_kind(ask->kind) == LOCK_USER && linger_has(&lingering, ask->name) && pw != NULL)
+		fprintf(ctx->out, "%s lingers: systemctl start %s starts his service manager\n",
+			ask->name, manager_unit(pw->pw_uid, unit));
+	linger_fini(&lingering);
+}
 
 static int unlock(struct conn *c, const struct wire_unlock *ask)
 {
@@ -20,11 +38,12 @@ static int unlock(struct conn *c, const struct wire_unlock *ask)
 		r = conn_next(c);
 	if (r == EXIT_DONE && c->frame.type != WIRE_done)
 		r = conn_strange(c);
-	if (r == EXIT_DONE)
-		fprintf(c->ctx->out, "%s %s is not locked any more%s\n", ask->kind, ask->name,
-			ask->fleet ? "; hosts that are out of reach follow when they are back"
-				   : "");
-	return r;
+	if (r != EXIT_DONE)
+		return r;
+	fprintf(c->ctx->out, "%s %s is not locked any more%s\n", ask->kind, ask->name,
+		ask->fleet ? "; hosts that are out of reach follow when they are back" : "");
+	note_lingering(c->ctx, ask);
+	return EXIT_DONE;
 }
 
 static int exec(struct context *ctx, const struct args *args)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/manager.h"
 #include "common/module_args.h"
 #include "sessctl/diagnosis.h"
 #include "sessctl/services.h"
@@ -106,8 +107,17 @@ static int check_reauth(const struct diagnosis *d)
 	return r < 0 ? r : 0;
 }
 
+static void check_manager(const struct diagnosis *d)
+{
+	const struct where where = {d->stacks->file != NULL ? d->stacks->file : d->service, 0};
+
+	if (manager_is(d->service) && !has_ours(d, PAM_ACCOUNT))
+		findings_add(d->findings, FINDING_MANAGER_MISSING, where, "");
+}
+
 static int check_presence(const struct diagnosis *d)
 {
+	check_manager(d);
 	if (!d->must_have)
 		return 0;
 	check_missing(d);

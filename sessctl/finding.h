@@ -53,6 +53,11 @@
 	F(SESSION_MISSING, "session-missing", ERROR, \
 	  "pam_sess.so is in account but not in session, so no session is opened", \
 	  "add `session required pam_sess.so` behind pam_loginuid and pam_keyinit") \
+	F(MANAGER_MISSING, "manager-missing", WARNING, \
+	  "pam_sess.so is not in account, so systemd can start the service manager of a user " \
+	  "who is locked", \
+	  "copy the file to /etc/pam.d, and add `account required pam_sess.so` behind the " \
+	  "other account lines") \
 	F(AUTH_MISSING, "auth-missing", NOTE, \
 	  "pam_sess.so is not in auth, so it is not known who authenticated again", \
 	  "add `auth optional pam_sess.so` behind the other auth lines") \

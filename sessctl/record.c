@@ -103,7 +103,7 @@ void record_print(
 	}
 }
 
-void record_json(FILE *out, enum wire_type type, const void *record)
+void record_json_open(FILE *out, enum wire_type type, const void *record)
 {
 	const struct wire_info *info = wire_info(type);
 	char line[RECORD_JSON];
@@ -116,5 +116,11 @@ void record_json(FILE *out, enum wire_type type, const void *record)
 	r = json_end(&j, &len);
 	assert(r == 0);
 	if (r == 0)
-		fprintf(out, "%s\n", line);
+		fwrite(line, 1, len - 1, out);
+}
+
+void record_json(FILE *out, enum wire_type type, const void *record)
+{
+	record_json_open(out, type, record);
+	fputs("}\n", out);
 }

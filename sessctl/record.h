@@ -20,5 +20,7 @@ void record_print(
 	FILE *out, enum wire_type type, const void *record, const struct record_style *style);
 
 void record_json(FILE *out, enum wire_type type, const void *record);
+/* The same without the `}` and the newline, so that more members can follow. */
+void record_json_open(FILE *out, enum wire_type type, const void *record);
 
 #endif

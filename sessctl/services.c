@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/manager.h"
 #include "common/service.h"
 #include "sessctl/services.h"
 #include "sessctl/stack.h"
@@ -119,6 +120,7 @@ static int take(struct services *s, const struct candidates *c)
 	for (i = 0; i < c->n; i++) {
 		if (!services_must_have(c->rows[i].name) &&
 			strcmp(c->rows[i].name, SERVICES_REAUTH) != 0 &&
+			!manager_is(c->rows[i].name) &&
 			(!c->rows[i].is_ours || c->rows[i].is_included))
 			continue;
 		s->name[s->n] = strdup(c->rows[i].name);

@@ -21,8 +21,8 @@ bool services_must_have(const char *name);
 
 /*
  * Those that have a file and log people in, or let users become others, or have pam_sess.so in
- * their stacks; and SERVICES_REAUTH. A file that others include is no service, unless it is one of
- * the first two. -ENOMEM
+ * their stacks; SERVICES_REAUTH and MANAGER_SERVICE. A file that others include is no service,
+ * unless it is one of the first two. -ENOMEM
  */
 int services_find(struct services *s, const struct modules *modules);
 void services_fini(struct services *s);

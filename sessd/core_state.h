@@ -468,6 +468,12 @@ void hunt_begin(struct hunt *hunt, struct revocation *r);
 void hunt_free(struct hunt *hunt);
 void hunts_forget(struct core *core);
 
+/* manager.c */
+
+/* Has systemd stop the user's service manager, whose processes the caller ends. Does nothing
+ * without systemd, and for root. */
+void manager_stop(const struct core *core, uid_t uid);
+
 /* logout.c */
 
 /* It has closed: is something left of it when its leader is gone? */

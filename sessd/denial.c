@@ -5,12 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/manager.h"
 #include "common/timestamp.h"
 #include "sessd/core_state.h"
 #include "sessd/log.h"
 
-/* A member of the break-glass group, root at the console, and who becomes root by su or sudo: a
- * lock does not hit them by accident. */
+/* A member of the break-glass group, root at the console, who becomes root by su or sudo, and
+ * root's service manager: a lock does not hit them by accident. */
 static bool spares(const struct core *core, const struct lock *lock,
 	const struct lock_subject *subject, const char *service, enum session_class class)
 {
@@ -19,8 +20,9 @@ static bool spares(const struct core *core, const struct lock *lock,
 
 	if (lock->what.even_breakglass)
 		return false;
-	if (subject->uid == 0 && (class == CLASS_ELEVATION || (strcmp(service, "login") == 0 &&
-								      subject->rhost[0] == '\0')))
+	if (subject->uid == 0 &&
+		(class == CLASS_ELEVATION || manager_is(service) ||
+			(strcmp(service, "login") == 0 && subject->rhost[0] == '\0')))
 		return true;
 	for (i = 0; gid != CONFIG_NO_GID && i < subject->n_gids; i++)
 		if (subject->gids[i] == gid)
@@ -34,7 +36,8 @@ const struct wire_locked *denial_of_login(const struct core *core,
 	uint64_t wall = clock_wall(), boot = clock_boot();
 	struct lock *lock;
 
-	if (class == CLASS_IGNORED)
+	/* not tracked; but a user who is locked runs nothing, and his manager needs no login */
+	if (class == CLASS_IGNORED && !manager_is(service))
 		return NULL;
 	TAILQ_FOREACH (lock, &core->locks.list, link)
 		if (lock_hits(&lock->what, subject) &&

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/duration.h"
+#include "common/manager.h"
 #include "common/timestamp.h"
 #include "sessd/core_state.h"
 #include "sessd/log.h"
@@ -169,8 +170,7 @@ static void strike(struct hunt *h, const struct remains *m)
 	what->uid = (struct opt_uid){.set = true, .uid = m->login};
 	what->audit_session = m->audit_session;
 	if (m->cgroup[0] != '\0')
-		snprintf(what->service, sizeof(what->service), "user@%u.service",
-			(unsigned)m->login);
+		manager_unit(m->login, what->service);
 	else if (m->cron)
 		snprintf(what->service, sizeof(what->service), "cron");
 	else
@@ -178,6 +178,9 @@ static void strike(struct hunt *h, const struct remains *m)
 	log_info("ending what is left over from a login of uid %u (%s): %s", (unsigned)m->login,
 		what->service, reason_name(what->reason));
 	leftovers_end(h->core, &leftover, h->revocation);
+	/* an order to revoke does not keep it from being started again */
+	if (h->lock != 0 && m->cgroup[0] != '\0')
+		manager_stop(h->core, m->login);
 }
 
 static void arm(struct hunts *hunts);

@@ -177,7 +177,9 @@ static int append(struct ledger *l, const struct entry *entry, uid_t subject,
 		l->loop_side.lost++;
 		return -ENOMEM;
 	}
-	event->refused = entry_is(entry, ENTRY_SESSION_REFUSED) ? entry->leader_pid : 0;
+	/* a service manager that is not started is nobody's attempt to log in */
+	if (entry_is(entry, ENTRY_SESSION_REFUSED) && entry->class != CLASS_IGNORED)
+		event->refused = entry->leader_pid;
 	event->call = call;
 	enqueue(l, event);
 	return 0;

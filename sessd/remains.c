@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "common/field.h"
+#include "common/manager.h"
 #include "sessd/remains.h"
 
 /* Those who start other people's jobs by the clock. Each runs as root, and nobody can give a
@@ -69,7 +70,7 @@ static bool is_in_scheduler(const char *path)
 /* One of those that no other process of the audit session has started: what it is, they show. */
 static void look_at_top(struct remains *m, const struct proc_stat *stat, pid_t pid)
 {
-	char path[PROC_CGROUP], manager[REMAINS_CGROUP];
+	char path[PROC_CGROUP], manager[REMAINS_CGROUP], unit[MANAGER_UNIT];
 
 	if (m->start == 0 || stat->start < m->start) {
 		m->start = stat->start;
@@ -78,8 +79,8 @@ static void look_at_top(struct remains *m, const struct proc_stat *stat, pid_t p
 	m->cron = m->cron || is_scheduler(stat->ppid);
 	if (proc_cgroup(pid, path, sizeof(path)) < 0)
 		return;
-	snprintf(manager, sizeof(manager), "/user.slice/user-%u.slice/user@%u.service",
-		(unsigned)m->login, (unsigned)m->login);
+	snprintf(manager, sizeof(manager), "/user.slice/user-%u.slice/%s", (unsigned)m->login,
+		manager_unit(m->login, unit));
 	if (is_within(path, manager))
 		memcpy(m->cgroup, manager, sizeof(manager));
 	m->cron = m->cron || is_in_scheduler(path);

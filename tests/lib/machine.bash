@@ -113,7 +113,9 @@ machine_reset()
 		on_host journalctl --no-pager -n 60
 		on_host ps -eo pid,ppid,user,stat,tty,args
 	fi
-	on_host bash -c 'sessctl unlock --all; sessctl revoke --all; loginctl terminate-user $(loginctl --no-legend list-users | awk "{print \$2}")
+	# shellcheck disable=SC2016
+	on_host bash -c 'sessctl locks --json | jq -r "\"\(.kind) \(.name)\"" | xargs -r -L 1 sessctl unlock
+		sessctl revoke --all; loginctl terminate-user $(loginctl --no-legend list-users | awk "{print \$2}")
 		pkill -9 -u "$(seq -s, 2101 2106)"; rm -f /tmp/hold/*' >/dev/null 2>&1 || true
 	wait_until '[ -z "$(logind_sessions)" ]'
 	[ ${#background_pids[@]} = 0 ] || wait "${background_pids[@]}" 2>/dev/null || true

@@ -39,7 +39,7 @@ logs_out() # BACKGROUND
 		diff <(sed 's/pam_sess\.so/& timeout=5s/' "$name") "$HOST_FS/etc/pam.d/${name##*/}"
 		names+=" ${name##*/}"
 	done
-	equal " chpasswd login passwd sessd-reauth sshd su sudo sudo-i" "$names"
+	equal " chpasswd login passwd sessd-reauth sshd su sudo sudo-i systemd-user" "$names"
 	# No file that they include runs the module, which would hide where it stands.
 	run ! grep pam_sess "$HOST_FS"/etc/pam.d/common-*
 	run -0 on_host sessctl doctor

@@ -34,7 +34,7 @@ healthy()
 		# behind common-account in Debian's file
 		sed -i '/pam_keyinit/d; s/^@include common-account$/session optional pam_keyinit.so force revoke\n&/' login
 	)
-	cp etc/pam.d.examples/sessd-reauth "$tree/etc/pam.d"
+	cp etc/pam.d.examples/{sessd-reauth,systemd-user} "$tree/etc/pam.d"
 }
 
 # doctor ARGUMENT…: $said and $status
@@ -112,12 +112,13 @@ result 'quiet where the files that all services include have our lines' "$(quiet
 debian
 doctor
 result 'Debian as it comes: a login that is not tracked is an error, an elevation a warning' "$(
-	[ $status = 1 ] && grep -qx '2 errors, 4 warnings' <<<"$said" &&
+	[ $status = 1 ] && grep -qx '2 errors, 5 warnings' <<<"$said" &&
 		grep -q "^$tree/etc/pam.d/sshd: error: .*\[missing\]$" <<<"$said" || echo "$said")"
 
 pam=/etc/pam.d
 error 'account without a line of ours' account-missing $pam/sshd 'session.*pam_sess' \
 	'sed -i "/^account.*pam_sess/d" sshd'
+warning "the service of users' managers without any" manager-missing $pam/systemd-user '' 'sed -i /pam_sess/d systemd-user'
 error 'session without a line of ours' session-missing $pam/sshd 'account.*pam_sess' \
 	'sed -i "/^session.*pam_sess/d" sshd'
 error 'a login service without any' missing $pam/sshd '' 'sed -i /pam_sess/d sshd'
@@ -144,7 +145,7 @@ warning 'pam_namespace before ours' namespace-before $pam/sshd pam_namespace \
 warning 'another module behind ours in auth' auth-not-last $pam/sshd pam_google \
 	'sed -i "/^auth.*pam_sess/a auth required pam_google_authenticator.so" sshd'
 warning 'twice in a stack' twice $pam/sshd 'account.*pam_sess' \
-	'echo "account required pam_sess.so" >>common-account; sed -i "/^account.*pam_sess/d" login su sudo sudo-i'
+	'echo "account required pam_sess.so" >>common-account; sed -i "/^account.*pam_sess/d" login su sudo sudo-i systemd-user'
 error 'a module behind ours in auth that asks nobody' auth-unasked $pam/su pam_rootok \
 	'sed -i "/^auth.*pam_rootok/d; s/^auth.*pam_sess.*/&\nauth sufficient pam_rootok.so/" su'
 warning 'a module that suffices in auth' auth-bypass $pam/common-auth pam_u2f \

@@ -42,7 +42,7 @@ declare -A below=(
 )
 . tests/lib/tap.sh
 
-for folder in pam_module sessctl sessd/reauth fleet; do
+for folder in pam_module sessctl sessd/reauth sessd/stopper fleet; do
 	result "$folder includes itself and common only" \
 		"$(grep -Hn '^#include "' $folder/*.[ch] 2>/dev/null | grep -v "\"common/\|\"$folder/")"
 done
@@ -67,7 +67,7 @@ result "only core's own files include core_state.h" "$(grep -l 'sessd/core_state
 	-e sessd/reauth.c -e sessd/rotation.c \
 	-e sessd/recovery.c -e sessd/garbage.c -e sessd/explain.c -e sessd/extension.c -e sessd/locks.c \
 	-e sessd/expiry.c -e sessd/farewell.c -e sessd/input.c -e sessd/warning.c -e sessd/notice.c \
-	-e sessd/revocation.c -e sessd/origin.c -e sessd/password.c -e sessd/hunt.c -e sessd/leftovers.c -e sessd/logout.c -e sessd/denial.c -e sessd/lockdir.c -e sessd/round.c)"
+	-e sessd/revocation.c -e sessd/origin.c -e sessd/password.c -e sessd/hunt.c -e sessd/leftovers.c -e sessd/logout.c -e sessd/denial.c -e sessd/lockdir.c -e sessd/manager.c -e sessd/round.c)"
 result "session, policy, tries and wallclock are pure: no log, no descriptor, no clock" \
 	"$(grep -Hn 'log\.h\|timestamp\.h\|unistd\.h\|fcntl\.h\|loop\.h\|time\.h' sessd/session*.[ch] sessd/policy*.[ch] \
 	sessd/wallclock.[ch] sessd/tries.[ch])"

@@ -12,9 +12,9 @@ missing()
 	comm -23 <(sort -u <<<"$1") <(sort -u <<<"$2")
 }
 
-pages=(*/*.[1-9] sessd/reauth/*.[1-9])
+pages=(*/*.[1-9] sessd/*/*.[1-9])
 for page in sessd/sessd.8 sessd/sessd.conf.5 sessctl/sessctl.8 pam_module/pam_sess.8 \
-	sessd/reauth/sessd-reauth.8 fleet/sessd-fleet.8; do
+	sessd/reauth/sessd-reauth.8 sessd/stopper/sessd-stopper.8 fleet/sessd-fleet.8; do
 	result "there is $page" "$([ -s "$page" ] || echo "it is missing")"
 done
 for page in "${pages[@]}"; do
@@ -56,4 +56,5 @@ options_agree() # PROGRAM PAGE FIRST-SECTION-BEHIND-THE-OPTIONS AT-LEAST
 
 options_agree sessd/sessd sessd/sessd.8 SOCKETS 8
 options_agree sessd/reauth/sessd-reauth sessd/reauth/sessd-reauth.8 SETTING 4
+options_agree sessd/stopper/sessd-stopper sessd/stopper/sessd-stopper.8 UNITS 3
 plan
