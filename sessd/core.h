@@ -107,6 +107,7 @@ enum event_type {
 	EVENT_PLACED,
 	EVENT_RELAY,
 	EVENT_ERRAND,
+	EVENT_OVERSHOOT,
 };
 
 struct event {
@@ -138,6 +139,7 @@ struct event {
 		const struct wire_standing *standing;
 		const struct wire_placed *placed;
 		const struct wire_relay *relay;
+		const struct wire_overshoot *overshoot;
 		struct {
 			enum wire_type type;
 			const void *msg;
@@ -176,6 +178,8 @@ bool core_permits(const struct caller *caller, const struct session *s);
 void core_check(const struct core *core, const struct caller *caller, struct answer *answer);
 /* Which limits such a login would be under now: a `limit` for each, then `done`. */
 void core_explain(const struct core *core, const struct wire_explain *ask, struct answer *answer);
+/* How long the logins of that uid have been idle: an `idleness` for each, later, then `done`. */
+void idleness_tell(struct core *core, uid_t uid, struct answer *answer);
 /* The one session with that prefix among those that the caller may see, or NULL and why not. */
 struct session *core_find(const struct core *core, const struct caller *caller, const char *prefix,
 	enum wire_errno *ret_why);

@@ -77,6 +77,7 @@ struct core {
 	LIST_HEAD(remnant_list, remnant)
 	leftovers;			     /* that are being ended, or are not on disk yet */
 	LIST_HEAD(round_list, round) rounds; /* orders that are being carried out */
+	LIST_HEAD(inquiry_list, inquiry) inquiries; /* after idle times */
 	struct tries tries;		     /* of re-authentication */
 	struct hunts *hunts;		     /* hunt.c; NULL: there was none yet */
 	struct logouts *logouts;	     /* logout.c; the same */
@@ -109,6 +110,8 @@ struct remark {
 void caller_name(const struct core *core, const struct caller *caller, char *out, size_t size,
 	struct sid *ret_sid);
 
+/* Queues an entry that is no session's. What cannot be queued is logged. */
+void core_record(struct core *core, const struct entry *e);
 /*
  * Queues an entry about the session, and with `row` its row as it is now. done may be NULL. What
  * cannot even be queued is logged, and done is called with the error at once.
@@ -182,6 +185,7 @@ void fleet_standing(struct core *core, const struct event *event);
 void fleet_placed(struct core *core, const struct event *event);
 void fleet_relay(struct core *core, const struct event *event);
 void fleet_ask(struct core *core, const struct event *event);
+void fleet_overshoot(struct core *core, const struct event *event);
 
 /* condemned.c */
 
@@ -255,6 +259,16 @@ struct terminal_look input_question(const struct core *core, const struct sessio
  * core->input.rest_until. */
 void input_look(struct core *core, struct session *s);
 void input_forget(struct session *s);
+/* How long ago its user last did something, ns: typed, or where it has no terminal, logged in.
+ * last_input: the youngest access time of its terminals, wall; 0: it has none. */
+uint64_t input_idle(const struct core *core, const struct session *s, uint64_t last_input);
+/* How long ago he logged in. */
+uint64_t input_age(const struct core *core, const struct session *s);
+
+/* idleness.c */
+
+/* Those that have not been told yet. */
+void idleness_forget(struct core *core);
 
 /* warning.c */
 
