@@ -31,15 +31,23 @@ struct place {
 	struct etcd_call *call;
 	struct timer timer;
 	uint64_t deadline;
-	uint64_t lease;		      /* that it was put under */
-	bool writing;		      /* the call is the write */
-	bool evicts;		      /* it waits for somebody to go */
-	struct question *question;    /* who is idle; NULL: nobody was asked yet */
-	char evicted[8][SID_HEX + 1]; /* who has been ordered to */
+	uint64_t lease;		   /* that it was put under */
+	bool writing;		   /* the call is the write */
+	bool evicts;		   /* it waits for somebody to go */
+	struct question *question; /* who is idle; NULL: nobody was asked yet */
+	struct {		   /* who has been ordered to */
+		char sid[SID_HEX + 1];
+		char *order; /* its key in the store */
+	} evicted[8];
 	unsigned n_evicted;
 };
 
 static void count_again(void *ctx);
+
+static void forget_last(struct place *p)
+{
+	free(p->evicted[--p->n_evicted].order);
+}
 
 static void place_free(struct place *p)
 {
@@ -48,6 +56,8 @@ static void place_free(struct place *p)
 	etcd_cancel(p->call);
 	timer_cancel(&p->timer);
 	question_free(p->question);
+	while (p->n_evicted > 0)
+		forget_last(p);
 	free(p);
 }
 
@@ -104,7 +114,7 @@ static bool was_ordered(const struct place *p, const char *sid)
 	unsigned i;
 
 	for (i = 0; i < p->n_evicted; i++)
-		if (strcmp(p->evicted[i], sid) == 0)
+		if (strcmp(p->evicted[i].sid, sid) == 0)
 			return true;
 	return false;
 }
@@ -116,8 +126,34 @@ static void on_ordered(void *ctx, const struct etcd_answer *got)
 	p->call = NULL;
 	/* one that was not heard of is ordered once more */
 	if (got->outcome != ETCD_DONE && p->n_evicted > 0)
-		p->n_evicted--;
+		forget_last(p);
 	timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
+}
+
+static void nobody_waits(void *ctx, const struct etcd_answer *got)
+{
+	(void)ctx;
+	(void)got;
+}
+
+/* It is refused: nobody is to end for it any more who has not begun to. */
+static void withdraw(struct place *p)
+{
+	json_t *txn = query_txn();
+	struct key key;
+	unsigned i;
+
+	for (i = 0; i < p->n_evicted; i++) {
+		if (p->evicted[i].order == NULL)
+			continue;
+		snprintf(key.s, sizeof(key.s), "%s", p->evicted[i].order);
+		query_txn_delete(txn, query_delete(&key));
+	}
+	(void)etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+						 .path = ETCD_TXN,
+						 .body = txn,
+						 .deadline = clock_boot() + NS_PER_SEC,
+						 .done = nobody_waits});
 }
 
 static void wait_for(struct place *p, const struct listed *e, const char *policy)
@@ -130,7 +166,8 @@ static void wait_for(struct place *p, const struct listed *e, const char *policy
 		return;
 	}
 	put = order_evict(e->host, e->sid, policy, &key);
-	memcpy(p->evicted[p->n_evicted++], e->sid, sizeof(e->sid));
+	memcpy(p->evicted[p->n_evicted].sid, e->sid, sizeof(e->sid));
+	p->evicted[p->n_evicted++].order = put != NULL ? strdup(key.s) : NULL;
 	p->call = etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
 						     .path = ETCD_PUT,
 						     .body = put,
@@ -294,6 +331,7 @@ static void count_again(void *ctx)
 	struct key all;
 
 	if (clock_boot() >= p->deadline && p->evicts) {
+		withdraw(p);
 		answer(p, &late);
 		return;
 	}

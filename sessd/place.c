@@ -29,7 +29,7 @@ unsigned place_caps(const struct core *core, const struct session *s, struct ans
 	session_subject(s, &subject);
 	if (s->class != CLASS_LOGIN || cap_exempts(core, &subject))
 		return 0;
-	for (i = 0; i < set->n_policies && n < WIRE_FLEET_CAPS_MAX; i++) {
+	for (i = 0; i < set->n_policies; i++) {
 		p = &set->policies[i];
 		if (!caps_it(p, &subject))
 			continue;
