@@ -362,7 +362,7 @@ void core_handle(struct core *core, const struct event *event)
 {
 	switch (event->type) {
 	case EVENT_ACCT:
-		admission_acct(core, event);
+		preview_acct(core, event);
 		break;
 	case EVENT_OPEN:
 		admission_open(core, event);
@@ -384,9 +384,6 @@ void core_handle(struct core *core, const struct event *event)
 		break;
 	case EVENT_UNLOCK:
 		locks_lift(core, event);
-		break;
-	case EVENT_REAUTHENTICATED:
-		reauth_event(core, event);
 		break;
 	case EVENT_REAUTH:
 		claim_begin(core, event);

@@ -95,7 +95,6 @@ enum event_type {
 	EVENT_EXTEND,
 	EVENT_LOCK,
 	EVENT_UNLOCK,
-	EVENT_REAUTHENTICATED,
 	EVENT_REAUTH,
 	EVENT_REAUTH_TRIED,
 	EVENT_PASSWORD_CHANGED,
@@ -112,7 +111,7 @@ enum event_type {
 
 struct event {
 	enum event_type type;
-	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, ERRAND, REAUTHENTICATED: who speaks. Of
+	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, ERRAND: who speaks. Of
 	 * REAUTH and REAUTH_TRIED the process that sessd-reauth asked for; in the latter NULL where
 	 * it is gone. PASSWORD_CHANGED: NULL means that it was spooled. */
 	const struct caller *caller;
@@ -126,13 +125,6 @@ struct event {
 		const struct wire_extend *extend;
 		const struct wire_lock *lock;
 		const struct wire_unlock *unlock;
-		/* The user of that session, which is active, has just proved to somebody else than
-		 * a PAM stack of ours that he is himself. Answered with `done` when it is on disk;
-		 * `error` NO_SESSION where no such session is active. */
-		struct {
-			const struct sid *sid;
-			const char *how; /* `u2f`, a PAM service: at most TEXT_STR_MAX bytes */
-		} reauthenticated;
 		const struct wire_reauthenticated *reauth_tried;
 		const struct wire_password *password;
 		const struct wire_attend *attend;

@@ -78,12 +78,12 @@ struct core {
 	leftovers;			     /* that are being ended, or are not on disk yet */
 	LIST_HEAD(round_list, round) rounds; /* orders that are being carried out */
 	LIST_HEAD(inquiry_list, inquiry) inquiries; /* after idle times */
-	struct tries tries;		     /* of re-authentication */
-	struct hunts *hunts;		     /* hunt.c; NULL: there was none yet */
-	struct logouts *logouts;	     /* logout.c; the same */
-	bool keys_failed;		     /* it was logged that tokens cannot be replaced */
-	struct fleet *fleet;		     /* fleet.c */
-	bool closing; /* core_free(): nothing is answered or begun any more */
+	struct tries tries;			    /* of re-authentication */
+	struct hunts *hunts;			    /* hunt.c; NULL: there was none yet */
+	struct logouts *logouts;		    /* logout.c; the same */
+	bool keys_failed;    /* it was logged that tokens cannot be replaced */
+	struct fleet *fleet; /* fleet.c */
+	bool closing;	     /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };
 
@@ -194,8 +194,16 @@ void fleet_overshoot(struct core *core, const struct event *event);
 void condemn(struct core *core, int pidfd, pid_t leader, uint32_t audit_session);
 void condemned_forget(struct core *core);
 
+/* refusal.c */
+void refusal_answer(struct answer *a, enum reason reason, const char *text);
+/* Of one that never comes into the table, or is about to leave it. v may be NULL. */
+void refusal_record(struct core *core, const struct session *s, enum reason reason,
+	const struct verdict *v, const char *text);
+
+/* preview.c */
+void preview_acct(struct core *core, const struct event *event);
+
 /* admission.c */
-void admission_acct(struct core *core, const struct event *event);
 void admission_open(struct core *core, const struct event *event);
 void admission_gave_place(struct core *core, struct session *heir);
 void admission_waited_too_long(struct core *core, struct session *s);
@@ -317,7 +325,10 @@ void reauth_begin(struct wire_stored *rec, uint64_t began);
 /* He has done it now: recorded, and the token rotates. done may be NULL. */
 void reauth_note(struct core *core, struct session *s, const struct caller *by, const char *how,
 	ledger_done_fn *done, void *ctx);
-void reauth_event(struct core *core, const struct event *event);
+/* The same of somebody who proved it to another one than a PAM stack of ours. Answered with `done`
+ * when it is on disk; with `error` NO_SESSION where the session is not active. */
+void reauth_renew(struct core *core, struct session *s, const struct caller *by, const char *how,
+	struct answer *answer);
 
 /* A su or sudo, or whatever else asks in a session, has seen its user authenticate: that counts
  * for the session where he is the session's own user. */
