@@ -8,7 +8,6 @@
  * newcomer, whatever the caps are now.
  */
 #include <errno.h>
-#include <inttypes.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +19,13 @@
 #include "fleet/question.h"
 
 #define TIMEOUT (5 * NS_PER_SEC)
-/* Between two users: there may be thousands when a host is back. */
-#define REST (10 * NS_PER_MS)
+/* Between two users, of whom there may be thousands when a host is back; or so many times as long
+ * as the store took for the one before: all hosts may be back at once. */
+#define REST	   (10 * NS_PER_MS)
+#define REST_TIMES 4
 /* While the fleet cannot be asked. */
 #define REST_FAILED (500 * NS_PER_MS)
-/* Orders of one transaction; the rest is ordered when these have gone. */
+/* Orders of one transaction. */
 #define BATCH 100
 
 /* A user who is to be counted. */
@@ -32,20 +33,25 @@ struct excess {
 	char *user;
 	uint64_t since; /* revision of the first of the writes */
 	struct cap *caps;
-	unsigned n_caps, next; /* the first that has not been looked at */
+	unsigned n_caps, next; /* the first that is not over */
+	bool reported;	       /* that one */
 };
 
 struct overshoots {
 	void *tree;	    /* of tsearch(3), by user */
 	struct excess *now; /* in no tree */
 	struct etcd_call *call;
+	uint64_t asked_at; /* clock_boot(), */
+	uint64_t took;	   /* and how long that user was read */
 	struct timer timer;
 	struct roll roll; /* of that user */
 	struct question *question;
+	unsigned beyond; /* the cap: those that are not ordered yet */
 };
 
 static void next_user(void *ctx);
 static void next_cap(struct agent *a);
+static void read_user(struct agent *a);
 
 static int by_user(const void *a, const void *b)
 {
@@ -134,9 +140,8 @@ static void report(struct agent *a, const struct cap *cap)
 	memcpy(msg.policy, cap->policy, sizeof(msg.policy));
 	roll_words(a, &o->roll, cap->policy, msg.text, sizeof(msg.text));
 	a->n_overshoots++;
-	log_warning("%s: %" PRIu64 " of %" PRIu64 " sessions under policy %s: %s", msg.user,
-		msg.count, msg.max, msg.policy, msg.text);
 	agent_tell(a, WIRE_overshoot, &msg);
+	o->now->reported = true;
 }
 
 static void end_user(struct agent *a)
@@ -147,7 +152,7 @@ static void end_user(struct agent *a)
 	o->now = NULL;
 	roll_fini(&o->roll);
 	if (o->tree != NULL)
-		rest(a, REST);
+		rest(a, o->took * REST_TIMES > REST ? o->took * REST_TIMES : REST);
 }
 
 static void drop_question(struct overshoots *o)
@@ -156,41 +161,53 @@ static void drop_question(struct overshoots *o)
 	o->question = NULL;
 }
 
+static void end_cap(struct overshoots *o)
+{
+	drop_question(o);
+	o->now->next++;
+	o->now->reported = false;
+}
+
+static void order(struct agent *a);
+
 static void on_ordered(void *ctx, const struct etcd_answer *answer)
 {
 	struct agent *a = ctx;
 	struct overshoots *o = a->overshoots;
 
 	o->call = NULL;
-	if (answer->outcome != ETCD_DONE) {
-		/* from this cap on; to order somebody twice does no harm */
-		log_warning("sessions beyond a cap are not ordered to end yet: %s", answer->words);
-		roll_fini(&o->roll);
-		rest(a, REST_FAILED);
+	if (answer->outcome == ETCD_DONE && o->beyond > 0) {
+		order(a);
 		return;
 	}
-	report(a, &o->now->caps[o->now->next++]);
-	next_cap(a);
+	if (answer->outcome == ETCD_DONE) {
+		end_cap(o);
+		next_cap(a);
+		return;
+	}
+	/* from this cap on; to order somebody twice does no harm */
+	log_warning("sessions beyond a cap are not ordered to end yet: %s", answer->words);
+	drop_question(o);
+	roll_fini(&o->roll);
+	rest(a, REST_FAILED);
 }
 
 /* Those beyond the cap, the longest idle or the oldest of all. */
-static void order(void *ctx)
+static void order(struct agent *a)
 {
-	struct agent *a = ctx;
 	struct overshoots *o = a->overshoots;
 	const struct cap *cap = &o->now->caps[o->now->next];
-	unsigned n = roll_count(a, &o->roll, cap->policy), i;
 	json_t *txn = query_txn();
 	const struct listed *e;
 	struct key key;
+	unsigned i;
 
-	for (i = 0; i < BATCH && n > cap->max; i++, n--) {
+	for (i = 0; i < BATCH && o->beyond > 0; i++, o->beyond--) {
 		e = roll_choose(a, &o->roll, cap->policy, o->question);
-		if (e == NULL)
-			break;
-		query_txn_put(txn, order_evict(e->host, e->sid, cap->policy, &key));
+		/* of this host's, some may have gone since */
+		if (e != NULL)
+			query_txn_put(txn, order_evict(e->host, e->sid, cap->policy, &key));
 	}
-	drop_question(o);
 	o->call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
 					      .path = ETCD_TXN,
 					      .body = txn,
@@ -200,6 +217,25 @@ static void order(void *ctx)
 	if (o->call == NULL)
 		on_ordered(a, &(struct etcd_answer){
 				      .outcome = ETCD_UNREACHABLE, .words = "out of memory"});
+}
+
+/* Whoever could say how idle or old they are has done so; somebody may have gone meanwhile. */
+static void on_told(void *ctx)
+{
+	struct agent *a = ctx;
+
+	roll_fini(&a->overshoots->roll);
+	read_user(a);
+}
+
+/* The store knows those that are back for the shortest time: how old they are say their hosts. */
+static bool ask(struct agent *a, const struct cap *cap)
+{
+	struct overshoots *o = a->overshoots;
+
+	o->question = question_ask(
+		a, &o->roll, cap->policy, cap->idlest ? QUESTION_IDLE : QUESTION_AGE, on_told, a);
+	return o->question != NULL;
 }
 
 /* Is it exceeded, and ours to report? */
@@ -217,20 +253,18 @@ static void next_cap(struct agent *a)
 	struct overshoots *o = a->overshoots;
 	const struct cap *cap;
 
-	for (; o->now->next < o->now->n_caps; o->now->next++) {
+	for (; o->now->next < o->now->n_caps; end_cap(o)) {
 		cap = &o->now->caps[o->now->next];
 		if (!is_ours(a, cap))
 			continue;
-		if (!cap->evict) {
+		if (!o->now->reported)
 			report(a, cap);
+		if (!cap->evict)
 			continue;
-		}
-		/* the store knows those that are back for the shortest time: how old they are say
-		 * their hosts */
-		o->question = question_ask(a, &o->roll, cap->policy,
-			cap->idlest ? QUESTION_IDLE : QUESTION_AGE, order, a);
-		if (o->question == NULL)
-			order(a);
+		if (o->question == NULL && ask(a, cap))
+			return;
+		o->beyond = roll_count(a, &o->roll, cap->policy) - cap->max;
+		order(a);
 		return;
 	}
 	end_user(a);
@@ -242,6 +276,7 @@ static void on_read(void *ctx, const struct etcd_answer *answer)
 	struct overshoots *o = a->overshoots;
 
 	o->call = NULL;
+	o->took = clock_boot() - o->asked_at;
 	if (roll_read(answer, &o->roll) < 0)
 		rest(a, REST_FAILED);
 	else
@@ -260,11 +295,30 @@ static bool is_writing(const struct agent *a)
 	return a->registry.call != NULL;
 }
 
+static void read_user(struct agent *a)
+{
+	struct overshoots *o = a->overshoots;
+	struct key key;
+
+	if (!roll_key(o->now->user, &key)) {
+		end_user(a);
+		return;
+	}
+	o->asked_at = clock_boot();
+	o->call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_READ,
+					      .path = ETCD_RANGE,
+					      .body = query_range(&key, 0),
+					      .deadline = clock_boot() + TIMEOUT,
+					      .done = on_read,
+					      .ctx = a});
+	if (o->call == NULL)
+		rest(a, REST_FAILED);
+}
+
 static void next_user(void *ctx)
 {
 	struct agent *a = ctx;
 	struct overshoots *o = a->overshoots;
-	struct key key;
 
 	if (!agent_joined(a) || is_writing(a)) {
 		rest(a, agent_joined(a) ? REST : REST_FAILED);
@@ -274,18 +328,7 @@ static void next_user(void *ctx)
 		o->now = *(struct excess **)o->tree;
 		tdelete(o->now, &o->tree, by_user);
 	}
-	if (!roll_key(o->now->user, &key)) {
-		end_user(a);
-		return;
-	}
-	o->call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_READ,
-					      .path = ETCD_RANGE,
-					      .body = query_range(&key, 0),
-					      .deadline = clock_boot() + TIMEOUT,
-					      .done = on_read,
-					      .ctx = a});
-	if (o->call == NULL)
-		rest(a, REST_FAILED);
+	read_user(a);
 }
 
 int overshoots_init(struct agent *a)

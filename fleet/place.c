@@ -139,10 +139,13 @@ static void nobody_waits(void *ctx, const struct etcd_answer *got)
 /* It is refused: nobody is to end for it any more who has not begun to. */
 static void withdraw(struct place *p)
 {
-	json_t *txn = query_txn();
+	json_t *txn;
 	struct key key;
 	unsigned i;
 
+	if (p->n_evicted == 0)
+		return;
+	txn = query_txn();
 	for (i = 0; i < p->n_evicted; i++) {
 		if (p->evicted[i].order == NULL)
 			continue;

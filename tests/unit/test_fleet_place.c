@@ -200,7 +200,7 @@ static bool is_for(unsigned call, const char *kind)
 /* The answer to a count: these entries (NULL: none). */
 static void counted(unsigned revision, const char *a, const char *b)
 {
-	static char text[16384];
+	static char text[131072];
 
 	assert_string_equal(world.call[0]->request.path, ETCD_RANGE);
 	snprintf(text, sizeof(text), "{\"header\":{\"revision\":\"%u\"},\"kvs\":[%s%s%s]}",
@@ -653,6 +653,8 @@ static void those_beyond_the_cap_are_ended(void **state)
 	written(a, 20);
 	counted(21, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
 		entry("here", OWN, 20, 7));
+	assert_true(world.n_overshoots == 1 && world.overshoot.evict);
+	assert_int_equal(world.overshoot.count, 3);
 	/* how old they are is asked: to the store, ours is the youngest */
 	assert_true(is_for(0, KEY_ASK));
 	put_answered(true);
@@ -660,16 +662,30 @@ static void those_beyond_the_cap_are_ended(void **state)
 	kvs(both(said("far", "[{\"sid\":\"" ONE "\",\"idle\":9,\"age\":100}]"),
 		    said("off", "[{\"sid\":\"" TWO "\",\"idle\":9,\"age\":200}]")),
 		said("here", "[{\"sid\":\"" OWN "\",\"idle\":1,\"age\":300}]"));
-	assert_int_equal(world.n_overshoots, 0);
-	assert_int_equal(world.n, 2);
 	put_answered(true);
+	counted(22, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+		entry("here", OWN, 20, 7));
 	/* one of the three, and ours */
+	assert_string_equal(world.call[0]->request.path, ETCD_TXN);
 	assert_non_null(strstr(world.call[0]->body, OWN));
 	assert_null(strstr(world.call[0]->body, ONE));
 	assert_null(strstr(world.call[0]->body, TWO));
 	put_answered(true);
-	assert_true(world.n_overshoots == 1 && world.overshoot.evict);
-	assert_int_equal(world.overshoot.count, 3);
+	assert_true(world.n_overshoots == 1 && world.n == 0);
+}
+
+static void who_has_gone_meanwhile_need_not_be_replaced(void **state)
+{
+	struct agent *a = *state;
+
+	let_in(a, OWN, true, false);
+	written(a, 20);
+	counted(21, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+		entry("here", OWN, 20, 7));
+	answer(ETCD_UNREACHABLE, NULL);
+	put_answered(true);
+	counted(22, entry("off", TWO, 3, 6), entry("here", OWN, 20, 7));
+	assert_true(world.n_overshoots == 1 && world.n == 0);
 }
 
 static void what_could_not_be_ordered_is_tried_again(void **state)
@@ -684,16 +700,57 @@ static void what_could_not_be_ordered_is_tried_again(void **state)
 			entry("here", OWN, 20, 7));
 		answer(ETCD_UNREACHABLE, NULL);
 		put_answered(true);
+		counted(22, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+			entry("here", OWN, 20, 7));
 		assert_non_null(strstr(world.call[0]->body, TWO));
-		assert_int_equal(world.n_overshoots, 0);
-		if (i == 0)
-			answer(ETCD_UNKNOWN, NULL);
-		else
+		if (i > 0) {
 			put_answered(true);
-		if (i == 0)
-			run_until_asked(a);
+			break;
+		}
+		answer(ETCD_UNKNOWN, NULL);
+		run_until_asked(a);
 	}
-	assert_int_equal(world.n_overshoots, 1);
+	/* told once */
+	assert_true(world.n_overshoots == 1 && world.n == 0);
+}
+
+/* More than go into one write. */
+static void many_are_ordered_in_several_writes(void **state)
+{
+	enum { SESSIONS = 150 };
+	static char list[SESSIONS * 512];
+	struct agent *a = *state;
+	size_t len = 0;
+	char sid[33];
+	unsigned i;
+
+	let_in(a, OWN, true, false);
+	written(a, 200);
+	for (i = 0; i < 2; i++) {
+		unsigned k;
+
+		for (len = 0, k = 0; k < SESSIONS; k++) {
+			snprintf(sid, sizeof(sid), "%032x", k);
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+				k > 0 ? "," : "", entry("far", sid, k + 5, 5));
+		}
+		counted(201, list, entry("here", OWN, 200, 7));
+		if (i == 0) {
+			answer(ETCD_UNREACHABLE, NULL);
+			put_answered(true);
+		}
+	}
+	/* all but two: the oldest */
+	assert_non_null(strstr(world.call[0]->body, "00000000000000000000000000000000"));
+	assert_non_null(strstr(world.call[0]->body, "00000000000000000000000000000063"));
+	assert_null(strstr(world.call[0]->body, "00000000000000000000000000000064"));
+	put_answered(true);
+	assert_non_null(strstr(world.call[0]->body, "00000000000000000000000000000064"));
+	assert_non_null(strstr(world.call[0]->body, "00000000000000000000000000000094"));
+	assert_null(strstr(world.call[0]->body, "00000000000000000000000000000095"));
+	assert_null(strstr(world.call[0]->body, OWN));
+	put_answered(true);
+	assert_true(world.n_overshoots == 1 && world.n == 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -723,7 +780,9 @@ int main(void)
 		TEST(the_last_one_reports),
 		TEST(what_was_there_is_no_newcomer),
 		TEST(those_beyond_the_cap_are_ended),
+		TEST(who_has_gone_meanwhile_need_not_be_replaced),
 		TEST(what_could_not_be_ordered_is_tried_again),
+		TEST(many_are_ordered_in_several_writes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
