@@ -144,21 +144,22 @@ static void report(struct agent *a, const struct cap *cap)
 	o->now->reported = true;
 }
 
+static void drop_question(struct overshoots *o)
+{
+	question_free(o->question);
+	o->question = NULL;
+}
+
 static void end_user(struct agent *a)
 {
 	struct overshoots *o = a->overshoots;
 
+	drop_question(o);
 	excess_free(o->now);
 	o->now = NULL;
 	roll_fini(&o->roll);
 	if (o->tree != NULL)
 		rest(a, o->took * REST_TIMES > REST ? o->took * REST_TIMES : REST);
-}
-
-static void drop_question(struct overshoots *o)
-{
-	question_free(o->question);
-	o->question = NULL;
 }
 
 static void end_cap(struct overshoots *o)
