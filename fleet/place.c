@@ -130,12 +130,6 @@ static void on_ordered(void *ctx, const struct etcd_answer *got)
 	timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
 }
 
-static void nobody_waits(void *ctx, const struct etcd_answer *got)
-{
-	(void)ctx;
-	(void)got;
-}
-
 /* It is refused: nobody is to end for it any more who has not begun to. */
 static void withdraw(struct place *p)
 {
@@ -156,7 +150,7 @@ static void withdraw(struct place *p)
 						 .path = ETCD_TXN,
 						 .body = txn,
 						 .deadline = clock_boot() + NS_PER_SEC,
-						 .done = nobody_waits});
+						 .done = etcd_unheard});
 }
 
 static void wait_for(struct place *p, const struct listed *e, const char *policy)

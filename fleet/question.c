@@ -99,12 +99,6 @@ static void answers_key(const struct question *q, struct key *ret)
 	key_make(ret, KEY_DONE, parts, true);
 }
 
-static void nobody_waits(void *ctx, const struct etcd_answer *answer)
-{
-	(void)ctx;
-	(void)answer;
-}
-
 static void clean(struct question *q)
 {
 	struct agent *a = q->agent;
@@ -127,7 +121,7 @@ static void clean(struct question *q)
 					  .path = ETCD_TXN,
 					  .body = txn,
 					  .deadline = clock_boot() + NS_PER_SEC,
-					  .done = nobody_waits});
+					  .done = etcd_unheard});
 }
 
 static void finish(struct question *q)
