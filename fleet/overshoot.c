@@ -15,6 +15,7 @@
 #include "common/duration.h"
 #include "common/log.h"
 #include "common/timestamp.h"
+#include "fleet/eviction.h"
 #include "fleet/query.h"
 #include "fleet/question.h"
 
@@ -25,8 +26,6 @@
 #define REST_TIMES 4
 /* While the fleet cannot be asked. */
 #define REST_FAILED (500 * NS_PER_MS)
-/* Orders of one transaction. */
-#define BATCH 100
 
 /* A user who is to be counted. */
 struct excess {
@@ -46,6 +45,7 @@ struct overshoots {
 	struct timer timer;
 	struct roll roll; /* of that user */
 	struct question *question;
+	struct eviction *eviction;
 	unsigned beyond; /* the cap: those that are not ordered yet */
 };
 
@@ -171,53 +171,47 @@ static void end_cap(struct overshoots *o)
 
 static void order(struct agent *a);
 
-static void on_ordered(void *ctx, const struct etcd_answer *answer)
+static void not_ordered(struct agent *a)
 {
-	struct agent *a = ctx;
 	struct overshoots *o = a->overshoots;
 
-	o->call = NULL;
-	if (answer->outcome == ETCD_DONE && o->beyond > 0) {
-		order(a);
-		return;
-	}
-	if (answer->outcome == ETCD_DONE) {
-		end_cap(o);
-		next_cap(a);
-		return;
-	}
 	/* from this cap on; to order somebody twice does no harm */
-	log_warning("sessions beyond a cap are not ordered to end yet: %s", answer->words);
+	log_warning("sessions of %s beyond a cap are not ordered to end yet", o->now->user);
 	drop_question(o);
 	roll_fini(&o->roll);
 	rest(a, REST_FAILED);
 }
 
-/* Those beyond the cap, the longest idle or the oldest of all. */
+static void on_ordered(void *ctx, bool ordered)
+{
+	struct agent *a = ctx;
+	struct overshoots *o = a->overshoots;
+
+	o->eviction = NULL;
+	o->beyond--;
+	if (ordered)
+		order(a);
+	else
+		not_ordered(a);
+}
+
+/* Those beyond the cap, one after the other: the longest idle or the oldest of all. */
 static void order(struct agent *a)
 {
 	struct overshoots *o = a->overshoots;
 	const struct cap *cap = &o->now->caps[o->now->next];
-	json_t *txn = query_txn();
-	const struct listed *e;
-	struct key key;
-	unsigned i;
+	const struct listed *e = NULL;
 
-	for (i = 0; i < BATCH && o->beyond > 0; i++, o->beyond--) {
+	if (o->beyond > 0)
 		e = roll_choose(a, &o->roll, cap->policy, o->question);
-		/* of this host's, some may have gone since */
-		if (e != NULL)
-			query_txn_put(txn, order_evict(e->host, e->sid, cap->policy, &key));
+	if (e == NULL) {
+		end_cap(o);
+		next_cap(a);
+		return;
 	}
-	o->call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
-					      .path = ETCD_TXN,
-					      .body = txn,
-					      .deadline = clock_boot() + TIMEOUT,
-					      .done = on_ordered,
-					      .ctx = a});
-	if (o->call == NULL)
-		on_ordered(a, &(struct etcd_answer){
-				      .outcome = ETCD_UNREACHABLE, .words = "out of memory"});
+	o->eviction = eviction_begin(a, e, cap->policy, clock_boot() + TIMEOUT, on_ordered, a);
+	if (o->eviction == NULL)
+		not_ordered(a);
 }
 
 /* Whoever could say how idle or old they are has done so; somebody may have gone meanwhile. */
@@ -345,6 +339,7 @@ void overshoots_fini(struct agent *a)
 	if (o == NULL)
 		return;
 	drop_question(o);
+	eviction_cancel(o->eviction);
 	etcd_cancel(o->call);
 	timer_cancel(&o->timer);
 	tdestroy(o->tree, excess_free);

@@ -15,6 +15,7 @@
 #include "common/log.h"
 #include "common/timestamp.h"
 #include "fleet/agent.h"
+#include "fleet/eviction.h"
 #include "fleet/query.h"
 #include "fleet/question.h"
 #include "fleet/reply.h"
@@ -34,10 +35,11 @@ struct place {
 	uint64_t lease;		   /* that it was put under */
 	bool writing;		   /* the call is the write */
 	bool evicts;		   /* it waits for somebody to go */
+	struct eviction *eviction; /* that the store is being told of */
 	struct question *question; /* who is idle; NULL: nobody was asked yet */
 	struct {		   /* who has been ordered to */
 		char sid[SID_HEX + 1];
-		char *order; /* its key in the store */
+		char *host;
 	} evicted[8];
 	unsigned n_evicted;
 };
@@ -46,7 +48,7 @@ static void count_again(void *ctx);
 
 static void forget_last(struct place *p)
 {
-	free(p->evicted[--p->n_evicted].order);
+	free(p->evicted[--p->n_evicted].host);
 }
 
 static void place_free(struct place *p)
@@ -55,6 +57,7 @@ static void place_free(struct place *p)
 	p->agent->n_places--;
 	etcd_cancel(p->call);
 	timer_cancel(&p->timer);
+	eviction_cancel(p->eviction);
 	question_free(p->question);
 	while (p->n_evicted > 0)
 		forget_last(p);
@@ -119,13 +122,13 @@ static bool was_ordered(const struct place *p, const char *sid)
 	return false;
 }
 
-static void on_ordered(void *ctx, const struct etcd_answer *got)
+static void on_ordered(void *ctx, bool ordered)
 {
 	struct place *p = ctx;
 
-	p->call = NULL;
+	p->eviction = NULL;
 	/* one that was not heard of is ordered once more */
-	if (got->outcome != ETCD_DONE && p->n_evicted > 0)
+	if (!ordered)
 		forget_last(p);
 	timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
 }
@@ -134,18 +137,13 @@ static void on_ordered(void *ctx, const struct etcd_answer *got)
 static void withdraw(struct place *p)
 {
 	json_t *txn;
-	struct key key;
 	unsigned i;
 
 	if (p->n_evicted == 0)
 		return;
 	txn = query_txn();
-	for (i = 0; i < p->n_evicted; i++) {
-		if (p->evicted[i].order == NULL)
-			continue;
-		snprintf(key.s, sizeof(key.s), "%s", p->evicted[i].order);
-		query_txn_delete(txn, query_delete(&key));
-	}
+	for (i = 0; i < p->n_evicted; i++)
+		query_txn_delete(txn, eviction_withdrawal(p->evicted[i].host, p->evicted[i].sid));
 	(void)etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
 						 .path = ETCD_TXN,
 						 .body = txn,
@@ -155,23 +153,19 @@ static void withdraw(struct place *p)
 
 static void wait_for(struct place *p, const struct listed *e, const char *policy)
 {
-	struct key key;
-	json_t *put;
+	char *host;
 
 	if (was_ordered(p, e->sid) || p->n_evicted == sizeof(p->evicted) / sizeof(p->evicted[0])) {
 		timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
 		return;
 	}
-	put = order_evict(e->host, e->sid, policy, &key);
-	memcpy(p->evicted[p->n_evicted].sid, e->sid, sizeof(e->sid));
-	p->evicted[p->n_evicted++].order = put != NULL ? strdup(key.s) : NULL;
-	p->call = etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
-						     .path = ETCD_PUT,
-						     .body = put,
-						     .deadline = p->deadline,
-						     .done = on_ordered,
-						     .ctx = p});
-	if (p->call == NULL)
+	host = strdup(e->host);
+	if (host != NULL) {
+		memcpy(p->evicted[p->n_evicted].sid, e->sid, sizeof(e->sid));
+		p->evicted[p->n_evicted++].host = host;
+		p->eviction = eviction_begin(p->agent, e, policy, p->deadline, on_ordered, p);
+	}
+	if (p->eviction == NULL)
 		nobody_knows(p);
 }
 
