@@ -104,6 +104,8 @@ enum wire_use {
 	M(placed,  57, WIRE_ON_FLEET, "has the fleet a place for that session?") \
 	M(relay,   58, WIRE_ON_FLEET, "a message of the answer to an errand") \
 	M(standing, 59, WIRE_ON_FLEET, "is this host joined to the fleet?") \
+	M(idle,    62, WIRE_ON_FLEET, "how long have the logins of a user been idle, and how old are they?") \
+	M(overshoot, 63, WIRE_ON_FLEET, "a user has more sessions in the fleet than a cap allows") \
 	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
 	M(granted, 65, WIRE_ANSWER, "to acct and open: yes") \
 	M(refused, 66, WIRE_ANSWER, "to acct, open, reauth, reauthenticated, prove and reply: no") \
@@ -124,7 +126,8 @@ enum wire_use {
 	M(table,   91, WIRE_ANSWER, "to attend: all sessions follow, or have been told") \
 	M(errand,  92, WIRE_ANSWER, "to attend: what an administrator asks of the fleet") \
 	M(fleet_host, 93, WIRE_ANSWER, "to status: a host of the fleet") \
-	M(fleet_state, 94, WIRE_ANSWER, "to status: how this host is joined to the fleet")
+	M(fleet_state, 94, WIRE_ANSWER, "to status: how this host is joined to the fleet") \
+	M(idleness, 97, WIRE_ANSWER, "to idle: of one login")
 
 /*  E(ID, code, exit code of sessctl, words) */
 #define WIRE_ERRORS(E) \
@@ -437,7 +440,8 @@ enum wire_use {
 	F(R, SID,    sid,            1, REQUIRED) \
 	F(R, STR,    policy,         2, REQUIRED) \
 	F(R, U64,    max,            3, REQUIRED) \
-	F(R, BOOL,   evict,          4, OPTIONAL) /* the oldest makes place */
+	F(R, BOOL,   evict,          4, OPTIONAL) /* somebody makes place: the oldest … */ \
+	F(R, BOOL,   idlest,         5, OPTIONAL) /* … or with this, the one that has been idle the longest */
 
 #define WIRE_FIELDS_member(F, R) \
 	F(R, SID,    sid,            1, REQUIRED) \
@@ -472,7 +476,25 @@ enum wire_use {
 	F(R, U64,    revision,       5, OPTIONAL) /* of the store, the last that was seen */ \
 	F(R, DUR,    lease,          6, OPTIONAL) /* how long it holds without a renewal … */ \
 	F(R, DUR,    renewed,        7, OPTIONAL) /* … and how long ago it was renewed */ \
-	F(R, U64,    unwritten,      8, OPTIONAL) /* sessions that the store has not been told of */
+	F(R, U64,    unwritten,      8, OPTIONAL) /* sessions that the store has not been told of */ \
+	F(R, U64,    overshoots,    41, OPTIONAL) /* how often this host has found a cap exceeded */
+
+#define WIRE_FIELDS_idle(F, R) \
+	F(R, U64,    uid,            1, REQUIRED)
+
+/* Durations, as of now: no host compares its clock with another's. */
+#define WIRE_FIELDS_idleness(F, R) \
+	F(R, SID,    sid,            1, REQUIRED) \
+	F(R, DUR,    idle,           2, OPTIONAL) /* since somebody typed there; without a terminal: since its login */ \
+	F(R, DUR,    age,            3, OPTIONAL) /* since its login */
+
+#define WIRE_FIELDS_overshoot(F, R) \
+	F(R, STR,    user,           1, REQUIRED) \
+	F(R, STR,    policy,         2, REQUIRED) \
+	F(R, U64,    max,            3, REQUIRED) /* its cap … */ \
+	F(R, U64,    count,          4, REQUIRED) /* … and the sessions that count under it */ \
+	F(R, BOOL,   evict,          5, OPTIONAL) /* those beyond it are ordered to end */ \
+	F(R, TEXT,   text,           6, OPTIONAL) /* what they are */
 
 #define WIRE_FIELDS_seal(F, R) \
 	F(R, BOOL,   make,           1, OPTIONAL) /* a checkpoint now, unless the last one has seen all */

@@ -58,10 +58,13 @@ int agent_new(const struct agent_options *options, struct agent **ret)
 	link_init(&a->attend, options->socket);
 	link_init(&a->talk, options->socket);
 	link_init(&a->hand, options->socket);
+	link_init(&a->idle_link, options->socket);
 	for (i = 0; i < ORDER_LINKS; i++)
 		link_init(&a->order_links[i], options->socket);
 	members_init(a);
 	r = claim_init(a);
+	if (r == 0)
+		r = overshoots_init(a);
 	if (r == 0)
 		r = etcd_new(&options->etcd, &a->timers, &a->etcd);
 	if (r < 0) {
@@ -86,10 +89,12 @@ void agent_free(struct agent *a)
 	if (a == NULL)
 		return;
 	attend_stop(a);
+	idleness_stop(a);
 	locks_stop(a);
 	orders_stop(a);
 	errands_fini(a);
 	places_fini(a);
+	overshoots_fini(a);
 	members_fini(a);
 	if (a->etcd != NULL) {
 		claim_stop(a);
@@ -98,6 +103,7 @@ void agent_free(struct agent *a)
 	link_fini(&a->attend);
 	link_fini(&a->talk);
 	link_fini(&a->hand);
+	link_fini(&a->idle_link);
 	for (i = 0; i < ORDER_LINKS; i++)
 		link_fini(&a->order_links[i]);
 	etcd_free(a->etcd);
@@ -147,14 +153,15 @@ static void add_link(struct curl_waitfd *fds, struct link **links, unsigned *n, 
 
 static int turn(struct agent *a, int signals)
 {
-	struct curl_waitfd fds[4 + ORDER_LINKS];
-	struct link *links[4 + ORDER_LINKS] = {NULL};
+	struct curl_waitfd fds[5 + ORDER_LINKS];
+	struct link *links[5 + ORDER_LINKS] = {NULL};
 	unsigned n = 0, i;
 	int r;
 
 	add_link(fds, links, &n, &a->attend);
 	add_link(fds, links, &n, &a->talk);
 	add_link(fds, links, &n, &a->hand);
+	add_link(fds, links, &n, &a->idle_link);
 	for (i = 0; i < ORDER_LINKS; i++)
 		add_link(fds, links, &n, &a->order_links[i]);
 	fds[n] = (struct curl_waitfd){.fd = signals, .events = CURL_WAIT_POLLIN};
@@ -180,6 +187,8 @@ int agent_run(struct agent *a)
 	r = orders_start(a);
 	if (r == 0)
 		r = locks_start(a);
+	if (r == 0)
+		r = idleness_start(a);
 	if (r == 0) {
 		attend_start(a);
 		lease_start(&a->lease);

@@ -36,7 +36,7 @@ struct agent;
 struct cap {
 	char policy[TEXT_STR_MAX + 1];
 	uint32_t max;
-	bool evict;
+	bool evict, idlest;
 };
 
 /* A session of this host. */
@@ -91,7 +91,7 @@ struct agent {
 	struct lease lease;
 	struct claim claim;
 	struct registry registry;
-	struct link attend, talk, hand, order_links[ORDER_LINKS];
+	struct link attend, talk, hand, idle_link, order_links[ORDER_LINKS];
 	struct timer attend_timer;
 	int attend_error; /* why sessd could not be asked, -errno; 0: it could */
 	bool fresh;	  /* sessd's table is to be told from its beginning */
@@ -100,8 +100,11 @@ struct agent {
 	struct cap caps[WIRE_FLEET_CAPS_MAX]; /* that came before their session */
 	struct sid caps_of;
 	unsigned n_caps;
-	struct watch order_watch, lock_watch;
+	struct watch order_watch, lock_watch, idle_watch;
 	struct orders *orders;
+	struct idleness *idleness;
+	struct overshoots *overshoots;
+	uint64_t n_overshoots; /* that were found, ever */
 	struct locks *locks;
 	LIST_HEAD(place_list, place) places;
 	unsigned n_places;
@@ -155,6 +158,16 @@ void place_seek(struct agent *a, struct member *m);
 /* The session has gone meanwhile. */
 void place_forget(struct agent *a, const struct sid *sid);
 void places_fini(struct agent *a);
+
+/* overshoot.c: caps that were exceeded while the fleet could not be asked */
+int overshoots_init(struct agent *a);
+void overshoots_fini(struct agent *a);
+/* That was written, at this revision, without having sought a place. */
+void overshoot_note(struct agent *a, const struct member *m, uint64_t revision);
+
+/* idleness.c: what other hosts ask of this one's sessions */
+int idleness_start(struct agent *a);
+void idleness_stop(struct agent *a);
 
 /* attend.c: what sessd tells */
 void attend_start(struct agent *a);

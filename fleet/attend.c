@@ -23,6 +23,7 @@ static void take_cap(struct agent *a, const struct wire_cap *msg)
 	memcpy(cap->policy, msg->policy, sizeof(cap->policy));
 	cap->max = msg->max < UINT32_MAX ? (uint32_t)msg->max : UINT32_MAX;
 	cap->evict = msg->evict;
+	cap->idlest = msg->idlest;
 }
 
 static void take_member(struct agent *a, const struct wire_member *msg)

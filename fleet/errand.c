@@ -472,7 +472,8 @@ static void tell_state(struct errand *e)
 	const struct agent *a = e->agent;
 	struct wire_fleet_state state = {.joined = agent_joined(a),
 		.revision = a->revision,
-		.lease = a->o.lease_ttl * NS_PER_SEC};
+		.lease = a->o.lease_ttl * NS_PER_SEC,
+		.overshoots = a->n_overshoots};
 	const struct member *m;
 
 	snprintf(state.host, sizeof(state.host), "%s", a->o.host);

@@ -58,6 +58,13 @@ int etcd_new(const struct etcd_options *options, struct timers *timers, struct e
 void etcd_free(struct etcd *etcd);
 struct http *etcd_http(struct etcd *etcd);
 
+/* done() of a call whose outcome interests nobody. */
+static inline void etcd_unheard(void *ctx, const struct etcd_answer *answer)
+{
+	(void)ctx;
+	(void)answer;
+}
+
 /* NULL: no memory, and done() is not called. It is never called from within. */
 struct etcd_call *etcd_start(struct etcd *etcd, const struct etcd_request *request);
 /* done() is not called; NULL is none. */

@@ -7,7 +7,9 @@
  *	/sessd/v1/session/USER/HOST/SID   under the host's lease
  *	/sessd/v1/revoke/HOST/ID          an order; stays until the host has carried it out
  *	/sessd/v1/lock/KIND/NAME          a lock; where it runs out, under a lease of its own
- *	/sessd/v1/done/ID/HOST            what became of an order, under the host's lease
+ *	/sessd/v1/ask/HOST/ID             a question to the host, under the lease of who asks
+ *	/sessd/v1/done/ID/HOST            what became of an order, or the answer to a question,
+ *under the host's lease
  */
 #ifndef FLEET_KEY_H
 #define FLEET_KEY_H
@@ -23,6 +25,7 @@
 #define KEY_SESSION KEY_TOP "session/"
 #define KEY_REVOKE  KEY_TOP "revoke/"
 #define KEY_LOCK    KEY_TOP "lock/"
+#define KEY_ASK	    KEY_TOP "ask/"
 #define KEY_DONE    KEY_TOP "done/"
 
 #define KEY_PARTS 3

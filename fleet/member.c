@@ -268,8 +268,10 @@ struct batch {
 	} row[BATCH];
 };
 
-static void settle(struct agent *a, struct member *m, bool present)
+static void settle(struct agent *a, struct member *m, bool present, uint64_t revision)
 {
+	if (present)
+		overshoot_note(a, m, revision);
 	m->registered = present;
 	if (m->present != present) {
 		member_dirty(a, m);
@@ -300,7 +302,7 @@ static void on_written(void *ctx, const struct etcd_answer *answer)
 		m = batch->row[i].m;
 		m->in_flight = false;
 		if (done) {
-			settle(a, m, batch->row[i].present);
+			settle(a, m, batch->row[i].present, txn.revision);
 			continue;
 		}
 		if (answer->outcome == ETCD_UNKNOWN)

@@ -268,7 +268,8 @@ static void put(void *ctx, const struct reply_kv *kv)
 	json_decref(value);
 	LIST_INSERT_HEAD(&a->orders->list, o, link);
 	a->orders->n++;
-	run(a);
+	/* when all that has come is taken: it may have been withdrawn already */
+	timer_set(&a->timers, &o->timer, clock_boot(), run_again, o);
 }
 
 /* Withdrawn, where it has not been begun. */

@@ -4,8 +4,9 @@
  * counted once more. So of any number of hosts that count together one succeeds, and the others see
  * it.
  *
- * Where a cap evicts, the oldest by the order in which the store was told of them, which is no
- * host's clock, is ordered to end, and counted until it is gone.
+ * Where a cap evicts, somebody is ordered to end, and counted until he is gone: the oldest by the
+ * order in which the store was told of them, which is no host's clock; or the one that has been
+ * idle the longest, as the hosts that have them say when they are asked.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,15 +15,15 @@
 #include "common/log.h"
 #include "common/timestamp.h"
 #include "fleet/agent.h"
+#include "fleet/eviction.h"
 #include "fleet/query.h"
+#include "fleet/question.h"
 #include "fleet/reply.h"
 
 /* sessd waits a little longer. */
 #define WAIT (600 * NS_PER_MS)
 /* Until it is looked again whether those who are evicted have gone. */
 #define LOOK (30 * NS_PER_MS)
-/* Sessions named in the words for the user. */
-#define NAMED 3
 
 struct place {
 	struct agent *agent;
@@ -31,22 +32,24 @@ struct place {
 	struct etcd_call *call;
 	struct timer timer;
 	uint64_t deadline;
-	uint64_t lease;		      /* that it was put under */
-	bool writing;		      /* the call is the write */
-	bool evicts;		      /* it waits for somebody to go */
-	char evicted[8][SID_HEX + 1]; /* who has been ordered to */
+	uint64_t lease;		   /* that it was put under */
+	bool writing;		   /* the call is the write */
+	bool evicts;		   /* it waits for somebody to go */
+	struct eviction *eviction; /* that the store is being told of */
+	struct question *question; /* who is idle; NULL: nobody was asked yet */
+	struct {		   /* who has been ordered to */
+		char sid[SID_HEX + 1];
+		char *host;
+	} evicted[8];
 	unsigned n_evicted;
 };
 
-/* One of the user's sessions, as the store has it. */
-struct listed {
-	const struct reply_kv *kv;
-	char host[TEXT_STR_MAX + 1];
-	char sid[SID_HEX + 1];
-	json_t *value;
-};
-
 static void count_again(void *ctx);
+
+static void forget_last(struct place *p)
+{
+	free(p->evicted[--p->n_evicted].host);
+}
 
 static void place_free(struct place *p)
 {
@@ -54,6 +57,10 @@ static void place_free(struct place *p)
 	p->agent->n_places--;
 	etcd_cancel(p->call);
 	timer_cancel(&p->timer);
+	eviction_cancel(p->eviction);
+	question_free(p->question);
+	while (p->n_evicted > 0)
+		forget_last(p);
 	free(p);
 }
 
@@ -103,81 +110,6 @@ void places_fini(struct agent *a)
 		place_free(LIST_FIRST(&a->places));
 }
 
-/* --- Counting --- */
-
-static bool listed_of(const struct reply_kv *kv, struct listed *ret)
-{
-	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
-	struct sid sid;
-
-	if (!key_parse(kv->key, kv->key_len, KEY_SESSION, 3, parts) || !sid_parse(parts[2], &sid))
-		return false;
-	memcpy(ret->host, parts[1], sizeof(ret->host));
-	memcpy(ret->sid, parts[2], sizeof(ret->sid));
-	ret->kv = kv;
-	ret->value = reply_json(kv->value, kv->value_len);
-	return true;
-}
-
-/* Of this host's own ones the agent knows more than the store. */
-static bool is_there(const struct agent *a, const struct listed *e)
-{
-	const struct member *m;
-	struct sid sid;
-
-	if (strcmp(e->host, a->o.host) != 0)
-		return true;
-	sid_parse(e->sid, &sid);
-	m = member_find(a, &sid);
-	return m != NULL ? m->present && m->registered : !a->registry.complete;
-}
-
-static bool counts_under(const struct listed *e, const char *policy)
-{
-	const json_t *caps = json_object_get(e->value, "caps"), *cap;
-	size_t i;
-
-	json_array_foreach(
-		caps, i, cap) if (json_is_string(cap) &&
-				  strcmp(json_string_value(cap), policy) == 0) return true;
-	return false;
-}
-
-/* `sshd from 10.0.0.7 on web1, …` */
-static void name_listed(const struct listed *e, unsigned n, char *text, size_t size)
-{
-	char service[TEXT_STR_MAX + 1], rhost[TEXT_STR_MAX + 1];
-	size_t len = strlen(text);
-
-	if (n > NAMED)
-		return;
-	if (n == NAMED) {
-		snprintf(text + len, size - len, ", and more");
-		return;
-	}
-	reply_text(e->value, "service", service, sizeof(service));
-	reply_text(e->value, "rhost", rhost, sizeof(rhost));
-	snprintf(text + len, size - len, "%s%.64s%s%.64s on %.64s", n > 0 ? ", " : "", service,
-		rhost[0] != '\0' ? " from " : "", rhost, e->host);
-}
-
-/* Without the words where text is NULL. */
-static unsigned count_under(const struct agent *a, const struct listed *entries, size_t n,
-	const char *policy, char *text, size_t size)
-{
-	unsigned count = 0;
-	size_t i;
-
-	for (i = 0; i < n; i++) {
-		if (!is_there(a, &entries[i]) || !counts_under(&entries[i], policy))
-			continue;
-		if (text != NULL)
-			name_listed(&entries[i], count, text, size);
-		count++;
-	}
-	return count;
-}
-
 /* --- Evicting --- */
 
 static bool was_ordered(const struct place *p, const char *sid)
@@ -185,55 +117,55 @@ static bool was_ordered(const struct place *p, const char *sid)
 	unsigned i;
 
 	for (i = 0; i < p->n_evicted; i++)
-		if (strcmp(p->evicted[i], sid) == 0)
+		if (strcmp(p->evicted[i].sid, sid) == 0)
 			return true;
 	return false;
 }
 
-static void on_ordered(void *ctx, const struct etcd_answer *got)
+static void on_ordered(void *ctx, bool ordered)
 {
 	struct place *p = ctx;
 
-	p->call = NULL;
+	p->eviction = NULL;
 	/* one that was not heard of is ordered once more */
-	if (got->outcome != ETCD_DONE && p->n_evicted > 0)
-		p->n_evicted--;
+	if (!ordered)
+		forget_last(p);
 	timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
 }
 
-static const struct listed *oldest(
-	const struct agent *a, const struct listed *entries, size_t n, const char *policy)
+/* It is refused: nobody is to end for it any more who has not begun to. */
+static void withdraw(struct place *p)
 {
-	const struct listed *found = NULL;
-	size_t i;
+	json_t *txn;
+	unsigned i;
 
-	for (i = 0; i < n; i++)
-		if (is_there(a, &entries[i]) && counts_under(&entries[i], policy) &&
-			(found == NULL ||
-				entries[i].kv->create_revision < found->kv->create_revision))
-			found = &entries[i];
-	return found;
+	if (p->n_evicted == 0)
+		return;
+	txn = query_txn();
+	for (i = 0; i < p->n_evicted; i++)
+		query_txn_delete(txn, eviction_withdrawal(p->evicted[i].host, p->evicted[i].sid));
+	(void)etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+						 .path = ETCD_TXN,
+						 .body = txn,
+						 .deadline = clock_boot() + NS_PER_SEC,
+						 .done = etcd_unheard});
 }
 
 static void wait_for(struct place *p, const struct listed *e, const char *policy)
 {
-	struct key key;
-	json_t *put;
+	char *host;
 
-	p->evicts = true;
 	if (was_ordered(p, e->sid) || p->n_evicted == sizeof(p->evicted) / sizeof(p->evicted[0])) {
 		timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
 		return;
 	}
-	put = order_evict(e->host, e->sid, policy, &key);
-	memcpy(p->evicted[p->n_evicted++], e->sid, sizeof(e->sid));
-	p->call = etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
-						     .path = ETCD_PUT,
-						     .body = put,
-						     .deadline = p->deadline,
-						     .done = on_ordered,
-						     .ctx = p});
-	if (p->call == NULL)
+	host = strdup(e->host);
+	if (host != NULL) {
+		memcpy(p->evicted[p->n_evicted].sid, e->sid, sizeof(e->sid));
+		p->evicted[p->n_evicted++].host = host;
+		p->eviction = eviction_begin(p->agent, e, policy, p->deadline, on_ordered, p);
+	}
+	if (p->eviction == NULL)
 		nobody_knows(p);
 }
 
@@ -271,12 +203,11 @@ static void on_put(void *ctx, const struct etcd_answer *got)
 
 static void put(struct place *p, const struct member *m, uint64_t revision)
 {
-	const char *parts[KEY_PARTS] = {m->user};
 	struct key own, all;
 	json_t *txn = query_txn();
 
 	member_key(p->agent, m, &own);
-	key_make(&all, KEY_SESSION, parts, true);
+	roll_key(m->user, &all);
 	query_txn_if_nothing_newer(txn, &all, revision);
 	query_txn_put(txn, query_put(&own, m->value, p->agent->lease.id));
 	p->lease = p->agent->lease.id;
@@ -292,100 +223,110 @@ static void put(struct place *p, const struct member *m, uint64_t revision)
 }
 
 /* It may have been put by a write that was not heard of. */
-static bool is_put(const struct place *p, const struct listed *entries, size_t n)
+static bool is_put(const struct place *p, const struct roll *roll)
 {
 	char sid[SID_HEX + 1];
 	size_t i;
 
 	sid_hex(&p->sid, sid);
-	for (i = 0; i < n; i++)
-		if (strcmp(entries[i].sid, sid) == 0 && p->lease != 0 &&
-			entries[i].kv->lease == p->lease)
+	for (i = 0; i < roll->n; i++)
+		if (strcmp(roll->entry[i].sid, sid) == 0 && p->lease != 0 &&
+			roll->entry[i].lease == p->lease)
 			return true;
 	return false;
 }
 
-static void refuse(struct place *p, const struct cap *cap, const struct listed *entries, size_t n)
+/* With those of this host that the store has not been told of. */
+static unsigned count(const struct place *p, const struct roll *roll, const char *policy)
 {
-	struct wire_placed msg = {0};
+	const struct member *m = member_find(p->agent, &p->sid);
 
-	msg.count = count_under(p->agent, entries, n, cap->policy, msg.text, sizeof(msg.text)) +
-		    members_unlisted(p->agent, member_find(p->agent, &p->sid)->user, cap->policy);
+	return roll_count(p->agent, roll, policy) + members_unlisted(p->agent, m->user, policy);
+}
+
+static void refuse(struct place *p, const struct cap *cap, const struct roll *roll)
+{
+	struct wire_placed msg = {.count = count(p, roll, cap->policy)};
+
+	roll_words(p->agent, roll, cap->policy, msg.text, sizeof(msg.text));
 	memcpy(msg.policy, cap->policy, sizeof(msg.policy));
 	answer(p, &msg);
 }
 
-static void judge(struct place *p, const struct listed *entries, size_t n, uint64_t revision)
+/* Of one there is nothing to be asked. */
+static void evict(struct place *p, const struct cap *cap, struct roll *roll)
+{
+	const struct listed *victim;
+
+	p->evicts = true;
+	if (cap->idlest && p->question == NULL && roll_count(p->agent, roll, cap->policy) > 1) {
+		p->question =
+			question_ask(p->agent, roll, cap->policy, QUESTION_IDLE, count_again, p);
+		if (p->question == NULL)
+			nobody_knows(p);
+		return;
+	}
+	victim = roll_choose(p->agent, roll, cap->policy, p->question);
+	if (victim != NULL)
+		wait_for(p, victim, cap->policy);
+	else
+		refuse(p, cap, roll);
+}
+
+static void judge(struct place *p, struct roll *roll)
 {
 	const struct member *m = member_find(p->agent, &p->sid);
-	const struct listed *victim = NULL;
 	const struct cap *cap = NULL;
 	unsigned i;
 
-	if (is_put(p, entries, n)) {
+	if (is_put(p, roll)) {
 		grant(p);
 		return;
 	}
 	for (i = 0; i < m->n_caps; i++) {
-		if (count_under(p->agent, entries, n, m->caps[i].policy, NULL, 0) +
-				members_unlisted(p->agent, m->user, m->caps[i].policy) <
-			m->caps[i].max)
+		if (count(p, roll, m->caps[i].policy) < m->caps[i].max)
 			continue;
 		/* one that refuses is stricter than one that evicts */
 		if (cap == NULL || cap->evict)
 			cap = &m->caps[i];
 	}
-	if (cap != NULL && cap->evict)
-		victim = oldest(p->agent, entries, n, cap->policy);
 	if (cap == NULL)
-		put(p, m, revision);
-	else if (victim != NULL)
-		wait_for(p, victim, cap->policy);
+		put(p, m, roll->revision);
+	else if (cap->evict)
+		evict(p, cap, roll);
 	else
-		refuse(p, cap, entries, n);
+		refuse(p, cap, roll);
 }
 
 static void on_counted(void *ctx, const struct etcd_answer *got)
 {
 	struct place *p = ctx;
-	struct reply_kvs kvs = {0};
-	struct listed *entries = NULL;
-	uint64_t revision;
-	size_t i, n = 0;
+	struct roll roll;
 
 	p->call = NULL;
-	if (got->outcome == ETCD_DONE && reply_range(got->root, &kvs) == 0)
-		entries = calloc(kvs.n + 1, sizeof(*entries));
-	if (entries == NULL) {
-		reply_kvs_fini(&kvs);
+	if (roll_read(got, &roll) < 0) {
 		nobody_knows(p);
 		return;
 	}
-	revision = p->agent->revision = kvs.revision;
-	for (i = 0; i < kvs.n; i++)
-		n += listed_of(&kvs.kv[i], &entries[n]);
-	judge(p, entries, n, revision);
-	for (i = 0; i < n; i++)
-		json_decref(entries[i].value);
-	free(entries);
-	reply_kvs_fini(&kvs);
+	p->agent->revision = roll.revision;
+	judge(p, &roll);
+	roll_fini(&roll);
 }
 
 static void count_again(void *ctx)
 {
 	struct place *p = ctx;
 	const struct member *m = member_find(p->agent, &p->sid);
-	const char *parts[KEY_PARTS] = {m->user};
 	struct wire_placed late = {.text = "a session elsewhere had to end first, and has not in "
 					   "time"};
 	struct key all;
 
 	if (clock_boot() >= p->deadline && p->evicts) {
+		withdraw(p);
 		answer(p, &late);
 		return;
 	}
-	if (clock_boot() >= p->deadline || !agent_joined(p->agent) ||
-		!key_make(&all, KEY_SESSION, parts, true)) {
+	if (clock_boot() >= p->deadline || !agent_joined(p->agent) || !roll_key(m->user, &all)) {
 		nobody_knows(p);
 		return;
 	}

@@ -4,16 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/pidfd.h"
 #include "sessctl/kernel.h"
-
-/* Of Linux 6.5; glibc 2.36 has no name for it. */
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
-#endif
 
 /* Each answers 0 where the thing is there, or the errno that says why it is not. */
 typedef int check_fn(void);
@@ -25,28 +20,17 @@ static int no_audit(void)
 
 static int no_pidfd(void)
 {
-	long fd = syscall(SYS_pidfd_open, getpid(), 0);
+	int fd = pidfd_open_pid(getpid());
 
 	if (fd < 0)
-		return errno;
-	close((int)fd);
+		return -fd;
+	close(fd);
 	return 0;
 }
 
 static int no_peer_pidfd(void)
 {
-	int pair[2], fd = -1, r = 0;
-	socklen_t len = sizeof(fd);
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return errno;
-	if (getsockopt(pair[0], SOL_SOCKET, SO_PEERPIDFD, &fd, &len) < 0)
-		r = errno;
-	else
-		close(fd);
-	close(pair[0]);
-	close(pair[1]);
-	return r;
+	return -pidfd_try_peer();
 }
 
 /* A process without a session keyring is told of its user's. */

@@ -52,6 +52,7 @@ enum kind_outcome { OUTCOME_SUCCESS, OUTCOME_FAILURE };
 	K(reauthenticated,  "User authenticated again",       INFO,    SESSION, ACTIVITY_OTHER,  "Reauthenticated",  "authentication session", "info",        SUCCESS) \
 	K(reauth_refused,   "Re-authentication refused",      WARNING, SESSION, ACTIVITY_OTHER,  "Reauth Refused",   "authentication",         "info",        FAILURE) \
 	K(password_changed, "Password changed",               NOTICE,  SESSION, ACTIVITY_OTHER,  "Password Changed", "iam",                    "change",      SUCCESS) \
+	K(fleet_overshoot,  "Cap exceeded in the fleet",      WARNING, SESSION, ACTIVITY_OTHER,  "Fleet Overshoot",  "session",                "info",        SUCCESS) \
 	K(ledger_gap,       "Events lost",                    ALARM,   LEDGER,  ACTIVITY_OTHER,  "Gap",              "host",                   "info",        FAILURE) \
 	K(ledger_started,   "Ledger begun",                   NOTICE,  LEDGER,  5,               "Rotate",           "host",                   "info",        SUCCESS) \
 	K(seal_started,     "Seal begun",                     WARNING, LEDGER,  ACTIVITY_OTHER,  "Seal",             "host",                   "info",        SUCCESS) \

@@ -21,14 +21,6 @@
 /* Nobody waits for an answer about a spooled login: it has the time that the reaper may need. */
 #define WAIT_ADOPTED (5 * NS_PER_SEC)
 
-static void answer_refused(struct answer *a, enum reason reason, const char *text)
-{
-	struct wire_refused msg = {.reason = reason};
-
-	snprintf(msg.text, sizeof(msg.text), "%s", text);
-	answer_send(a, WIRE_refused, &msg, true);
-}
-
 /* past: as in ledger_past_fn, where the user is told something. */
 static void answer_granted(
 	struct core *core, struct session *s, struct answer *a, const struct ledger_past *past)
@@ -44,27 +36,6 @@ static void answer_granted(
 		notice_give(core, s, past, msg.notice);
 	s->notice = false;
 	answer_send(a, WIRE_granted, &msg, true);
-}
-
-/* Records that a login was turned away. `s` is a session that never came into the table. */
-static void record_refusal(struct core *core, const struct session *s, enum reason reason,
-	const struct verdict *v, const char *text)
-{
-	struct remark remark = {.reason = reason, .text = text};
-
-	if (v != NULL) {
-		remark.lock = v->lock;
-		remark.other = v->other;
-	}
-	if (v != NULL && v->policy != NULL) {
-		remark.policy = v->policy->name;
-		remark.limit = v->policy->max_sessions;
-		remark.count = v->count;
-	}
-	core->parts.metrics->refused[reason]++;
-	log_info("refused %s (uid %u, %s%s%s): %s", text_or_empty(s->user), (unsigned)s->uid,
-		text_or_empty(s->service), s->rhost ? " from " : "", text_or_empty(s->rhost), text);
-	core_append(core, s, ENTRY_SESSION_REFUSED, &remark, false, NULL, NULL);
 }
 
 void admission_hash_token(const struct core *core, const struct token *token, struct token *ret)
@@ -174,8 +145,8 @@ void admission_refuse(struct core *core, struct session *s, enum reason reason,
 		return;
 	}
 	fault_point(FAULT_refuse_received);
-	record_refusal(core, s, reason, v, text);
-	answer_refused(s->answer, reason, text);
+	refusal_record(core, s, reason, v, text);
+	refusal_answer(s->answer, reason, text);
 	s->answer = NULL;
 	fault_point(FAULT_refuse_answered);
 	if (s->class == CLASS_LOGIN && s->watch != NULL && !s->watch->gone)
@@ -195,7 +166,7 @@ static void opened_after(void *ctx, int result, const struct ledger_past *past)
 		/* what waits in the ledger's queue says that it was let in; so it needs its end as
 		 * well */
 		core->parts.metrics->refused[REASON_UNAVAILABLE]++;
-		answer_refused(s->answer, REASON_UNAVAILABLE, reason_words(REASON_UNAVAILABLE));
+		refusal_answer(s->answer, REASON_UNAVAILABLE, reason_words(REASON_UNAVAILABLE));
 		s->answer = NULL;
 		if (s->class == CLASS_LOGIN && !s->watch->gone)
 			condemn(core, s->watch->pidfd, s->leader,
@@ -267,7 +238,7 @@ void admission_leader_gone(struct core *core, struct session *s)
 		take_in_and_end(core, s, REASON_LEADER_GONE, NULL, NULL);
 		return;
 	}
-	answer_refused(s->answer, REASON_LEADER_GONE, reason_words(REASON_LEADER_GONE));
+	refusal_answer(s->answer, REASON_LEADER_GONE, reason_words(REASON_LEADER_GONE));
 	s->answer = NULL;
 	core_drop(core, s);
 }
@@ -359,7 +330,7 @@ static void open_again(struct core *core, struct session *s, struct answer *answ
 	} else if (s->phase == PHASE_ACTIVE) {
 		answer_granted(core, s, answer, NULL);
 	} else {
-		answer_refused(answer, s->reason, reason_words(s->reason));
+		refusal_answer(answer, s->reason, reason_words(s->reason));
 	}
 }
 
@@ -409,112 +380,13 @@ void admission_open(struct core *core, const struct event *event)
 	}
 	s->notice = open->notice && s->class == CLASS_LOGIN;
 	if (ledger_refuses(core)) {
-		record_refusal(core, s, REASON_UNAVAILABLE, NULL, "the ledger cannot be written");
+		refusal_record(core, s, REASON_UNAVAILABLE, NULL, "the ledger cannot be written");
 		if (s->class == CLASS_LOGIN)
 			condemn(core, event->caller->pidfd, s->leader,
 				s->sweep ? s->audit_session : PROC_NO_AUDIT);
 		session_free(s);
-		answer_refused(event->answer, REASON_UNAVAILABLE, reason_words(REASON_UNAVAILABLE));
+		refusal_answer(event->answer, REASON_UNAVAILABLE, reason_words(REASON_UNAVAILABLE));
 		return;
 	}
 	admission_begin(core, s, event->caller->pidfd, event->answer);
-}
-
-/* What is found out about a login that asks whether it would be let in. */
-struct finding {
-	struct verdict v;
-	enum reason reason; /* of a refusal */
-	struct proof proof; /* of a su or sudo */
-	char lock[LOCK_TITLE];
-	char words[TEXT_LONG_MAX + 1];
-};
-
-static void find_out(const struct core *core, const struct caller *caller,
-	const struct wire_acct *acct, enum session_class class, struct finding *f)
-{
-	const struct subject subject = {.user = acct->user,
-		.service = acct->service,
-		.rhost = acct->rhost,
-		.gids = acct->gids.gid,
-		.n_gids = acct->gids.n};
-	const struct lock_subject lockable = {.user = acct->user,
-		.uid = (uint32_t)acct->uid,
-		.gids = acct->gids.gid,
-		.n_gids = acct->gids.n,
-		.rhost = acct->rhost,
-		.auth = acct->auth};
-	const struct wire_locked *lock = denial_of_login(core, &lockable, acct->service, class);
-
-	if (lock != NULL) {
-		f->v.lock = lock_title(lock->kind, lock->name, f->lock);
-		f->reason = REASON_LOCKED;
-		snprintf(f->words, sizeof(f->words), "%s", lock_words(lock));
-		return;
-	}
-	f->v.admitted = true;
-	if (class == CLASS_ELEVATION) {
-		f->proof = proof_judge(core, caller, acct);
-		f->v.admitted = !f->proof.refused;
-		f->v.other = f->proof.other != NULL ? &f->proof.other->sid : NULL;
-		f->reason = REASON_TOKEN_MISMATCH;
-		snprintf(f->words, sizeof(f->words), "%s", text_or_empty(f->proof.text));
-		if (f->v.admitted &&
-			!reauth_suffices(core, caller, acct, f->proof.parent, f->words)) {
-			f->v.admitted = false;
-			f->reason = REASON_REAUTH;
-		}
-	} else if (class == CLASS_LOGIN && !cap_exempts(core, &subject)) {
-		f->v = cap_judge(core, &subject, (uid_t)acct->uid, true);
-		f->reason = REASON_CAP;
-		if (!f->v.admitted)
-			cap_words(core, (uid_t)acct->uid, &f->v, f->words, sizeof(f->words));
-	}
-}
-
-/* A refusal; or that somebody was let through who could not prove his session. */
-static void record_finding(struct core *core, const struct event *event, enum session_class class,
-	const struct finding *f)
-{
-	const struct remark lacking = {.text = f->words, .other = f->v.other};
-	struct wire_stored rec = {.class = class,
-		.opened_at = clock_wall(),
-		.leader_pid = (uint64_t)event->caller->pid};
-	struct session *s;
-
-	RECORD_OF_LOGIN(event->u.acct, &rec);
-	if (class == CLASS_ELEVATION && event->caller->audit_session != PROC_NO_AUDIT)
-		rec.audit_session = event->caller->audit_session;
-	if (f->proof.parent != NULL)
-		rec.parent = f->proof.parent->sid;
-	s = session_new(&rec);
-	if (s == NULL)
-		log_error("what %s asked is not recorded: out of memory", rec.user);
-	else if (!f->v.admitted)
-		record_refusal(core, s, f->reason, &f->v, f->words);
-	else
-		core_append(core, s, ENTRY_PROOF_LACKING, &lacking, false, NULL, NULL);
-	session_free(s);
-}
-
-void admission_acct(struct core *core, const struct event *event)
-{
-	const struct wire_acct *acct = event->u.acct;
-	enum session_class class = policy_class(&core->parts.config->policies, acct->service);
-	struct wire_granted granted = {.tracked = class != CLASS_IGNORED};
-	static const struct wire_outdated outdated;
-	struct finding f = {.reason = REASON_NONE};
-
-	find_out(core, event->caller, acct, class, &f);
-	if (f.proof.ask_again) {
-		answer_send(event->answer, WIRE_outdated, &outdated, true);
-		return;
-	}
-	if (!f.v.admitted || f.proof.text != NULL)
-		record_finding(core, event, class, &f);
-	if (f.v.admitted && acct->authenticated)
-		reauth_proved(core, event->caller, acct, class);
-	if (f.v.admitted)
-		answer_send(event->answer, WIRE_granted, &granted, true);
-	else
-		answer_refused(event->answer, f.reason, f.words);
 }

@@ -160,12 +160,13 @@ static struct session *leaving(const struct account *a, const struct policy *pol
 	return found;
 }
 
-/* When the session's user last did something: typed, or where it has no terminal, logged in. */
-static struct session *idlest(const struct account *a, const struct policy *policy)
+/* All of /proc in one piece: it is decided now who goes. */
+static struct session *idlest(
+	const struct core *core, const struct account *a, const struct policy *policy)
 {
 	struct terminal_query *q = calloc(a->n, sizeof(*q));
 	struct session **sessions = calloc(a->n, sizeof(struct session *)), *s, *found = NULL;
-	uint64_t last, least = UINT64_MAX;
+	uint64_t idle, most = 0;
 	size_t n = 0, i;
 
 	for (s = a->first; q != NULL && sessions != NULL && s != NULL; s = s->account_next) {
@@ -179,10 +180,9 @@ static struct session *idlest(const struct account *a, const struct policy *poli
 	if (n > 0 && terminal_last_input(q, n) < 0)
 		log_warning("evict_idlest: /proc cannot be read; the oldest session goes instead");
 	for (i = 0; i < n; i++) {
-		last = q[i].last_input > sessions[i]->opened_at ? q[i].last_input
-								: sessions[i]->opened_at;
-		if (last < least) {
-			least = last;
+		idle = input_idle(core, sessions[i], q[i].last_input);
+		if (found == NULL || idle > most) {
+			most = idle;
 			found = sessions[i];
 		}
 	}
@@ -234,7 +234,7 @@ static bool evict_for(struct core *core, struct session *s, const struct policy 
 	/* one that has a grace yet has it no longer */
 	victim = leaving(s->account, policy);
 	if (victim == NULL && policy->at_limit == AT_LIMIT_EVICT_IDLEST)
-		victim = idlest(s->account, policy);
+		victim = idlest(core, s->account, policy);
 	if (victim == NULL)
 		victim = oldest(s->account, policy, PHASE_ACTIVE, false);
 	if (victim == NULL)

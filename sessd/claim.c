@@ -56,14 +56,6 @@ static void record_refusal(
 	core_append(core, s, ENTRY_REAUTH_REFUSED, &remark, false, NULL, NULL);
 }
 
-static void refuse(struct answer *answer, enum reason reason, const char *text)
-{
-	struct wire_refused msg = {.reason = reason};
-
-	snprintf(msg.text, sizeof(msg.text), "%s", text);
-	answer_send(answer, WIRE_refused, &msg, true);
-}
-
 /* True: a lock hits the session, which is about to end; answered and recorded. */
 static bool is_locked(struct core *core, const struct session *s, struct answer *answer)
 {
@@ -72,7 +64,7 @@ static bool is_locked(struct core *core, const struct session *s, struct answer 
 	if (lock == NULL)
 		return false;
 	record_refusal(core, s, REASON_LOCKED, lock_words(lock));
-	refuse(answer, REASON_LOCKED, lock_words(lock));
+	refusal_answer(answer, REASON_LOCKED, lock_words(lock));
 	return true;
 }
 
@@ -91,7 +83,7 @@ static bool may_try(struct core *core, const struct session *s, struct answer *a
 	case TRIES_NONE_LEFT:
 		break;
 	}
-	refuse(answer, REASON_REAUTH, text);
+	refusal_answer(answer, REASON_REAUTH, text);
 	return false;
 }
 
@@ -163,8 +155,5 @@ void claim_settle(struct core *core, const struct event *event)
 	if (is_locked(core, s, event->answer))
 		return;
 	tries_give_back(&core->tries, s->uid, clock_boot());
-	core_handle(core, &(const struct event){.type = EVENT_REAUTHENTICATED,
-				  .caller = claimant,
-				  .answer = event->answer,
-				  .u.reauthenticated = {.sid = &s->sid, .how = REAUTH_SERVICE}});
+	reauth_renew(core, s, claimant, REAUTH_SERVICE, event->answer);
 }

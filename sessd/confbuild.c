@@ -213,10 +213,6 @@ static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct
 		note(build, sec, "at_limit means nothing without max_sessions");
 	if (policy->max_sessions == 0 && policy->scope == SCOPE_FLEET)
 		note(build, sec, "scope means nothing without max_sessions");
-	if (policy->scope == SCOPE_FLEET && policy->at_limit == AT_LIMIT_EVICT_IDLEST)
-		note(build, sec,
-			"how idle a session on another host is cannot be known: over the fleet "
-			"the oldest one goes");
 	if (policy->max_sessions == 0 || policy->services == NULL)
 		return;
 	for (i = 0; policy->services[i] != NULL; i++) {
@@ -230,7 +226,7 @@ static void doubt_policy(const struct confbuild *build, cfg_t *sec, const struct
 static int build_policies(const struct confbuild *build, cfg_t *cfg, struct config *config)
 {
 	struct policy_set *set = &config->policies;
-	unsigned i, fleet = 0, n = cfg_size(cfg, "policy");
+	unsigned i, n = cfg_size(cfg, "policy");
 	cfg_t *sec;
 	int r;
 
@@ -243,12 +239,6 @@ static int build_policies(const struct confbuild *build, cfg_t *cfg, struct conf
 		if (r < 0)
 			return r;
 		doubt_policy(build, sec, config, &set->policies[i]);
-		fleet += set->policies[i].scope == SCOPE_FLEET;
-		if (fleet == WIRE_FLEET_CAPS_MAX + 1)
-			note(build, sec,
-				"there are more than %d policies with a cap over the fleet; where "
-				"more of them apply to a login, it is counted under the first %d",
-				WIRE_FLEET_CAPS_MAX, WIRE_FLEET_CAPS_MAX);
 	}
 	return 0;
 }

@@ -7,6 +7,7 @@
 
 #include "common/duration.h"
 #include "common/text.h"
+#include "common/wire.h"
 #include "sessd/confbuild.h"
 #include "sessd/conffile.h"
 #include "sessd/config.h"
@@ -203,6 +204,28 @@ static int check_times(cfg_t *cfg, cfg_t *sec)
 	return 0;
 }
 
+static bool is_fleet_cap(cfg_t *sec)
+{
+	return cfg_size(sec, "max_sessions") > 0 && cfg_size(sec, "scope") > 0 &&
+	       strcmp(cfg_getstr(sec, "scope"), "fleet") == 0;
+}
+
+/* All of them may apply to one login, and the agent is told of so many. */
+static int check_fleet_caps(cfg_t *cfg, cfg_opt_t *opt)
+{
+	unsigned i, n = 0;
+
+	for (i = 0; i < cfg_opt_size(opt); i++)
+		n += is_fleet_cap(cfg_opt_getnsec(opt, i));
+	if (n <= WIRE_FLEET_CAPS_MAX)
+		return 0;
+	cfg_error(cfg,
+		"policy \"%s\" is one too many with a cap over the fleet; expected at most %d; "
+		"give the others `scope = host`, or put users of the same cap into one policy",
+		cfg_title(cfg_opt_getnsec(opt, cfg_opt_size(opt) - 1)), WIRE_FLEET_CAPS_MAX);
+	return -1;
+}
+
 /* libconfuse calls this at the end of each section. */
 static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 {
@@ -221,7 +244,8 @@ static int on_section(cfg_t *cfg, cfg_opt_t *opt)
 			option_find("service", "class")->type);
 		return -1;
 	}
-	if (strcmp(opt->name, "policy") == 0 && check_times(cfg, sec) < 0)
+	if (strcmp(opt->name, "policy") == 0 &&
+		(check_times(cfg, sec) < 0 || check_fleet_caps(cfg, opt) < 0))
 		return -1;
 	return check_lists(cfg, sec);
 }

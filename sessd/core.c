@@ -73,6 +73,7 @@ void core_free(struct core *core)
 	extension_forget(core);
 	password_forget(core);
 	condemned_forget(core);
+	idleness_forget(core);
 	locks_fini(core);
 	fleet_fini(core);
 	input_fini(core);
@@ -228,32 +229,34 @@ void core_append_login(
 	}
 }
 
+void core_record(struct core *core, const struct entry *e)
+{
+	int r = ledger_append(core->parts.ledger, e, LEDGER_ALL_UIDS, NULL, NULL, NULL);
+
+	if (r < 0)
+		log_error("%s: not recorded: %s", e->event, strerror(-r));
+}
+
 void core_note(struct core *core, enum entry_kind kind, const char *text)
 {
 	struct entry e;
-	int r;
 
 	entry_init(&e, kind, clock_wall());
 	snprintf(e.text, sizeof(e.text), "%s", text);
 	snprintf(e.boot_id, sizeof(e.boot_id), "%s", core->parts.boot_id);
-	r = ledger_append(core->parts.ledger, &e, LEDGER_ALL_UIDS, NULL, NULL, NULL);
-	if (r < 0)
-		log_error("%s: not recorded: %s", entry_name(kind), strerror(-r));
+	core_record(core, &e);
 }
 
 void core_note_read(struct core *core, const struct caller *caller, const struct core_read *what)
 {
 	struct entry e;
-	int r;
 
 	entry_init(&e, ENTRY_LEDGER_READ, clock_wall());
 	caller_name(core, caller, e.by, sizeof(e.by), &e.by_sid);
 	e.first = what->first;
 	e.last = what->last;
 	e.count = what->count;
-	r = ledger_append(core->parts.ledger, &e, LEDGER_ALL_UIDS, NULL, NULL, NULL);
-	if (r < 0)
-		log_error("%s: not recorded: %s", e.event, strerror(-r));
+	core_record(core, &e);
 }
 
 void core_drop(struct core *core, struct session *s)
@@ -359,7 +362,7 @@ void core_handle(struct core *core, const struct event *event)
 {
 	switch (event->type) {
 	case EVENT_ACCT:
-		admission_acct(core, event);
+		preview_acct(core, event);
 		break;
 	case EVENT_OPEN:
 		admission_open(core, event);
@@ -381,9 +384,6 @@ void core_handle(struct core *core, const struct event *event)
 		break;
 	case EVENT_UNLOCK:
 		locks_lift(core, event);
-		break;
-	case EVENT_REAUTHENTICATED:
-		reauth_event(core, event);
 		break;
 	case EVENT_REAUTH:
 		claim_begin(core, event);
@@ -417,6 +417,9 @@ void core_handle(struct core *core, const struct event *event)
 		break;
 	case EVENT_ERRAND:
 		fleet_ask(core, event);
+		break;
+	case EVENT_OVERSHOOT:
+		fleet_overshoot(core, event);
 		break;
 	}
 }

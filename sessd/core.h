@@ -95,7 +95,6 @@ enum event_type {
 	EVENT_EXTEND,
 	EVENT_LOCK,
 	EVENT_UNLOCK,
-	EVENT_REAUTHENTICATED,
 	EVENT_REAUTH,
 	EVENT_REAUTH_TRIED,
 	EVENT_PASSWORD_CHANGED,
@@ -107,11 +106,12 @@ enum event_type {
 	EVENT_PLACED,
 	EVENT_RELAY,
 	EVENT_ERRAND,
+	EVENT_OVERSHOOT,
 };
 
 struct event {
 	enum event_type type;
-	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, ERRAND, REAUTHENTICATED: who speaks. Of
+	/* ACCT, OPEN, CLOSE, REVOKE, EXTEND, LOCK, UNLOCK, ERRAND: who speaks. Of
 	 * REAUTH and REAUTH_TRIED the process that sessd-reauth asked for; in the latter NULL where
 	 * it is gone. PASSWORD_CHANGED: NULL means that it was spooled. */
 	const struct caller *caller;
@@ -125,19 +125,13 @@ struct event {
 		const struct wire_extend *extend;
 		const struct wire_lock *lock;
 		const struct wire_unlock *unlock;
-		/* The user of that session, which is active, has just proved to somebody else than
-		 * a PAM stack of ours that he is himself. Answered with `done` when it is on disk;
-		 * `error` NO_SESSION where no such session is active. */
-		struct {
-			const struct sid *sid;
-			const char *how; /* `u2f`, a PAM service: at most TEXT_STR_MAX bytes */
-		} reauthenticated;
 		const struct wire_reauthenticated *reauth_tried;
 		const struct wire_password *password;
 		const struct wire_attend *attend;
 		const struct wire_standing *standing;
 		const struct wire_placed *placed;
 		const struct wire_relay *relay;
+		const struct wire_overshoot *overshoot;
 		struct {
 			enum wire_type type;
 			const void *msg;
@@ -176,6 +170,8 @@ bool core_permits(const struct caller *caller, const struct session *s);
 void core_check(const struct core *core, const struct caller *caller, struct answer *answer);
 /* Which limits such a login would be under now: a `limit` for each, then `done`. */
 void core_explain(const struct core *core, const struct wire_explain *ask, struct answer *answer);
+/* How long the logins of that uid have been idle: an `idleness` for each, later, then `done`. */
+void idleness_tell(struct core *core, uid_t uid, struct answer *answer);
 /* The one session with that prefix among those that the caller may see, or NULL and why not. */
 struct session *core_find(const struct core *core, const struct caller *caller, const char *prefix,
 	enum wire_errno *ret_why);

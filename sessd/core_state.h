@@ -77,12 +77,13 @@ struct core {
 	LIST_HEAD(remnant_list, remnant)
 	leftovers;			     /* that are being ended, or are not on disk yet */
 	LIST_HEAD(round_list, round) rounds; /* orders that are being carried out */
-	struct tries tries;		     /* of re-authentication */
-	struct hunts *hunts;		     /* hunt.c; NULL: there was none yet */
-	struct logouts *logouts;	     /* logout.c; the same */
-	bool keys_failed;		     /* it was logged that tokens cannot be replaced */
-	struct fleet *fleet;		     /* fleet.c */
-	bool closing; /* core_free(): nothing is answered or begun any more */
+	LIST_HEAD(inquiry_list, inquiry) inquiries; /* after idle times */
+	struct tries tries;			    /* of re-authentication */
+	struct hunts *hunts;			    /* hunt.c; NULL: there was none yet */
+	struct logouts *logouts;		    /* logout.c; the same */
+	bool keys_failed;    /* it was logged that tokens cannot be replaced */
+	struct fleet *fleet; /* fleet.c */
+	bool closing;	     /* core_free(): nothing is answered or begun any more */
 	uint8_t record[WIRE_MAX];
 };
 
@@ -109,6 +110,8 @@ struct remark {
 void caller_name(const struct core *core, const struct caller *caller, char *out, size_t size,
 	struct sid *ret_sid);
 
+/* Queues an entry that is no session's. What cannot be queued is logged. */
+void core_record(struct core *core, const struct entry *e);
 /*
  * Queues an entry about the session, and with `row` its row as it is now. done may be NULL. What
  * cannot even be queued is logged, and done is called with the error at once.
@@ -182,6 +185,7 @@ void fleet_standing(struct core *core, const struct event *event);
 void fleet_placed(struct core *core, const struct event *event);
 void fleet_relay(struct core *core, const struct event *event);
 void fleet_ask(struct core *core, const struct event *event);
+void fleet_overshoot(struct core *core, const struct event *event);
 
 /* condemned.c */
 
@@ -190,8 +194,16 @@ void fleet_ask(struct core *core, const struct event *event);
 void condemn(struct core *core, int pidfd, pid_t leader, uint32_t audit_session);
 void condemned_forget(struct core *core);
 
+/* refusal.c */
+void refusal_answer(struct answer *a, enum reason reason, const char *text);
+/* Of one that never comes into the table, or is about to leave it. v may be NULL. */
+void refusal_record(struct core *core, const struct session *s, enum reason reason,
+	const struct verdict *v, const char *text);
+
+/* preview.c */
+void preview_acct(struct core *core, const struct event *event);
+
 /* admission.c */
-void admission_acct(struct core *core, const struct event *event);
 void admission_open(struct core *core, const struct event *event);
 void admission_gave_place(struct core *core, struct session *heir);
 void admission_waited_too_long(struct core *core, struct session *s);
@@ -255,6 +267,16 @@ struct terminal_look input_question(const struct core *core, const struct sessio
  * core->input.rest_until. */
 void input_look(struct core *core, struct session *s);
 void input_forget(struct session *s);
+/* How long ago its user last did something, ns: typed, or where it has no terminal, logged in.
+ * last_input: the youngest access time of its terminals, wall; 0: it has none. */
+uint64_t input_idle(const struct core *core, const struct session *s, uint64_t last_input);
+/* How long ago he logged in. */
+uint64_t input_age(const struct core *core, const struct session *s);
+
+/* idleness.c */
+
+/* Those that have not been told yet. */
+void idleness_forget(struct core *core);
 
 /* warning.c */
 
@@ -303,7 +325,10 @@ void reauth_begin(struct wire_stored *rec, uint64_t began);
 /* He has done it now: recorded, and the token rotates. done may be NULL. */
 void reauth_note(struct core *core, struct session *s, const struct caller *by, const char *how,
 	ledger_done_fn *done, void *ctx);
-void reauth_event(struct core *core, const struct event *event);
+/* The same of somebody who proved it to another one than a PAM stack of ours. Answered with `done`
+ * when it is on disk; with `error` NO_SESSION where the session is not active. */
+void reauth_renew(struct core *core, struct session *s, const struct caller *by, const char *how,
+	struct answer *answer);
 
 /* A su or sudo, or whatever else asks in a session, has seen its user authenticate: that counts
  * for the session where he is the session's own user. */

@@ -355,6 +355,20 @@ static void handle_relay(struct request *req, const struct wire_frame *frame)
 	to_core(req, &event);
 }
 
+static void handle_overshoot(struct request *req, const struct wire_frame *frame)
+{
+	struct event event = {.type = EVENT_OVERSHOOT, .u.overshoot = &frame->u.overshoot};
+
+	to_core(req, &event);
+}
+
+static void handle_idle(struct request *req, const struct wire_frame *frame)
+{
+	if (!is_somebody(req, frame->u.idle.uid))
+		return;
+	idleness_tell(req->dispatch->parts.core, (uid_t)frame->u.idle.uid, &req->answer);
+}
+
 static const struct handler handlers[] = {
 	{WIRE_acct, handle_acct, offsetof(struct metrics, lookup)},
 	{WIRE_open, handle_open, offsetof(struct metrics, open)},
@@ -379,6 +393,8 @@ static const struct handler handlers[] = {
 	{WIRE_standing, handle_standing, 0},
 	{WIRE_placed, handle_placed, 0},
 	{WIRE_relay, handle_relay, 0},
+	{WIRE_idle, handle_idle, 0},
+	{WIRE_overshoot, handle_overshoot, 0},
 };
 
 static bool has_too_many(const struct dispatch *d, uid_t uid)

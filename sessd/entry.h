@@ -41,6 +41,7 @@
 	K(REAUTHENTICATED, "reauthenticated", "the user of a session proved anew who he is; `auth` says how") \
 	K(REAUTH_REFUSED,  "reauth_refused",  "the user of a session tried to prove himself again, and did not; `text` says why") \
 	K(PASSWORD_CHANGED, "password_changed", "a user's password was changed, for which `count` other sessions of his end") \
+	K(FLEET_OVERSHOOT, "fleet_overshoot", "a user has `count` sessions in the fleet, and `policy` allows `limit`; `text` says what they are, and whether some are ended") \
 	K(LEDGER_GAP,      "ledger_gap",      "`count` events could not be kept while the ledger could not be written") \
 	K(LEDGER_STARTED,  "ledger_started",  "a new ledger begins; `text` says why") \
 	K(SEAL_STARTED,    "seal_started",    "the ledger is sealed from here on, first with `next_key`; `text` says why") \

@@ -40,6 +40,7 @@
 	M(REAUTHENTICATED,  ENTRY_OF_SESSION "by by_sid") \
 	M(REAUTH_REFUSED,   ENTRY_OF_SESSION "reason text") \
 	M(PASSWORD_CHANGED, "user uid by by_sid text count") \
+	M(FLEET_OVERSHOOT,  "user policy text limit count") \
 	M(LEDGER_GAP,       "text count") \
 	M(LEDGER_STARTED,   "text last hash") \
 	M(SEAL_STARTED,     "text next_key") \

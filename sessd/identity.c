@@ -3,41 +3,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "common/pidfd.h"
 #include "sessd/config.h"
 #include "sessd/identity.h"
-
-/* Linux 6.5; glibc 2.36 does not know it */
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
-#endif
-
-bool identity_has_peerpidfd(void)
-{
-	int pair[2], pidfd = -1;
-	socklen_t len = sizeof(pidfd);
-	bool has;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return false;
-	has = getsockopt(pair[0], SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0;
-	if (has)
-		close(pidfd);
-	close(pair[0]);
-	close(pair[1]);
-	return has;
-}
-
-static int open_peer(int fd, pid_t pid, bool use_peerpidfd)
-{
-	int pidfd = -1;
-	socklen_t len = sizeof(pidfd);
-
-	if (!use_peerpidfd)
-		return pidfd_open_pid(pid);
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) < 0)
-		return -errno;
-	return pidfd;
-}
 
 static bool in_group(int fd, gid_t primary, gid_t gid)
 {
@@ -104,7 +72,7 @@ int identity_of_peer(int fd, bool use_peerpidfd, gid_t admin_gid, struct caller 
 	r = proc_stat(c.pid, &before);
 	if (r < 0)
 		return r;
-	c.pidfd = open_peer(fd, c.pid, use_peerpidfd);
+	c.pidfd = use_peerpidfd ? pidfd_of_peer(fd) : pidfd_open_pid(c.pid);
 	if (c.pidfd < 0)
 		return c.pidfd;
 	c.admin = c.uid == 0 || in_group(fd, cred.gid, admin_gid);

@@ -9,9 +9,6 @@
 
 #include "sessd/core.h"
 
-/* Has the kernel SO_PEERPIDFD (Linux 6.5)? */
-bool identity_has_peerpidfd(void);
-
 /*
  * Fills in *ret; ret->pidfd is then the caller's to close. Without SO_PEERPIDFD the pid of
  * SO_PEERCRED is opened between two looks at its start time. -ESRCH: the process that connected is

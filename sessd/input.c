@@ -96,6 +96,22 @@ static uint64_t login_time(const struct core *core, const struct session *s, uin
 	return opened + LOGIN < leader ? now : opened;
 }
 
+uint64_t input_age(const struct core *core, const struct session *s)
+{
+	uint64_t now = clock_boot();
+
+	return now - login_time(core, s, now);
+}
+
+uint64_t input_idle(const struct core *core, const struct session *s, uint64_t last_input)
+{
+	uint64_t now = clock_boot(), login = login_time(core, s, now), typed = 0;
+
+	if (last_input != 0)
+		typed = wallclock_to_boot(&core->input.clock, last_input, now);
+	return now - (typed > login ? typed : login);
+}
+
 /* Which span that access time is in; never 0. */
 static uint32_t span_of(uint64_t last_input)
 {

@@ -30,7 +30,7 @@ int peers_new(const struct peers_options *options, struct peers **ret)
 	if (p == NULL)
 		return -ENOMEM;
 	p->o = *options;
-	p->use_peerpidfd = !options->no_peerpidfd && identity_has_peerpidfd();
+	p->use_peerpidfd = !options->no_peerpidfd && pidfd_try_peer() == 0;
 	*ret = p;
 	return 0;
 }

@@ -130,6 +130,8 @@ int metrics_text(
 		"Logins that were let in while the daemon was away.");
 	counter(f, "fleet_alone", m->fleet_alone,
 		"Logins under a cap over the fleet that were decided about without it.");
+	counter(f, "fleet_overshoots", m->fleet_overshoots,
+		"Times that this host found a cap over the fleet exceeded.");
 	head(f, "sessions_refused", "counter", "Logins that were refused.");
 	by_reason(f, "sessions_refused", m->refused, REASON_REFUSES);
 	head(f, "sessions_ended", "counter", "Sessions that ended.");

@@ -32,6 +32,7 @@ struct metrics {
 	uint64_t opened[CLASS_LOGIN + 1];
 	uint64_t adopted;
 	uint64_t fleet_alone; /* decided about without the fleet */
+	uint64_t fleet_overshoots;
 	uint64_t refused[METRICS_REASONS];
 	uint64_t ended[METRICS_REASONS];
 	uint64_t kills;	    /* sessions that sessd ended itself */

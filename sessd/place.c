@@ -1,11 +1,13 @@
 /* A place under the caps over the fleet: sought of the agent, and decided about here where it
  * cannot be asked. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/duration.h"
 #include "common/timestamp.h"
 #include "sessd/fleet.h"
+#include "sessd/log.h"
 
 /* The module waits 1 s unless told otherwise; the agent gives up before. */
 #define WAIT_FOR_PLACE (700 * NS_PER_MS)
@@ -27,7 +29,7 @@ unsigned place_caps(const struct core *core, const struct session *s, struct ans
 	session_subject(s, &subject);
 	if (s->class != CLASS_LOGIN || cap_exempts(core, &subject))
 		return 0;
-	for (i = 0; i < set->n_policies && n < WIRE_FLEET_CAPS_MAX; i++) {
+	for (i = 0; i < set->n_policies; i++) {
 		p = &set->policies[i];
 		if (!caps_it(p, &subject))
 			continue;
@@ -37,6 +39,7 @@ unsigned place_caps(const struct core *core, const struct session *s, struct ans
 		snprintf(msg.policy, sizeof(msg.policy), "%.255s", p->name);
 		msg.max = p->max_sessions;
 		msg.evict = p->at_limit != AT_LIMIT_DENY;
+		msg.idlest = p->at_limit == AT_LIMIT_EVICT_IDLEST;
 		answer_send(a, WIRE_cap, &msg, false);
 	}
 	return n;
@@ -161,4 +164,26 @@ void fleet_placed(struct core *core, const struct event *event)
 		fleet_gave_up(core, s);
 	else
 		refuse(core, s, msg);
+}
+
+/* After a host was cut off, or had to decide alone. */
+void fleet_overshoot(struct core *core, const struct event *event)
+{
+	static const struct wire_done done;
+	const struct wire_overshoot *msg = event->u.overshoot;
+	struct entry e;
+
+	core->parts.metrics->fleet_overshoots++;
+	entry_init(&e, ENTRY_FLEET_OVERSHOOT, clock_wall());
+	memcpy(e.user, msg->user, sizeof(e.user));
+	memcpy(e.policy, msg->policy, sizeof(e.policy));
+	e.limit = msg->max;
+	e.count = msg->count;
+	snprintf(e.text, sizeof(e.text), "%s; %.900s",
+		msg->evict ? "those beyond the cap are ended" : "none is ended for it", msg->text);
+	log_warning("%s has %" PRIu64 " sessions in the fleet, and policy \"%s\" allows %" PRIu64
+		    ": %s",
+		msg->user, msg->count, msg->policy, msg->max, e.text);
+	core_record(core, &e);
+	answer_send(event->answer, WIRE_done, &done, true);
 }

@@ -1,10 +1,8 @@
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -220,28 +218,6 @@ int proc_boot_id(char ret[PROC_BOOT_ID])
 		return -EBADMSG;
 	memcpy(ret, buf, PROC_BOOT_ID);
 	return 0;
-}
-
-int pidfd_open_pid(pid_t pid)
-{
-	int fd;
-
-	if (pid <= 0)
-		return -ESRCH;
-	fd = pidfd_open(pid, 0); /* always close-on-exec */
-	return fd < 0 ? -errno : fd;
-}
-
-int pidfd_signal(int pidfd, int sig)
-{
-	return pidfd_send_signal(pidfd, sig, NULL, 0) < 0 ? -errno : 0;
-}
-
-bool pidfd_is_dead(int pidfd)
-{
-	struct pollfd p = {.fd = pidfd, .events = POLLIN};
-
-	return poll(&p, 1, 0) > 0 && (p.revents & POLLIN);
 }
 
 bool proc_is_hidden(void)

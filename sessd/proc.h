@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "common/pidfd.h"
+
 #define PROC_COMM     16
 #define PROC_CGROUP   512
 #define PROC_NO_AUDIT UINT32_C(4294967295) /* /proc/PID/sessionid where the kernel gave none */
@@ -51,14 +53,5 @@ bool proc_is_hidden(void);
 /* The kernel's boot id: 36 characters and a NUL. */
 #define PROC_BOOT_ID 37
 int proc_boot_id(char ret[PROC_BOOT_ID]);
-
-int pidfd_open_pid(pid_t pid);	      /* CLOEXEC descriptor or -errno */
-int pidfd_signal(int pidfd, int sig); /* sig 0 asks whether it lives; 0 or -errno */
-
-/*
- * True when every thread of the process has ended, though its parent may not have collected it yet.
- * Not the same as state Z, which a process shows too whose first thread alone has ended.
- */
-bool pidfd_is_dead(int pidfd);
 
 #endif

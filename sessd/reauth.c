@@ -173,13 +173,11 @@ static void recorded(void *ctx, int result)
 		answer_send(ctx, WIRE_done, &done, true);
 }
 
-void reauth_event(struct core *core, const struct event *event)
+void reauth_renew(struct core *core, struct session *s, const struct caller *by, const char *how,
+	struct answer *answer)
 {
-	struct session *s = session_by_sid(&core->table, event->u.reauthenticated.sid);
-
-	if (s == NULL || s->phase != PHASE_ACTIVE || s->ending != NULL) {
-		answer_error(event->answer, WIRE_E_NO_SESSION, NULL);
-		return;
-	}
-	reauth_note(core, s, event->caller, event->u.reauthenticated.how, recorded, event->answer);
+	if (s->phase != PHASE_ACTIVE || s->ending != NULL)
+		answer_error(answer, WIRE_E_NO_SESSION, NULL);
+	else
+		reauth_note(core, s, by, how, recorded, answer);
 }

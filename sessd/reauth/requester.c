@@ -1,15 +1,9 @@
 #include <errno.h>
-#include <poll.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "common/pidfd.h"
 #include "sessd/reauth/requester.h"
-
-/* Linux 6.5; glibc 2.36 does not know it */
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77
-#endif
 
 /*
  * Where the kernel has no SO_PEERPIDFD, the number of one who is gone may have been given to
@@ -17,15 +11,9 @@
  */
 static int open_peer(int fd, pid_t pid)
 {
-	int pidfd = -1;
-	socklen_t len = sizeof(pidfd);
+	int pidfd = pidfd_of_peer(fd);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
-		return pidfd;
-	if (errno != ENOPROTOOPT)
-		return -errno;
-	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
-	return pidfd < 0 ? -errno : pidfd;
+	return pidfd == -ENOPROTOOPT ? pidfd_open_pid(pid) : pidfd;
 }
 
 int requester_init(struct requester *r, int fd)
@@ -55,8 +43,5 @@ void requester_fini(struct requester *r)
 
 bool requester_lives(const struct requester *r)
 {
-	struct pollfd p = {.fd = r->pidfd, .events = POLLIN};
-
-	/* readable from its end on, collected or not */
-	return poll(&p, 1, 0) == 0;
+	return !pidfd_is_dead(r->pidfd);
 }

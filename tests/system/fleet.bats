@@ -6,9 +6,41 @@ load ../lib/fleet
 
 setup_file() { fleet_start 3; }
 teardown_file() { fleet_stop; }
-teardown() { fleet_reset; }
+teardown()
+{
+	each_host clock_right
+	fleet_reset
+}
 
 two='policy "contractors" { groups = {"contractors"} max_sessions = 2 scope = fleet }'
+
+idlest='policy "contractors" { groups = {"contractors"} max_sessions = 2 scope = fleet at_limit = evict_idlest }'
+
+# Somebody has just typed there, by the clock of that host.
+types() # TERMINAL
+{
+	# shellcheck disable=SC2016
+	on_host bash -c 'touch -a -d "@$(date +%s.%N)" "$1"' bash "$1"
+}
+
+# How often that host has found the cap exceeded, as `COUNT/LIMIT POLICY TEXT` lines.
+overshoots()
+{
+	ledger | jq -r 'select(.event == "fleet_overshoot") | "\(.user) \(.count)/\(.limit) \(.policy) \(.text)"'
+}
+
+# The wall clock of that host is so many hours off, for all that is started there from now on.
+clock_off() # HOURS
+{
+	install -m 0644 "$HOST_TOP/build/plain/tests/lib/clockshift.so" "$HOST_FS/sessd/clockshift.so"
+	perl -e 'print pack("q<q<", $ARGV[0] * 3600e9, 0)' -- "$1" >"$HOST_FS/run/clockshift"
+	echo /sessd/clockshift.so >"$HOST_FS/etc/ld.so.preload"
+}
+
+clock_right()
+{
+	rm -f "$HOST_FS/etc/ld.so.preload"
+}
 
 # A login that stays, on that host.
 stays() # HOST BACKGROUND USER
@@ -47,6 +79,48 @@ stays() # HOST BACKGROUND USER
 	equal '"contractors"' "$(on web1 events_where ".sid == \"$sid\" and .event == \"session_ending\"" policy)"
 	background_runs two
 	equal "2" "$(store_keys session/bob/ | wc -l)"
+}
+
+@test "evict_idlest ends the session that has been idle the longest, wherever it is" {
+	local one_tty one_sid two_sid
+	store_up 1
+	members_up "$idlest"
+	on web1 on_terminal one bob
+	one_tty=$tty one_sid=$sid
+	on web2 on_terminal two bob
+	two_sid=$sid
+	on web1 types "$one_tty"
+	# The older one lives, because somebody types there.
+	on web3 on_terminal three bob
+	on web2 ends_so "$two_sid" 'session_opened session_ending(evicted) session_ended(evicted)'
+	background_runs one
+	# Neither questions nor orders are left.
+	wait_until '[ -z "$(store_keys ask/)$(store_keys done/)$(store_keys revoke/)" ]'
+	# A host that does not answer has the least idle ones.
+	on web1 daemon_signal sessd-fleet STOP
+	on web2 on_terminal four bob
+	finish_badly three
+	background_runs one
+	on web1 daemon_signal sessd-fleet CONT
+	on web1 wait_until fleet_joined
+}
+
+@test "who is to make place and does not in time keeps it" {
+	store_up 1
+	members_up 'policy "contractors" { groups = {"contractors"} max_sessions = 1 scope = fleet at_limit = evict_oldest }'
+	stays web1 one bob
+	on web1 daemon_signal sessd-fleet STOP
+	run ! on web2 ssh_as bob -- true
+	contains "$output" "a session elsewhere had to end first, and has not in time"
+	# The order is withdrawn: nobody comes in for it.
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+	on web1 daemon_signal sessd-fleet CONT
+	on web1 wait_until fleet_joined
+	run -0 on web1 on_host sessctl list --fleet --user bob
+	background_runs one
+	# The next one finds it gone in time.
+	on web2 wait_until 'ssh_as bob -- true'
+	finish_badly one
 }
 
 @test "a lock ends the sessions on all hosts, and holds on all" {
@@ -131,10 +205,65 @@ stays() # HOST BACKGROUND USER
 	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 4 ]' 60
 	equal "one four two three" "$(for b in one four two three; do ! background_runs $b || echo $b; done | paste -sd ' ')"
 	wait_until '[ -z "$(store_keys revoke/)" ]'
+	# That is reported once, by the host that has come back, and nobody is ended for it.
+	on web1 wait_until '[ -n "$(overshoots)" ]'
+	equal "bob 4/2 contractors none is ended for it; sshd from 127.0.0.1 on web1, sshd from 127.0.0.1 on web1, sshd from 127.0.0.1 on web2, and more" \
+		"$(each_host overshoots)"
+	equal 1 "$(on web1 on_host sessctl status --fleet --json | jq -s '.[0].overshoots')"
+	on web1 on_host sessctl metrics | grep -qx 'sessd_fleet_overshoots_total 1'
 	# Over its cap now: nobody more comes in.
 	run ! on web1 ssh_as bob -- true
 	run ! on web2 ssh_as bob -- true
 	equal "bob cap 4/2 contractors" "$(on web2 refusals | tail -n 1)"
+}
+
+@test "where a return exceeds a cap that evicts, the oldest of all is ended" {
+	local sid
+	store_up 1
+	members_up 'policy "contractors" { groups = {"contractors"} max_sessions = 2 scope = fleet at_limit = evict_oldest }'
+	on web1 begin one bob -- :
+	stays web2 two bob
+	cut_off web1
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	stays web3 three bob
+	reconnect web1
+	# To the store it is the youngest of the three; its host knows better.
+	on web1 ends_so "$sid" 'session_opened session_ending(evicted) session_ended(evicted)'
+	contains "$(on web1 overshoots)" "bob 3/2 contractors those beyond the cap are ended; "
+	equal 1 "$(each_host overshoots | grep -c " 3/2 ")"
+	background_runs two
+	background_runs three
+	equal 2 "$(store_keys session/bob/ | wc -l)"
+}
+
+@test "hosts whose clocks are an hour apart" {
+	local one_tty two_sid
+	on web1 clock_off 1
+	on web3 clock_off -1
+	store_up 1
+	members_up "$idlest"
+	on web1 on_terminal one bob
+	one_tty=$tty
+	on web2 on_terminal two bob
+	two_sid=$sid
+	[ "$(on web1 on_host date +%s)" -ge "$(($(on web3 on_host date +%s) + 7000))" ]
+	on web1 types "$one_tty"
+	on web3 on_terminal three bob
+	on web2 ends_so "$two_sid" 'session_opened session_ending(evicted) session_ended(evicted)'
+	background_runs one
+	equal 2 "$(store_keys session/bob/ | wc -l)"
+	# A lock lasts as long as it was said to, and ends who is there.
+	run -0 on web3 on_host sessctl lock --fleet --for 3s user bob
+	finish_badly one
+	finish_badly three
+	run ! on web1 ssh_as bob -- true
+	on web1 wait_until 'ssh_as bob -- true'
+	on web2 wait_until 'ssh_as bob -- true'
+	stays web1 four carol
+	run -0 on web3 on_host sessctl revoke --fleet --user carol
+	contains "$output" "web1: "
+	[[ $output != *PENDING* ]]
+	finish_badly four
 }
 
 @test "while the fleet cannot be asked, fleet_unreachable decides" {

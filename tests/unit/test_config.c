@@ -15,6 +15,7 @@
 
 #include "common/duration.h"
 #include "common/text.h"
+#include "common/wire.h"
 #include "sessd/config.h"
 #include "sessd/option.h"
 
@@ -318,6 +319,22 @@ static void test_values(void **state)
 		snprintf(text, sizeof(text), "/*\n*/ # x\npolicy \"p\" {\n%s }\n", rows[i].setting);
 		refused(f, text, 4, rows[i].words);
 	}
+}
+
+/* Each policy with a cap over the fleet counts; the others do not. */
+static void test_fleet_caps(void **state)
+{
+	struct fixture *f = *state;
+	char text[4096], *at = text;
+	unsigned i;
+
+	for (i = 0; i < WIRE_FLEET_CAPS_MAX; i++)
+		at += sprintf(at, "policy \"p%u\" { max_sessions = 1 scope = fleet }\n", i);
+	at += sprintf(at, "policy \"q\" { max_sessions = 1 }\npolicy \"r\" { scope = fleet }\n");
+	accepted(f, text);
+	sprintf(at, "policy \"s\" { max_sessions = 1 scope = fleet }\n");
+	refused(f, text, WIRE_FLEET_CAPS_MAX + 3,
+		"policy \"s\" is one too many with a cap over the fleet; expected at most 16");
 }
 
 static void test_top(void **state)
@@ -892,6 +909,7 @@ int main(void)
 		TEST(test_defaults),
 		TEST(test_values),
 		TEST(test_top),
+		TEST(test_fleet_caps),
 		TEST(test_text),
 		TEST(test_max_lifetime),
 		TEST(test_idle),

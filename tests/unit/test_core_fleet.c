@@ -241,7 +241,7 @@ static void evictions_are_the_fleets(void **state)
 		assert_granted(w, l[i]);
 		attend(w, &ear, false);
 	}
-	assert_true(ear.cap.evict);
+	assert_true(ear.cap.evict && !ear.cap.idlest);
 	for (i = 0; i < 3; i++)
 		assert_active(w, l[i]);
 	/* alone, it does */
@@ -386,6 +386,28 @@ static void an_errand_is_run(void **state)
 	assert_true(asker.last && asker.error == WIRE_E_UNAVAILABLE);
 }
 
+static uint64_t newest(struct world *w)
+{
+	struct ledger_stats stats;
+
+	ledger_stats(w->f->ledger, &stats);
+	return stats.seq;
+}
+
+static void an_overshoot_is_counted_and_recorded(void **state)
+{
+	struct world *w = *state;
+	const struct wire_overshoot msg = {
+		.user = "anna", .policy = "two", .max = 2, .count = 3, .text = "sshd on far"};
+	struct answer ignored = {.fn = nothing};
+	uint64_t before = newest(w);
+
+	core_handle(w->core,
+		&(struct event){.type = EVENT_OVERSHOOT, .answer = &ignored, .u.overshoot = &msg});
+	assert_int_equal(w->metrics.fleet_overshoots, 1);
+	WAIT_UNTIL(w->f, newest(w) == before + 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static int tests(void)
@@ -400,6 +422,7 @@ static int tests(void)
 		TEST(an_order_names_who_gave_it),
 		TEST(a_table_comes_in_pieces),
 		TEST(an_errand_is_run),
+		TEST(an_overshoot_is_counted_and_recorded),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

@@ -29,7 +29,10 @@ static struct {
 	unsigned n;
 	struct wire_placed told;
 	unsigned n_told;
+	struct wire_overshoot overshoot;
+	unsigned n_overshoots;
 	bool joined;
+	bool idlest; /* who makes place */
 } world;
 
 /* --- In the place of etcd.c and agent.c --- */
@@ -75,6 +78,11 @@ bool agent_joined(const struct agent *a)
 void agent_tell(struct agent *a, enum wire_type type, const void *msg)
 {
 	(void)a;
+	if (type == WIRE_overshoot) {
+		world.overshoot = *(const struct wire_overshoot *)msg;
+		world.n_overshoots++;
+		return;
+	}
 	assert_int_equal(type, WIRE_placed);
 	world.told = *(const struct wire_placed *)msg;
 	world.n_told++;
@@ -87,7 +95,7 @@ void lease_forget(struct lease *lease)
 
 json_t *order_evict(const char *host, const char *sid, const char *policy, struct key *ret)
 {
-	(void)ret;
+	snprintf(ret->s, sizeof(ret->s), KEY_REVOKE "%s/%s", host, sid);
 	return json_pack("{s:s,s:s,s:s}", "host", host, "sid", sid, "policy", policy);
 }
 
@@ -129,15 +137,70 @@ static const char *entry(const char *host, const char *sid, unsigned created, un
 		"{\"key\":\"%s\",\"value\":\"%s\",\"create_revision\":\"%u\",\"mod_revision\":\"%"
 		"u\","
 		"\"lease\":\"%u\"}",
-		base64(key), base64("{\"service\":\"sshd\",\"rhost\":\"::1\",\"caps\":[\"p\"]}"),
+		base64(key),
+		base64("{\"uid\":5,\"service\":\"sshd\",\"rhost\":\"::1\",\"caps\":[\"p\"]}"),
 		created, created, lease);
 	return out[next];
+}
+
+/* What a host says of one or two sessions, as JSON. */
+static const char *said(const char *host, const char *text)
+{
+	struct json_t *asked = json_loads(world.call[0]->body, 0, NULL);
+	static char out[4][4096];
+	static unsigned next;
+	char key[512], id[512] = "";
+	size_t len;
+
+	/* the id is in the key that is looked for */
+	assert_int_equal(sodium_base642bin((unsigned char *)key, sizeof(key) - 1,
+				 json_string_value(json_object_get(asked, "key")),
+				 strlen(json_string_value(json_object_get(asked, "key"))), NULL,
+				 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
+		0);
+	key[len] = '\0';
+	json_decref(asked);
+	assert_int_equal(strncmp(key, KEY_DONE, strlen(KEY_DONE)), 0);
+	snprintf(id, sizeof(id), "%.*s", (int)strcspn(key + strlen(KEY_DONE), "/"),
+		key + strlen(KEY_DONE));
+	next = (next + 1) % 4;
+	snprintf(key, sizeof(key), KEY_DONE "%s/%s", id, host);
+	snprintf(out[next], sizeof(out[next]),
+		"{\"key\":\"%s\",\"value\":\"%s\",\"create_revision\":\"9\",\"mod_revision\":"
+		"\"9\"}",
+		base64(key), base64(text));
+	return out[next];
+}
+
+/* Nothing but time passes. */
+static void run_until_asked(struct agent *a)
+{
+	while (world.n == 0)
+		timers_run(&a->timers);
+}
+
+/* What nobody waits for is done. */
+static void carry_out_the_rest(void)
+{
+	while (world.n > 0)
+		answer(ETCD_DONE, "{\"header\":{\"revision\":\"30\"},\"succeeded\":true}");
+}
+
+static bool is_for(unsigned call, const char *kind)
+{
+	char needle[512];
+
+	/* keys are in base64: of three bytes four are made, and the last ones are of the next too
+	 */
+	snprintf(needle, sizeof(needle), "%s", base64(kind));
+	needle[strlen(kind) / 3 * 4] = '\0';
+	return strstr(world.call[call]->body, needle) != NULL;
 }
 
 /* The answer to a count: these entries (NULL: none). */
 static void counted(unsigned revision, const char *a, const char *b)
 {
-	static char text[16384];
+	static char text[131072];
 
 	assert_string_equal(world.call[0]->request.path, ETCD_RANGE);
 	snprintf(text, sizeof(text), "{\"header\":{\"revision\":\"%u\"},\"kvs\":[%s%s%s]}",
@@ -167,6 +230,7 @@ static int setup(void **state)
 	a->lease.id = 7;
 	a->registry.complete = true;
 	members_init(a);
+	assert_int_equal(overshoots_init(a), 0);
 	*state = a;
 	return 0;
 }
@@ -176,6 +240,8 @@ static int teardown(void **state)
 	struct agent *a = *state;
 
 	places_fini(a);
+	carry_out_the_rest();
+	overshoots_fini(a);
 	members_fini(a);
 	assert_int_equal(world.n, 0);
 	free(a);
@@ -190,7 +256,7 @@ static struct member *tell(struct agent *a, const char *hex, bool seeks, bool ev
 	struct member *m;
 
 	assert_true(sid_parse(hex, &msg.sid));
-	a->caps[0] = (struct cap){.policy = "p", .max = 2, .evict = evict};
+	a->caps[0] = (struct cap){.policy = "p", .max = 2, .evict = evict, .idlest = world.idlest};
 	a->n_caps = 1;
 	m = member_tell(a, &msg);
 	assert_non_null(m);
@@ -342,7 +408,7 @@ static void who_does_not_go_in_time_keeps_his_place(void **state)
 	answer(ETCD_DONE, "{\"header\":{\"revision\":\"10\"}}");
 	while (world.n_told == 0) {
 		timers_run(&a->timers);
-		if (world.n > 0)
+		if (world.n > 0 && world.n_told == 0)
 			counted(10, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
 	}
 	assert_false(world.told.granted || world.told.unreachable);
@@ -382,6 +448,303 @@ static void who_leaves_meanwhile_is_taken_out_again(void **state)
 	assert_int_equal(world.n_told, 0);
 }
 
+static struct member *tell_idlest(struct agent *a, const char *hex)
+{
+	world.idlest = true;
+	return tell(a, hex, true, true);
+}
+
+/* Each of the order's members, from the body of the first call. */
+static void assert_ordered(const char *host, const char *sid)
+{
+	json_t *order = json_loads(world.call[0]->body, 0, NULL);
+
+	assert_string_equal(world.call[0]->request.path, ETCD_PUT);
+	assert_string_equal(json_string_value(json_object_get(order, "sid")), sid);
+	assert_string_equal(json_string_value(json_object_get(order, "host")), host);
+	json_decref(order);
+}
+
+static void kvs(const char *a, const char *b)
+{
+	static char text[16384];
+
+	assert_string_equal(world.call[0]->request.path, ETCD_RANGE);
+	snprintf(text, sizeof(text), "{\"header\":{\"revision\":\"11\"},\"kvs\":[%s%s%s]}",
+		a ? a : "", b ? "," : "", b ? b : "");
+	answer(ETCD_DONE, text);
+}
+
+static void the_idlest_makes_place(void **state)
+{
+	struct agent *a = *state;
+
+	tell_idlest(a, OWN);
+	counted(9, entry("far", ONE, 3, 5), entry("off", TWO, 5, 6));
+	/* both hosts are asked, in one write, under our lease */
+	assert_true(world.n == 1 && is_for(0, KEY_ASK));
+	assert_non_null(strstr(world.call[0]->body, "\"7\""));
+	put_answered(true);
+	run_until_asked(a);
+	kvs(said("far", "[{\"sid\":\"" ONE "\",\"idle\":1000}]"), NULL);
+	/* the other one has not answered: nobody is ended yet */
+	assert_int_equal(world.n_told, 0);
+	run_until_asked(a);
+	kvs(said("off", "[{\"sid\":\"" TWO "\",\"idle\":2000,\"age\":1}]"), NULL);
+	/* what was asked and answered is taken out of the store, and the sessions are counted */
+	assert_int_equal(world.n, 2);
+	assert_true(is_for(0, KEY_ASK) && is_for(0, KEY_DONE));
+	put_answered(true);
+	counted(12, entry("far", ONE, 3, 5), entry("off", TWO, 5, 6));
+	assert_ordered("off", TWO);
+	answer(ETCD_DONE, "{\"header\":{\"revision\":\"13\"}}");
+	run_until_asked(a);
+	/* nobody is asked twice */
+	counted(14, entry("far", ONE, 3, 5), NULL);
+	put_answered(true);
+	assert_true(world.told.granted);
+}
+
+/* A host may speak of its own sessions alone. */
+static void who_does_not_answer_is_least_idle(void **state)
+{
+	struct agent *a = *state;
+
+	tell_idlest(a, OWN);
+	counted(9, entry("far", ONE, 3, 5), entry("off", TWO, 5, 6));
+	put_answered(true);
+	do {
+		run_until_asked(a);
+		if (!is_for(0, KEY_DONE) || strcmp(world.call[0]->request.path, ETCD_RANGE) != 0)
+			break;
+		kvs(said("off", "[{\"sid\":\"" TWO "\",\"idle\":1},{\"sid\":\"" ONE
+				"\",\"idle\":9000}]"),
+			said("elsewhere", "[{\"sid\":\"" ONE "\",\"idle\":9000}]"));
+	} while (world.n_told == 0);
+	put_answered(true);
+	counted(12, entry("far", ONE, 3, 5), entry("off", TWO, 5, 6));
+	assert_ordered("off", TWO);
+	answer(ETCD_DONE, "{\"header\":{\"revision\":\"13\"}}");
+}
+
+static void where_nobody_answers_the_oldest_goes(void **state)
+{
+	struct agent *a = *state;
+
+	tell_idlest(a, OWN);
+	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	/* not even the question came through */
+	answer(ETCD_UNKNOWN, NULL);
+	put_answered(true);
+	counted(12, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	assert_ordered("off", TWO);
+	answer(ETCD_DONE, "{\"header\":{\"revision\":\"13\"}}");
+}
+
+static void one_alone_is_not_asked_about(void **state)
+{
+	struct agent *a = *state;
+	struct member *m = tell_idlest(a, OWN);
+
+	m->caps[0].max = 1;
+	counted(9, entry("far", ONE, 5, 5), NULL);
+	assert_ordered("far", ONE);
+	answer(ETCD_DONE, "{\"header\":{\"revision\":\"13\"}}");
+}
+
+static void who_gives_up_withdraws_his_orders(void **state)
+{
+	struct agent *a = *state;
+
+	who_does_not_go_in_time_keeps_his_place(state);
+	assert_int_equal(world.n, 1);
+	assert_true(is_for(0, KEY_REVOKE));
+	assert_non_null(strstr(world.call[0]->body, "request_delete_range"));
+	assert_int_equal(a->n_places, 0);
+}
+
+/* --- What was registered without having sought a place --- */
+
+static void let_in(struct agent *a, const char *hex, bool evict, bool idlest)
+{
+	world.idlest = idlest;
+	tell(a, hex, false, evict);
+}
+
+/* It is written at this revision; then the user is read. */
+static void written(struct agent *a, unsigned revision)
+{
+	char text[256];
+
+	run_until_asked(a);
+	assert_string_equal(world.call[0]->request.path, ETCD_TXN);
+	snprintf(text, sizeof(text), "{\"header\":{\"revision\":\"%u\"},\"succeeded\":true}",
+		revision);
+	answer(ETCD_DONE, text);
+	run_until_asked(a);
+}
+
+static const char *both(const char *x, const char *y)
+{
+	static char out[16384];
+
+	snprintf(out, sizeof(out), "%s,%s", x, y);
+	return out;
+}
+
+static void too_many_are_reported(void **state)
+{
+	struct agent *a = *state;
+
+	let_in(a, OWN, false, false);
+	written(a, 20);
+	counted(21, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+		entry("here", OWN, 20, 7));
+	assert_int_equal(world.n_overshoots, 1);
+	assert_string_equal(world.overshoot.user, "bob");
+	assert_string_equal(world.overshoot.policy, "p");
+	assert_true(world.overshoot.max == 2 && world.overshoot.count == 3);
+	assert_false(world.overshoot.evict);
+	assert_int_equal(a->n_overshoots, 1);
+	/* nobody is ended for it, and it is over */
+	assert_int_equal(world.n, 0);
+	assert_false(a->registry.timer.set);
+}
+
+static void no_more_than_allowed_are_not(void **state)
+{
+	struct agent *a = *state;
+
+	let_in(a, OWN, true, false);
+	written(a, 20);
+	counted(21, entry("far", ONE, 5, 5), entry("here", OWN, 20, 7));
+	assert_true(world.n_overshoots == 0 && world.n == 0);
+}
+
+/* One host tells of it: the last that has written. */
+static void the_last_one_reports(void **state)
+{
+	struct agent *a = *state;
+
+	let_in(a, OWN, true, false);
+	written(a, 20);
+	counted(22, both(entry("far", ONE, 5, 5), entry("here", OWN, 20, 7)),
+		entry("off", TWO, 21, 6));
+	assert_true(world.n_overshoots == 0 && world.n == 0);
+}
+
+/* Its key was there before, under an older lease: nothing has come back. */
+static void what_was_there_is_no_newcomer(void **state)
+{
+	struct agent *a = *state;
+
+	let_in(a, OWN, true, false);
+	written(a, 20);
+	counted(22, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+		entry("here", OWN, 8, 7));
+	assert_true(world.n_overshoots == 0 && world.n == 0);
+}
+
+static void those_beyond_the_cap_are_ended(void **state)
+{
+	struct agent *a = *state;
+
+	let_in(a, OWN, true, false);
+	written(a, 20);
+	counted(21, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+		entry("here", OWN, 20, 7));
+	assert_true(world.n_overshoots == 1 && world.overshoot.evict);
+	assert_int_equal(world.overshoot.count, 3);
+	/* how old they are is asked: to the store, ours is the youngest */
+	assert_true(is_for(0, KEY_ASK));
+	put_answered(true);
+	run_until_asked(a);
+	kvs(both(said("far", "[{\"sid\":\"" ONE "\",\"idle\":9,\"age\":100}]"),
+		    said("off", "[{\"sid\":\"" TWO "\",\"idle\":9,\"age\":200}]")),
+		said("here", "[{\"sid\":\"" OWN "\",\"idle\":1,\"age\":300}]"));
+	put_answered(true);
+	counted(22, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+		entry("here", OWN, 20, 7));
+	/* one of the three, and ours */
+	assert_ordered("here", OWN);
+	answer(ETCD_DONE, "{\"header\":{\"revision\":\"23\"}}");
+	assert_true(world.n_overshoots == 1 && world.n == 0);
+}
+
+static void who_has_gone_meanwhile_need_not_be_replaced(void **state)
+{
+	struct agent *a = *state;
+
+	let_in(a, OWN, true, false);
+	written(a, 20);
+	counted(21, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+		entry("here", OWN, 20, 7));
+	answer(ETCD_UNREACHABLE, NULL);
+	put_answered(true);
+	counted(22, entry("off", TWO, 3, 6), entry("here", OWN, 20, 7));
+	assert_true(world.n_overshoots == 1 && world.n == 0);
+}
+
+static void what_could_not_be_ordered_is_tried_again(void **state)
+{
+	struct agent *a = *state;
+	unsigned i;
+
+	let_in(a, OWN, true, true);
+	written(a, 20);
+	for (i = 0; i < 2; i++) {
+		counted(21, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+			entry("here", OWN, 20, 7));
+		answer(ETCD_UNREACHABLE, NULL);
+		put_answered(true);
+		counted(22, both(entry("far", ONE, 5, 5), entry("off", TWO, 3, 6)),
+			entry("here", OWN, 20, 7));
+		assert_ordered("off", TWO);
+		if (i > 0) {
+			answer(ETCD_DONE, "{\"header\":{\"revision\":\"23\"}}");
+			break;
+		}
+		answer(ETCD_UNKNOWN, NULL);
+		run_until_asked(a);
+	}
+	/* told once */
+	assert_true(world.n_overshoots == 1 && world.n == 0);
+}
+
+static void many_are_ordered_from_the_oldest_on(void **state)
+{
+	enum { SESSIONS = 150 };
+	static char list[SESSIONS * 512];
+	struct agent *a = *state;
+	size_t len = 0;
+	char sid[33];
+	unsigned i;
+
+	let_in(a, OWN, true, false);
+	written(a, 200);
+	for (i = 0; i < 2; i++) {
+		unsigned k;
+
+		for (len = 0, k = 0; k < SESSIONS; k++) {
+			snprintf(sid, sizeof(sid), "%032x", k);
+			len += (size_t)snprintf(list + len, sizeof(list) - len, "%s%s",
+				k > 0 ? "," : "", entry("far", sid, k + 5, 5));
+		}
+		counted(201, list, entry("here", OWN, 200, 7));
+		if (i == 0) {
+			answer(ETCD_UNREACHABLE, NULL);
+			put_answered(true);
+		}
+	}
+	/* all but two, from the oldest on */
+	for (i = 0; i < SESSIONS - 1; i++) {
+		snprintf(sid, sizeof(sid), "%032x", i);
+		assert_ordered("far", sid);
+		answer(ETCD_DONE, "{\"header\":{\"revision\":\"202\"}}");
+	}
+	assert_true(world.n_overshoots == 1 && world.n == 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -399,6 +762,19 @@ int main(void)
 		TEST(who_does_not_go_in_time_keeps_his_place),
 		TEST(what_cannot_be_known_is_said_so),
 		TEST(who_leaves_meanwhile_is_taken_out_again),
+		TEST(the_idlest_makes_place),
+		TEST(who_does_not_answer_is_least_idle),
+		TEST(where_nobody_answers_the_oldest_goes),
+		TEST(one_alone_is_not_asked_about),
+		TEST(who_gives_up_withdraws_his_orders),
+		TEST(too_many_are_reported),
+		TEST(no_more_than_allowed_are_not),
+		TEST(the_last_one_reports),
+		TEST(what_was_there_is_no_newcomer),
+		TEST(those_beyond_the_cap_are_ended),
+		TEST(who_has_gone_meanwhile_need_not_be_replaced),
+		TEST(what_could_not_be_ordered_is_tried_again),
+		TEST(many_are_ordered_from_the_oldest_on),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -119,7 +119,7 @@ static bool peerpidfd(void **state)
 {
 	const struct way *way = *state;
 
-	if (way->peerpidfd && !identity_has_peerpidfd())
+	if (way->peerpidfd && pidfd_try_peer() < 0)
 		skip();
 	return way->peerpidfd;
 }
