@@ -239,4 +239,5 @@ clean:
 include tests/fuzz/fuzz.mk
 -include tests/lib/lib.mk
 -include tests/bench/bench.mk
+-include tests/herd/herd.mk
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bats
 # Episodes of faults while logins, orders and locks race on three hosts: what clients saw agrees with the model.
-# EPISODES, SEED: how many, and which. What is found wrong is kept in build/episodes.
+# EPISODES (6), SEED: how many, and which. What is found wrong is kept in build/episodes. REVOKES (5): how many sessions are
+# ended from another host, to see how long that takes.
 load ../lib/helpers
 load ../lib/sessions
 load ../lib/fleet
@@ -12,6 +13,7 @@ teardown() { fleet_reset; }
 
 @test "the cap holds, no order is lost and no session ends by itself, whatever fails" {
 	local n first=${EPISODE_FIRST:-1} count=${EPISODES:-6}
+	[ "$count" -gt 0 ] || skip "EPISODES=0"
 	SEED=${SEED:-$((EPOCHSECONDS % 100000))}
 	EPISODES_DIR=$BATS_TEST_TMPDIR/episodes reloads=0
 	mkdir "$EPISODES_DIR"
@@ -26,6 +28,55 @@ teardown() { fleet_reset; }
 		keep_history "$n"
 		return 1
 	done
+}
+
+# Of N times in ns, one a line.
+distribution() # WHAT
+{
+	sort -n | awk -v what="$1" '{ t[NR] = $1 / 1e6 }
+		END {
+			printf "%s: %d, p50 %.0f ms, p90 %.0f ms, p99 %.0f ms, longest %.0f ms\n", what, NR, t[int((NR + 1) / 2)],
+				t[int((NR * 9 + 9) / 10)], t[int((NR * 99 + 99) / 100)], t[NR]
+		}'
+}
+
+# What etcdctl writes and etcdctl hears elsewhere; from the start of the one to the line of the other.
+watched() # N
+{
+	local heard=$BATS_TEST_TMPDIR/heard i before
+	background watcher store watch /sessd/v1/noise
+	heard=$BATS_TEST_TMPDIR/watcher.out
+	wait_until 'store put /sessd/v1/noise begins >/dev/null; grep -q begins "$heard"'
+	for ((i = 1; i <= $1; i++)); do
+		before=${EPOCHREALTIME/./}
+		store put /sessd/v1/noise "number$i." >/dev/null
+		until grep -q "number$i\." "$heard"; do :; done
+		echo $(((${EPOCHREALTIME/./} - before) * 1000))
+	done
+}
+
+@test "a session on another host is ended from here" {
+	local n=${REVOKES:-5} i before sid times=$BATS_TEST_TMPDIR/times
+	[ "$n" -gt 0 ] || skip "REVOKES=0"
+	episodes_up
+	: >"$times"
+	for ((i = 1; i <= n; i++)); do
+		on web2 start_daemon stayers /sessd/wirepeer visits /run/sessd 1 1 0 alice:2101
+		on web2 wait_until 'grep -q "^open .*granted" "$HOST_FS/var/log/stayers.log"'
+		sid=$(on web2 on_host tail -n 1 /var/log/stayers.log | cut -d ' ' -f 4)
+		wait_until "store_keys session/alice/ | grep -q $sid"
+		before=$(now)
+		run -0 on web1 on_host sessctl revoke --fleet "$sid"
+		contains "$output" "web2: "
+		on web2 wait_until 'grep -q "^gone .* $sid " "$HOST_FS/var/log/stayers.log"'
+		on web2 on_host cat /var/log/stayers.log | awk -v before="$before" '/^gone/ { print $3 - before }' >>"$times"
+		on web2 daemon_signal stayers TERM
+		on web2 wait_until '! daemon_runs stayers'
+		on web2 on_host rm /var/log/stayers.log
+	done
+	equal "$n" "$(wc -l <"$times")"
+	distribution "sessctl revoke --fleet, to the last exit on the other host" <"$times" >&3
+	watched "$n" | distribution "etcdctl put, to the line of etcdctl watch" >&3
 }
 
 keep_history() # NUMBER
