@@ -119,7 +119,8 @@ static bool listed_of(const struct reply_kv *kv, struct listed *ret)
 	return true;
 }
 
-/* Of this host's own ones the agent knows more than the store. */
+/* Of this host's own ones the agent knows more than the store. One that seeks has been put by a
+ * write whose answer is still on its way, and no other count knows of it. */
 static bool is_there(const struct agent *a, const struct listed *e)
 {
 	const struct member *m;
@@ -129,7 +130,7 @@ static bool is_there(const struct agent *a, const struct listed *e)
 		return true;
 	sid_parse(e->sid, &sid);
 	m = member_find(a, &sid);
-	return m != NULL ? m->present && m->registered : !a->registry.complete;
+	return m != NULL ? m->present && (m->registered || m->seeking) : !a->registry.complete;
 }
 
 static bool counts_under(const struct listed *e, const char *policy)

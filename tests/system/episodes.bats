@@ -43,9 +43,8 @@ distribution() # WHAT
 # What etcdctl writes and etcdctl hears elsewhere; from the start of the one to the line of the other.
 watched() # N
 {
-	local heard=$BATS_TEST_TMPDIR/heard i before
+	local heard=$BATS_TEST_TMPDIR/watcher.out i before
 	background watcher store watch /sessd/v1/noise
-	heard=$BATS_TEST_TMPDIR/watcher.out
 	wait_until 'store put /sessd/v1/noise begins >/dev/null; grep -q begins "$heard"'
 	for ((i = 1; i <= $1; i++)); do
 		before=${EPOCHREALTIME/./}
@@ -53,26 +52,28 @@ watched() # N
 		until grep -q "number$i\." "$heard"; do :; done
 		echo $(((${EPOCHREALTIME/./} - before) * 1000))
 	done
+	in_store pkill -x etcdctl
 }
 
 @test "a session on another host is ended from here" {
-	local n=${REVOKES:-5} i before sid times=$BATS_TEST_TMPDIR/times
+	local n=${REVOKES:-5} round before sid log times=$BATS_TEST_TMPDIR/times
 	[ "$n" -gt 0 ] || skip "REVOKES=0"
 	episodes_up
 	: >"$times"
-	for ((i = 1; i <= n; i++)); do
+	log=/proc/$(host_pid "$FLEET-web2")/root/var/log/stayers.log
+	for ((round = 1; round <= n; round++)); do
 		on web2 start_daemon stayers /sessd/wirepeer visits /run/sessd 1 1 0 alice:2101
-		on web2 wait_until 'grep -q "^open .*granted" "$HOST_FS/var/log/stayers.log"'
-		sid=$(on web2 on_host tail -n 1 /var/log/stayers.log | cut -d ' ' -f 4)
-		wait_until "store_keys session/alice/ | grep -q $sid"
+		wait_until 'grep -q "^open .*granted" "$log"'
+		read -r _ _ _ sid _ <"$log"
+		wait_until 'store_keys session/alice/ | grep -q "$sid"'
 		before=$(now)
 		run -0 on web1 on_host sessctl revoke --fleet "$sid"
 		contains "$output" "web2: "
-		on web2 wait_until 'grep -q "^gone .* $sid " "$HOST_FS/var/log/stayers.log"'
-		on web2 on_host cat /var/log/stayers.log | awk -v before="$before" '/^gone/ { print $3 - before }' >>"$times"
+		wait_until 'grep -q "^gone " "$log"'
+		awk -v before="$before" '/^gone/ { printf "%d\n", $3 - before }' "$log" >>"$times"
 		on web2 daemon_signal stayers TERM
 		on web2 wait_until '! daemon_runs stayers'
-		on web2 on_host rm /var/log/stayers.log
+		rm "$log"
 	done
 	equal "$n" "$(wc -l <"$times")"
 	distribution "sessctl revoke --fleet, to the last exit on the other host" <"$times" >&3
