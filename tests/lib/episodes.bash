@@ -250,21 +250,22 @@ fault_rights_changed()
 lease_ends()
 {
 	wait_until "[ -z \"\$(store_keys alive/$drawn_host)\" ]"
-	# others may take the places
-	lasting 1
+	# orders are for a host that is not there, and others may take the places
+	orders_begin "$1"
+	lasting 2
 }
 
 fault_agent_stopped()
 {
 	on "$drawn_host" daemon_signal sessd-fleet STOP
-	lease_ends
+	lease_ends "$1"
 	on "$drawn_host" daemon_signal sessd-fleet CONT
 }
 
 fault_host_gone()
 {
 	cut_off "$drawn_host"
-	lease_ends
+	lease_ends "$1"
 	reconnect "$drawn_host"
 }
 
@@ -274,6 +275,7 @@ fault_quorum_lost()
 	draw 3
 	for i in 1 2 3; do [ $i = $((drawn + 1)) ] || on store daemon_signal "etcd$i" KILL; done
 	each_host wait_until '! fleet_joined'
+	orders_begin "$1"
 	lasting 1
 	for i in 1 2 3; do [ $i = $((drawn + 1)) ] || member_up $i; done
 }
@@ -325,6 +327,11 @@ give_orders() # NUMBER
 	act "web$((from % 3 + 1))" revoke dave revoke --fleet --user dave
 	act "web$(((from + 1) % 3 + 1))" lock erin lock --fleet user erin
 	act "web$(((from + 2) % 3 + 1))" revoke bob revoke --fleet --user bob
+}
+
+orders_begin() # NUMBER
+{
+	background "orders$1" give_orders "$1"
 }
 
 # Answered orders are carried out, at the latest now: also those for a host that was away. Others may be.
@@ -416,7 +423,7 @@ episode() # NUMBER
 	set_unreachable $mode || return 1
 	[ "$drawn" = 0 ] || { touch "$history.compacts"; background compacts compact_often "$history.compacts"; }
 	for i in 1 2 3; do on "web$i" visitors_come "$1$i" || return 1; done
-	background "orders$1" give_orders "$1"
+	outlasts_lease "$fault" || orders_begin "$1"
 	tell_history fault "$(now)"
 	"fault_$fault" "$1" || return 1
 	tell_history healed "$(now)"
