@@ -77,6 +77,7 @@ help:
 #: make unit          the unit tests alone
 #: make lint          formatting, include directions, static analysis
 #: make bench fuzz soak   measure beside named peers; fuzz, or repeat the hard tests, for an hour (SECONDS=3600)
+#: make herd           hundreds of agents against a real etcd, and what that costs it
 #: make deb            the Debian packages, in build/deb
 #: make install uninstall   with DESTDIR=, PREFIX=
 #: make clean         remove build/
@@ -247,4 +248,5 @@ clean:
 include tests/fuzz/fuzz.mk
 -include tests/lib/lib.mk
 -include tests/bench/bench.mk
+-include tests/herd/herd.mk
 -include $(shell find $(B) -type f -name '*.d' 2>/dev/null)

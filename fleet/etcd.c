@@ -74,6 +74,12 @@ static void forget_token(struct etcd *etcd)
 	etcd->token = NULL;
 }
 
+void etcd_doubt_token(struct etcd *etcd)
+{
+	if (!etcd->logging_in)
+		forget_token(etcd);
+}
+
 static void call_free(struct etcd_call *call)
 {
 	LIST_REMOVE(call, link);

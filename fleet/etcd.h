@@ -73,6 +73,9 @@ void etcd_cancel(struct etcd_call *call);
 /* The same for a stream that is silent where it should not be: the next one goes elsewhere. */
 void etcd_distrust(struct etcd_call *call);
 
+/* A stream was refused, which may be for the age of the token: the next request logs in anew. */
+void etcd_doubt_token(struct etcd *etcd);
+
 /* The endpoint that is used now. */
 const char *etcd_endpoint(const struct etcd *etcd);
 

@@ -62,7 +62,8 @@ void roll_fini(struct roll *roll)
 	*roll = (struct roll){.n = 0};
 }
 
-/* Of this host's own ones the agent knows more than the store. */
+/* Of this host's own ones the agent knows more than the store. One that seeks has been put by a
+ * write whose answer is still on its way, and no other count knows of it. */
 static bool is_there(const struct agent *a, const struct listed *e)
 {
 	const struct member *m;
@@ -72,7 +73,7 @@ static bool is_there(const struct agent *a, const struct listed *e)
 		return true;
 	sid_parse(e->sid, &sid);
 	m = member_find(a, &sid);
-	return m != NULL ? m->present && m->registered : !a->registry.complete;
+	return m != NULL ? m->present && (m->registered || m->seeking) : !a->registry.complete;
 }
 
 bool roll_counts(const struct agent *a, const struct listed *e, const char *policy)

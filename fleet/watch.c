@@ -160,6 +160,10 @@ static bool on_line(void *ctx, const json_t *line)
 		return false;
 	}
 	canceled = reply.canceled;
+	/* a watch that is not permitted is told so in its stream, whether by who asks or by a token
+	 * that has run out; an agent at rest asks for nothing else that would find that out */
+	if (canceled && reply.compact_revision == 0)
+		etcd_doubt_token(w->etcd);
 	if (reply.compact_revision > w->revision)
 		w->revision = 0;
 	take_events(w, &reply);

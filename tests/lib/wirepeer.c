@@ -14,6 +14,9 @@ static const struct {
 } commands[] = {
 	{"crowd", "DIR", "leaders at the daemon in DIR, told what to do by lines on standard input",
 		crowd_main},
+	{"visits", "DIR SEED SLOTS HOLD_MS USER:UID[:GID]...",
+		"leaders that come and go until SIGTERM; HOLD_MS 0: one each, that stays",
+		visits_main},
 	{"raw", "[-u UID] SOCKET PACKET...", "send packets, print what comes back", raw_main},
 	{"flood", "[-u UID] SOCKET N", "make N connections, hold them until standard input ends",
 		flood_main},

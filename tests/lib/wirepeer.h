@@ -53,6 +53,8 @@ int raw_main(int argc, char **argv);
 /* wirepeer_flood.c */
 int flood_main(int argc, char **argv);
 int requests_main(int argc, char **argv);
+/* wirepeer_visits.c */
+int visits_main(int argc, char **argv);
 /* wirepeer_manager.c */
 int manager_main(int argc, char **argv);
 

@@ -362,6 +362,33 @@ static void own_ones_are_known_better(void **state)
 	assert_int_equal(world.told.count, 2);
 }
 
+/* Of two requests under way the later one is answered first. */
+static void the_other_is_quicker(void)
+{
+	struct etcd_call *first = world.call[0];
+
+	assert_int_equal(world.n, 2);
+	world.call[0] = world.call[1];
+	world.call[1] = first;
+}
+
+static void one_that_is_written_counts_before_that_is_heard_of(void **state)
+{
+	struct agent *a = *state;
+
+	tell(a, ONE, true, false);
+	counted(9, entry("far", TWO, 3, 5), NULL);
+	tell(a, OWN, true, false);
+	the_other_is_quicker();
+	counted(10, entry("far", TWO, 3, 5), entry("here", ONE, 10, 7));
+	assert_int_equal(world.n_told, 1);
+	assert_false(world.told.granted);
+	assert_int_equal(world.told.count, 2);
+	put_answered(true);
+	assert_int_equal(world.n_told, 2);
+	assert_true(world.told.granted);
+}
+
 static void before_all_are_told_none_is_passed_over(void **state)
 {
 	struct agent *a = *state;
@@ -757,6 +784,7 @@ int main(void)
 		TEST(and_done_again_where_it_was_not),
 		TEST(one_under_an_older_lease_is_not_ours),
 		TEST(own_ones_are_known_better),
+		TEST(one_that_is_written_counts_before_that_is_heard_of),
 		TEST(before_all_are_told_none_is_passed_over),
 		TEST(the_oldest_makes_place),
 		TEST(who_does_not_go_in_time_keeps_his_place),
