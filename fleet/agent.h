@@ -181,43 +181,4 @@ void locks_check(struct agent *a);
 void errand_begin(struct agent *a, const struct wire_errand *msg);
 void errands_fini(struct agent *a);
 
-/* tally.c: what became of an order, host by host */
-struct errand {
-	struct agent *agent;
-	LIST_ENTRY(errand) link;
-	uint64_t id;
-	char by[TEXT_STR_MAX + 1];
-	struct wire_frame *ask;
-	struct etcd_call *call;
-	struct timer timer;
-	uint64_t count;	   /* messages that were given */
-	uint64_t deadline; /* clock_boot() */
-	struct key last;   /* list: the last key of the page before */
-	size_t last_len;
-	uint64_t revision;
-	struct sid sid; /* revoke: the one session that is meant */
-	char order[SID_HEX + 1];
-	struct tally_host *hosts;
-	size_t n_hosts;
-	size_t n_ordered; /* of them, revoke: to whom the order has been written */
-};
-
-/* One message of the answer; the last one ends the errand, which is freed. */
-void errand_tell(struct errand *e, enum wire_type type, const void *msg, bool last);
-void errand_fail(struct errand *e, enum wire_errno code, const char *words);
-void errand_done(struct errand *e);
-/* A read or write for it. It fails where there is no memory. */
-void errand_ask(struct errand *e, enum etcd_kind kind, const char *path, json_t *body,
-	void (*done)(void *ctx, const struct etcd_answer *answer));
-/* False: the answer is none, and the errand has failed. */
-bool errand_answered(struct errand *e, const struct etcd_answer *answer);
-
-struct tally_host {
-	char name[TEXT_STR_MAX + 1];
-	bool alive, answered;
-};
-
-/* The order has been put for these hosts: tells what each has done, and ends the errand. */
-void tally_begin(struct errand *e);
-
 #endif

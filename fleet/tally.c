@@ -6,7 +6,7 @@
 #include "common/duration.h"
 #include "common/log.h"
 #include "common/timestamp.h"
-#include "fleet/agent.h"
+#include "fleet/errand.h"
 #include "fleet/query.h"
 #include "fleet/reply.h"
 
