@@ -14,6 +14,9 @@
 
 #include "common/sid.h"
 #include "common/wire.h"
+#include "fleet/authority.h"
+#include "fleet/challenge.h"
+#include "fleet/edition.h"
 #include "fleet/etcd.h"
 #include "fleet/key.h"
 #include "fleet/lease.h"
@@ -72,16 +75,26 @@ struct claim {
 	struct timer timer;
 	char nonce[33];
 	bool joined;
-	bool refused;	 /* the host's name is another's */
-	char words[256]; /* why it has not joined */
+	uint64_t challenge_until; /* clock_boot(): the one that it published is then replaced */
+	bool refused;		  /* the host's name is another's */
+	char words[256];	  /* why it has not joined */
+};
+
+/* Of orders and locks, in the time since then: clock_boot(). */
+struct refusals {
+	uint64_t since;
+	unsigned n;
 };
 
 struct agent_options {
 	struct etcd_options etcd;
 	const char *host;
-	const char *socket;    /* sessd's */
-	const char *state_dir; /* for the nonce */
-	uint64_t lease_ttl;    /* seconds */
+	const char *socket;	 /* sessd's */
+	const char *state_dir;	 /* for what lasts until the next boot: nonce, challenges */
+	const char *data_dir;	 /* for what outlasts it: the editions of locks */
+	uint64_t lease_ttl;	 /* seconds */
+	uint64_t order_lifetime; /* ns */
+	struct authority *authority;
 };
 
 struct agent {
@@ -101,6 +114,9 @@ struct agent {
 	struct sid caps_of;
 	unsigned n_caps;
 	struct watch order_watch, lock_watch;
+	struct challenges challenges;
+	struct editions editions;
+	struct refusals refusals;
 	struct orders *orders;
 	struct locks *locks;
 	LIST_HEAD(place_list, place) places;
@@ -128,6 +144,12 @@ void claim_lost(struct agent *a);
 /* It cannot be claimed, for this reason: logged when it is a new one. */
 void claim_trouble(struct agent *a, const char *words);
 void claim_stop(struct agent *a);
+
+/* The challenge in a host's claim, SID_HEX digits. False: there is none. */
+bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1]);
+
+/* refusal.c: what is ordered of this host by somebody (NULL: nobody known), and is not done */
+void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why);
 
 /* member.c: the sessions of this host, and what etcd holds of them */
 void members_init(struct agent *a);
@@ -163,8 +185,13 @@ void attend_stop(struct agent *a);
 /* order.c: what other hosts ask of this one */
 int orders_start(struct agent *a);
 void orders_stop(struct agent *a);
-/* Puts the order to end that session into the store, for the host that has it. NULL: no memory. */
-json_t *order_evict(const char *host, const char *sid, const char *policy, struct key *ret);
+/* Puts that order into the store, for the host that has published the challenge; `text` is an
+ * object with what is ordered, and is taken over. NULL: no memory. */
+json_t *order_put(const struct agent *a, const char *host, const char *id, const char *challenge,
+	json_t *text);
+/* The order to end that session, for the sake of a cap. */
+json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
+	const char *policy);
 /* The outcome of an order as JSON, for a list; NULL: no memory. */
 json_t *order_outcome(const struct wire_outcome *outcome);
 /* What to write when an order is carried out: its outcomes (taken over; NULL: they interest
@@ -174,6 +201,8 @@ json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const st
 /* lock.c: the fleet's locks */
 int locks_start(struct agent *a);
 void locks_stop(struct agent *a);
+/* Whose statements count may have changed: they are read again. */
+void locks_again(struct agent *a);
 /* sessd may have others than it had. */
 void locks_check(struct agent *a);
 

@@ -1,45 +1,97 @@
-/* `sessctl lock --fleet` and `unlock --fleet`. */
+/*
+ * `sessctl lock --fleet` and `unlock --fleet`: a signed statement about the lock, which replaces
+ * the one before. Its version is above all that are known: the store's, and what this host has
+ * seen.
+ */
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/duration.h"
+#include "common/timestamp.h"
 #include "fleet/errand.h"
 #include "fleet/query.h"
 #include "fleet/reply.h"
+#include "fleet/statement.h"
+
+/* So long a host may be away and still learn that a lock was lifted. */
+#define LIFTED_STAYS (30 * 24 * 3600 * NS_PER_SEC)
+
+static bool is_lock(const struct errand *e)
+{
+	return e->ask->type == WIRE_lock;
+}
+
+static void read_stored(struct errand *e);
+
+/* False: it is no name of a lock. */
+static bool lock_key(const struct errand *e, struct key *ret)
+{
+	const char *lock[KEY_PARTS] = {e->ask->u.lock.kind, e->ask->u.lock.name},
+		   *unlock[KEY_PARTS] = {e->ask->u.unlock.kind, e->ask->u.unlock.name};
+
+	return key_make(ret, KEY_LOCK, is_lock(e) ? lock : unlock, false);
+}
 
 static void on_put(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
+	struct reply_txn txn;
 
-	if (errand_answered(e, answer))
+	if (!errand_answered(e, answer))
+		return;
+	if (reply_txn(answer->root, &txn) < 0) {
+		errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
+		return;
+	}
+	reply_kvs_fini(&txn.got);
+	if (!txn.succeeded)
+		/* another statement was written meanwhile: this one must be newer */
+		read_stored(e);
+	else if (is_lock(e))
 		tally_begin(e);
+	else
+		errand_done(e);
 }
 
-static void put_lock(struct errand *e, uint64_t lease)
+static void add_terms(json_t *text, const struct errand *e)
 {
 	const struct wire_lock *ask = &e->ask->u.lock;
-	const char *parts[KEY_PARTS] = {ask->kind, ask->name};
-	json_t *value = json_object(), *put = NULL;
-	struct key key;
-	char *text;
 
-	query_add_text(value, "message", ask->message);
-	query_add_text(value, "text", ask->text);
-	query_add_text(value, "order", e->order);
+	query_add_text(text, "message", ask->message);
+	query_add_text(text, "text", ask->text);
+	query_add_text(text, "order", e->order);
+	query_add_number(text, "lasts", ask->lasts);
 	if (ask->id.set)
-		json_object_set_new(value, "uid", json_integer(ask->id.uid));
+		json_object_set_new(text, "uid", json_integer(ask->id.uid));
 	if (ask->even_breakglass)
-		json_object_set_new(value, "even_breakglass", json_true());
-	errand_add_by(e, value);
-	text = json_dumps(value, JSON_COMPACT);
-	if (text != NULL && key_make(&key, KEY_LOCK, parts, false))
-		put = query_put(&key, text, lease);
-	free(text);
-	json_decref(value);
-	errand_ask(e, ETCD_WRITE, ETCD_PUT, put, on_put);
+		json_object_set_new(text, "even_breakglass", json_true());
 }
 
-/* A lock that runs out does so by the store's clock alone. */
+static void put_statement(struct errand *e, uint64_t lease)
+{
+	const struct authority *own = e->agent->o.authority;
+	json_t *text = json_object(), *txn = query_txn();
+	struct key key;
+	char *value;
+
+	query_add_number(text, "version", e->version);
+	query_add_text(text, "by", e->by);
+	if (is_lock(e))
+		add_terms(text, e);
+	else
+		json_object_set_new(text, "lifted", json_true());
+	lock_key(e, &key);
+	value = statement_seal(text, key.s, own->name, &own->secret);
+	if (e->revision != 0)
+		query_txn_if_unchanged(txn, &key, e->revision);
+	else
+		query_txn_if_absent(txn, &key);
+	query_txn_put(txn, value != NULL ? query_put(&key, value, lease) : NULL);
+	free(value);
+	json_decref(text);
+	errand_ask(e, ETCD_WRITE, ETCD_TXN, txn, on_put);
+}
+
 static void on_lease(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
@@ -50,44 +102,83 @@ static void on_lease(void *ctx, const struct etcd_answer *answer)
 	if (reply_lease(answer->root, &lease) < 0)
 		errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
 	else
-		put_lock(e, lease.id);
+		put_statement(e, lease.id);
 }
 
-static void hosts_known(struct errand *e)
+/* What runs out is not kept in the store for ever. */
+static void put_for(struct errand *e, uint64_t lasts)
 {
-	uint64_t lasts = e->ask->u.lock.lasts;
-
 	if (lasts == 0)
-		put_lock(e, 0);
+		put_statement(e, 0);
 	else
 		errand_ask(e, ETCD_READ, ETCD_GRANT,
 			query_lease((lasts + NS_PER_SEC - 1) / NS_PER_SEC), on_lease);
 }
 
-void denial_begin(struct errand *e)
+static void hosts_known(struct errand *e)
 {
-	errand_hosts(e, hosts_known);
+	e->all_hosts = true;
+	put_for(e, e->ask->u.lock.lasts);
 }
 
-static void on_unlocked(void *ctx, const struct etcd_answer *answer)
+/* By the store's word, where that is signed, or by what this host has seen. */
+static bool stands(const struct errand *e, const struct statement *stored)
+{
+	const struct edition *known =
+		editions_find(&e->agent->editions, e->ask->u.unlock.kind, e->ask->u.unlock.name);
+
+	if (stored->text != NULL &&
+		(known == NULL || reply_number(stored->text, "version") > known->version))
+		return !reply_bool(stored->text, "lifted");
+	return known != NULL && edition_stands(known, clock_wall());
+}
+
+static void on_stored(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
+	const struct wire_unlock *what = &e->ask->u.unlock;
+	struct statement stored = {.text = NULL};
+	struct reply_kvs kvs = {0};
+	bool there;
 
-	if (!errand_answered(e, answer))
+	if (!errand_range(e, answer, &kvs))
 		return;
-	if (reply_number(answer->root, "deleted") == 0)
-		errand_fail(e, WIRE_E_NO_SESSION, "there is no such lock in the fleet");
+	if (kvs.n > 0 && (statement_open(kvs.kv[0].value, kvs.kv[0].value_len, kvs.kv[0].key,
+				  &e->agent->o.authority->signers, &stored) != STATEMENT_GENUINE ||
+				 !(stored.by->may & RIGHT_LOCK)))
+		statement_fini(&stored);
+	e->revision = kvs.n > 0 ? kvs.kv[0].mod_revision : 0;
+	e->version =
+		editions_next(&e->agent->editions, is_lock(e) ? e->ask->u.lock.kind : what->kind,
+			is_lock(e) ? e->ask->u.lock.name : what->name,
+			reply_number(stored.text, "version"), clock_wall());
+	there = is_lock(e) || stands(e, &stored);
+	statement_fini(&stored);
+	reply_kvs_fini(&kvs);
+	if (is_lock(e) && !e->all_hosts)
+		errand_hosts(e, hosts_known);
+	else if (is_lock(e))
+		hosts_known(e);
+	else if (there)
+		put_for(e, LIFTED_STAYS);
 	else
-		errand_done(e);
+		errand_fail(e, WIRE_E_NO_SESSION, "there is no such lock in the fleet");
 }
 
-void denial_end(struct errand *e)
+static void read_stored(struct errand *e)
 {
-	const char *parts[KEY_PARTS] = {e->ask->u.unlock.kind, e->ask->u.unlock.name};
 	struct key key;
 
-	if (key_make(&key, KEY_LOCK, parts, false))
-		errand_ask(e, ETCD_READ, ETCD_DELETE, query_delete(&key), on_unlocked);
-	else
+	lock_key(e, &key);
+	errand_ask(e, ETCD_READ, ETCD_RANGE, query_range(&key, 0), on_stored);
+}
+
+void denial_begin(struct errand *e)
+{
+	struct key key;
+
+	if (!lock_key(e, &key))
 		errand_fail(e, WIRE_E_INVALID, "a lock has a kind and a name");
+	else if (errand_may(e, RIGHT_LOCK))
+		read_stored(e);
 }

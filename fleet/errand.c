@@ -110,18 +110,24 @@ bool errand_range(struct errand *e, const struct etcd_answer *answer, struct rep
 	return false;
 }
 
-/* `root on web1` */
-void errand_add_by(const struct errand *e, json_t *value)
+bool errand_may(struct errand *e, enum right right)
 {
-	char by[TEXT_STR_MAX + 1];
+	const struct authority *own = e->agent->o.authority;
+	char words[TEXT_LONG_MAX / 2];
 
-	snprintf(by, sizeof(by), "%.100s on %.100s", e->by, e->agent->o.host);
-	query_add_text(value, "by", by);
+	if (own->may & right)
+		return true;
+	snprintf(words, sizeof(words),
+		"the key %s of this host may not %s over the fleet: its line in %s does not say "
+		"may=%s",
+		own->name, right_name(right), own->signers_path, right_name(right));
+	errand_fail(e, WIRE_E_NOT_PERMITTED, words);
+	return false;
 }
 
 /* --- The hosts --- */
 
-static int add_host(struct errand *e, const char *name)
+static int add_host(struct errand *e, const char *name, const struct reply_kv *kv)
 {
 	struct tally_host *more = realloc(e->hosts, (e->n_hosts + 1) * sizeof(*more));
 
@@ -129,7 +135,10 @@ static int add_host(struct errand *e, const char *name)
 		return -1;
 	e->hosts = more;
 	more[e->n_hosts] = (struct tally_host){.alive = false};
-	snprintf(more[e->n_hosts++].name, sizeof(more->name), "%s", name);
+	snprintf(more[e->n_hosts].name, sizeof(more->name), "%s", name);
+	if (!claim_challenge(kv, more[e->n_hosts].challenge))
+		more[e->n_hosts].challenge[0] = '\0';
+	e->n_hosts++;
 	return 0;
 }
 
@@ -175,7 +184,7 @@ static void on_hosts(void *ctx, const struct etcd_answer *answer)
 	for (i = 0; i < kvs.n && r == 0; i++)
 		if (key_parse(kvs.kv[i].key, kvs.kv[i].key_len, KEY_HOST, 1, parts) &&
 			(e->only[0] == '\0' || strcmp(e->only, parts[0]) == 0))
-			r = add_host(e, parts[0]);
+			r = add_host(e, parts[0], &kvs.kv[i]);
 	reply_kvs_fini(&kvs);
 	if (r == 0)
 		ask_all(e, KEY_ALIVE, on_alive);
@@ -201,10 +210,8 @@ static void carry_out(struct errand *e)
 		revocation_begin(e);
 		break;
 	case WIRE_lock:
-		denial_begin(e);
-		break;
 	case WIRE_unlock:
-		denial_end(e);
+		denial_begin(e);
 		break;
 	case WIRE_status:
 		standing_begin(e);

@@ -8,6 +8,7 @@
 /* A host of the fleet, as it stood when the errand asked. */
 struct tally_host {
 	char name[TEXT_STR_MAX + 1];
+	char challenge[SID_HEX + 1]; /* that orders for it answer; "": none is known */
 	bool alive, answered;
 };
 
@@ -23,13 +24,15 @@ struct errand {
 	uint64_t deadline; /* clock_boot() */
 	struct key last;   /* list: the last key of the page before */
 	size_t last_len;
-	uint64_t revision;
-	struct sid sid; /* revoke: the one session that is meant ... */
+	uint64_t revision; /* list: of the first page; lock, unlock: of what stood there */
+	struct sid sid;	   /* revoke: the one session that is meant ... */
 	char only[TEXT_STR_MAX + 1]; /* ... and its host; "": all are meant */
 	char order[SID_HEX + 1];
+	uint64_t version; /* lock, unlock: of the statement */
 	struct tally_host *hosts;
 	size_t n_hosts;
 	size_t n_ordered; /* of them, revoke: to whom the order has been written */
+	bool all_hosts;	  /* lock: they are known */
 	void (*hosts_known)(struct errand *e);
 };
 
@@ -47,20 +50,20 @@ bool errand_range(struct errand *e, const struct etcd_answer *answer, struct rep
 /* Reads which hosts there are, or the one of e->only, and who is alive; then calls known(). */
 void errand_hosts(struct errand *e, void (*known)(struct errand *e));
 
-/* Who asks, and where, as a member of the value that others read. */
-void errand_add_by(const struct errand *e, json_t *value);
+/* False: the key of this host lacks the right, and the errand has failed. */
+bool errand_may(struct errand *e, enum right right);
 
 /* What it may be, each from its request on. */
 void listing_begin(struct errand *e);
 void revocation_begin(struct errand *e);
 void denial_begin(struct errand *e);
-void denial_end(struct errand *e);
 void standing_begin(struct errand *e);
 
 /* A session as the store has it. False: it is none. */
 bool listing_session(const struct reply_kv *kv, struct wire_session *ret);
 
-/* tally.c: the order has been put for these hosts: tells what each has done, and ends the errand. */
+/* tally.c: the order has been put for these hosts: tells what each has done, and ends the errand.
+ */
 void tally_begin(struct errand *e);
 
 #endif

@@ -1,7 +1,10 @@
 /*
- * The fleet's locks. The store says which there are; sessd is asked which of them it has, and what
- * differs is set and lifted. That is done anew whenever one of the two may have changed, so nothing
- * need be remembered.
+ * The fleet's locks. The store has a signed statement about each; sessd is asked which of them it
+ * has, and what differs is set and lifted. That is done anew whenever one of the two may have
+ * changed.
+ *
+ * A lock is lifted by a statement that says so, never because the store lacks it; and a statement
+ * counts only if it is newer than what this host has seen (edition.c).
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -12,6 +15,7 @@
 #include "common/timestamp.h"
 #include "fleet/agent.h"
 #include "fleet/reply.h"
+#include "fleet/statement.h"
 
 #define TIMEOUT (5 * NS_PER_SEC)
 #define REST	(500 * NS_PER_MS)
@@ -22,10 +26,12 @@ struct fleet_lock {
 	struct wire_lock what;
 	char id[TEXT_STR_MAX +
 		1];	  /* of the order to set it; "": nobody waits for what came of it */
+	uint64_t version; /* of the statement */
+	bool lifted;	  /* which says that it is lifted */
 	bool listed;	  /* since begin() */
 	bool held;	  /* sessd has it, just so */
 	json_t *outcomes; /* it is being set */
-	bool lifted;	  /* it is to go when it has been */
+	bool dying;	  /* it is to go when it has been */
 };
 
 struct locks {
@@ -63,8 +69,7 @@ static struct fleet_lock *find(const struct agent *a, const char *kind, const ch
 	struct fleet_lock *f;
 
 	LIST_FOREACH (f, &a->locks->list, link)
-		if (!f->lifted && strcmp(f->what.kind, kind) == 0 &&
-			strcmp(f->what.name, name) == 0)
+		if (!f->dying && strcmp(f->what.kind, kind) == 0 && strcmp(f->what.name, name) == 0)
 			return f;
 	return NULL;
 }
@@ -120,7 +125,7 @@ static void on_set(void *ctx, const struct wire_frame *frame)
 	f->outcomes = NULL;
 	if (!failed)
 		f->id[0] = '\0';
-	if (f->lifted)
+	if (f->dying)
 		fleet_lock_free(f);
 	answered(a, failed);
 }
@@ -138,17 +143,36 @@ static bool is_same(const struct wire_lock *a, const struct wire_locked *b)
 	       strcmp(a->text, b->text) == 0;
 }
 
+/* Somebody may have taken it out of the store: it is not lifted by that. */
+static void warn_of_lack(struct agent *a, const struct wire_locked *has)
+{
+	struct edition *known = editions_find(&a->editions, has->kind, has->name);
+
+	if (has->expires_at != 0 || (known != NULL && known->warned))
+		return;
+	if (known != NULL)
+		known->warned = true;
+	log_warning("the store has nothing of the fleet's lock of %s %s: it holds on, until it is "
+		    "lifted with sessctl unlock --fleet",
+		has->kind, has->name);
+}
+
 static void judge(struct agent *a, const struct wire_locked *has)
 {
 	struct fleet_lock *f = find(a, has->kind, has->name);
+	const struct edition *known = editions_find(&a->editions, has->kind, has->name);
 	struct wire_unlock lift = {.fleet = true, .by = "fleet"};
 
-	if (f != NULL) {
+	if (f != NULL && !f->lifted)
 		f->held = has->fleet && is_same(&f->what, has);
+	if (!has->fleet || (f != NULL && !f->lifted))
+		return;
+	if (f == NULL && (known == NULL || !known->lifted)) {
+		warn_of_lack(a, has);
 		return;
 	}
-	if (!has->fleet)
-		return;
+	if (f != NULL)
+		memcpy(lift.by, f->what.by, sizeof(lift.by));
 	memcpy(lift.kind, has->kind, sizeof(lift.kind));
 	memcpy(lift.name, has->name, sizeof(lift.name));
 	if (link_ask(&a->hand, WIRE_unlock, &lift, on_lifted, a) == 0)
@@ -157,12 +181,26 @@ static void judge(struct agent *a, const struct wire_locked *has)
 		a->locks->again = true;
 }
 
+/* How long it lasts is counted here, from when it was seen first. False: it has run out. */
+static bool lasts_yet(const struct agent *a, struct fleet_lock *f)
+{
+	const struct edition *known = editions_find(&a->editions, f->what.kind, f->what.name);
+	uint64_t now = clock_wall();
+
+	if (known == NULL || known->expires == 0)
+		return true;
+	if (now >= known->expires)
+		return false;
+	f->what.lasts = known->expires - now;
+	return true;
+}
+
 static void set_all(struct agent *a)
 {
 	struct fleet_lock *f;
 
 	LIST_FOREACH (f, &a->locks->list, link) {
-		if (f->held || f->lifted || f->outcomes != NULL)
+		if (f->held || f->lifted || f->dying || f->outcomes != NULL || !lasts_yet(a, f))
 			continue;
 		f->outcomes = json_array();
 		if (f->outcomes != NULL &&
@@ -239,61 +277,151 @@ static void begin(void *ctx)
 	}
 }
 
-static void lift(struct fleet_lock *f)
+static void forget(struct fleet_lock *f)
 {
 	/* sessd's answer names it yet */
-	f->lifted = true;
+	f->dying = true;
 	if (f->outcomes == NULL)
 		fleet_lock_free(f);
 }
 
-static void read_lock(const json_t *value, struct fleet_lock *f)
+static void read_lock(const struct statement *s, struct fleet_lock *f)
 {
 	struct wire_lock *what = &f->what;
+	char who[TEXT_STR_MAX + 1];
 
-	reply_text(value, "message", what->message, sizeof(what->message));
-	reply_text(value, "text", what->text, sizeof(what->text));
-	reply_text(value, "by", what->by, sizeof(what->by));
-	reply_text(value, "order", f->id, sizeof(f->id));
-	what->even_breakglass = reply_bool(value, "even_breakglass");
+	reply_text(s->text, "message", what->message, sizeof(what->message));
+	reply_text(s->text, "text", what->text, sizeof(what->text));
+	reply_text(s->text, "by", who, sizeof(who));
+	reply_text(s->text, "order", f->id, sizeof(f->id));
+	authority_by(s->by->name, who, what->by);
+	what->even_breakglass = reply_bool(s->text, "even_breakglass");
 	what->fleet = true;
 	what->id = (struct opt_uid){.set = false};
-	if (json_object_get(value, "uid") != NULL)
-		what->id =
-			(struct opt_uid){.set = true, .uid = (uint32_t)reply_number(value, "uid")};
+	if (json_object_get(s->text, "uid") != NULL)
+		what->id = (struct opt_uid){
+			.set = true, .uid = (uint32_t)reply_number(s->text, "uid")};
+	f->version = reply_number(s->text, "version");
+	f->lifted = reply_bool(s->text, "lifted");
+}
+
+/* What was said of it last, with room for something new. NULL: there is no room. */
+static struct fleet_lock *room(struct agent *a, const char *kind, const char *name)
+{
+	struct fleet_lock *f = find(a, kind, name);
+
+	/* what is being set now is another one */
+	if (f != NULL && f->outcomes != NULL) {
+		forget(f);
+		f = NULL;
+	}
+	if (f != NULL)
+		return f;
+	f = a->locks->n < LOCKS_MAX ? calloc(1, sizeof(*f)) : NULL;
+	if (f == NULL) {
+		log_error("lock of %s %s finds no room", kind, name);
+		return NULL;
+	}
+	f->agent = a;
+	memcpy(f->what.kind, kind, sizeof(f->what.kind));
+	memcpy(f->what.name, name, sizeof(f->what.name));
+	LIST_INSERT_HEAD(&a->locks->list, f, link);
+	a->locks->n++;
+	return f;
+}
+
+/* The newest that was seen is remembered before anything is done about it. */
+static void remember(struct agent *a, const struct statement *s, const char *kind, const char *name)
+{
+	struct edition seen = {.version = reply_number(s->text, "version"),
+		.lifted = reply_bool(s->text, "lifted")};
+	uint64_t lasts = reply_number(s->text, "lasts");
+	int r;
+
+	if (lasts > 0 && lasts <= DURATION_MAX)
+		seen.expires = clock_wall() + lasts;
+	snprintf(seen.kind, sizeof(seen.kind), "%s", kind);
+	snprintf(seen.name, sizeof(seen.name), "%s", name);
+	r = editions_take(&a->editions, &seen);
+	if (r < 0)
+		log_error("which lock of %s %s was the last cannot be remembered: %s", kind, name,
+			strerror(-r));
+}
+
+static const char *what_is_wrong(enum statement_verdict verdict, const struct statement *s)
+{
+	if (verdict != STATEMENT_GENUINE)
+		return statement_words(verdict);
+	if (!(s->by->may & RIGHT_LOCK))
+		return "its key may not lock";
+	return reply_number(s->text, "version") == 0 ? "it has no version" : NULL;
+}
+
+/* Who set it waits for what came of it. */
+static void tell_refused(struct agent *a, const struct statement *s, const char *why)
+{
+	char id[SID_HEX + 1];
+	struct sid ignored;
+
+	reply_text(s->text, "order", id, sizeof(id));
+	if (sid_parse(id, &ignored))
+		(void)etcd_start(
+			a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+					 .path = ETCD_TXN,
+					 .body = order_result(
+						 a, id, json_pack("[{s:s}]", "refused", why), NULL),
+					 .deadline = clock_boot() + TIMEOUT,
+					 .done = on_told,
+					 .ctx = a});
+}
+
+static void take(struct agent *a, const struct statement *s, const char *kind, const char *name)
+{
+	const struct edition *known = editions_find(&a->editions, kind, name);
+	uint64_t version = reply_number(s->text, "version");
+	struct fleet_lock *f = find(a, kind, name);
+	char title[300];
+
+	if (known != NULL && version < known->version) {
+		snprintf(title, sizeof(title), "lock of %s %s", kind, name);
+		refusal_tell(a, s->by, title, "it is older than what was seen of it last");
+		tell_refused(a, s, "it is older than what was seen of it last");
+		return;
+	}
+	if (f == NULL || f->version != version) {
+		if (known == NULL || version > known->version)
+			remember(a, s, kind, name);
+		f = room(a, kind, name);
+		if (f == NULL)
+			return;
+		read_lock(s, f);
+	}
+	f->listed = true;
 }
 
 static void put(void *ctx, const struct reply_kv *kv)
 {
 	struct agent *a = ctx;
-	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
-	struct fleet_lock *f;
-	json_t *value;
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1], title[300];
+	struct statement s = {.text = NULL};
+	const char *why;
 
-	if (!key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts))
+	/* sessd has no other kinds */
+	if (!key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts) ||
+		strlen(parts[0]) >= sizeof(((struct edition *)0)->kind))
 		return;
-	f = find(a, parts[0], parts[1]);
-	/* what is being set now is another one */
-	if (f != NULL && f->outcomes != NULL) {
-		lift(f);
-		f = NULL;
+	why = what_is_wrong(
+		statement_open(kv->value, kv->value_len, kv->key, &a->o.authority->signers, &s),
+		&s);
+	if (why != NULL) {
+		snprintf(title, sizeof(title), "lock of %s %s", parts[0], parts[1]);
+		refusal_tell(a, s.by, title, why);
+		if (s.text != NULL)
+			tell_refused(a, &s, why);
+	} else {
+		take(a, &s, parts[0], parts[1]);
 	}
-	if (f == NULL) {
-		f = a->locks->n < LOCKS_MAX ? calloc(1, sizeof(*f)) : NULL;
-		if (f == NULL) {
-			log_error("lock of %s %s finds no room", parts[0], parts[1]);
-			return;
-		}
-		f->agent = a;
-		memcpy(f->what.kind, parts[0], sizeof(f->what.kind));
-		memcpy(f->what.name, parts[1], sizeof(f->what.name));
-		LIST_INSERT_HEAD(&a->locks->list, f, link);
-		a->locks->n++;
-	}
-	value = reply_json(kv->value, kv->value_len);
-	read_lock(value, f);
-	json_decref(value);
-	f->listed = true;
+	statement_fini(&s);
 	compare(a);
 }
 
@@ -306,7 +434,7 @@ static void gone(void *ctx, const struct reply_kv *kv)
 	if (key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts))
 		f = find(a, parts[0], parts[1]);
 	if (f != NULL)
-		lift(f);
+		forget(f);
 	compare(a);
 }
 
@@ -317,24 +445,35 @@ static void listed(void *ctx)
 
 	for (f = LIST_FIRST(&a->locks->list); f != NULL; f = next) {
 		next = LIST_NEXT(f, link);
-		if (!f->listed && !f->lifted)
-			lift(f);
+		if (!f->listed && !f->dying)
+			forget(f);
 	}
 	a->locks->complete = true;
 	compare(a);
 }
 
-int locks_start(struct agent *a)
+static void watch(struct agent *a)
 {
 	struct watch_options options = {
 		.begin = begin, .put = put, .gone = gone, .listed = listed, .ctx = a};
 
+	memcpy(options.under.s, KEY_LOCK, sizeof(KEY_LOCK));
+	watch_start(&a->lock_watch, a->etcd, &a->timers, &options);
+}
+
+int locks_start(struct agent *a)
+{
 	a->locks = calloc(1, sizeof(*a->locks));
 	if (a->locks == NULL)
 		return -ENOMEM;
-	memcpy(options.under.s, KEY_LOCK, sizeof(KEY_LOCK));
-	watch_start(&a->lock_watch, a->etcd, &a->timers, &options);
+	watch(a);
 	return 0;
+}
+
+void locks_again(struct agent *a)
+{
+	watch_stop(&a->lock_watch);
+	watch(a);
 }
 
 void locks_stop(struct agent *a)

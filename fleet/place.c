@@ -31,10 +31,12 @@ struct place {
 	struct etcd_call *call;
 	struct timer timer;
 	uint64_t deadline;
-	uint64_t lease;		      /* that it was put under */
-	bool writing;		      /* the call is the write */
-	bool evicts;		      /* it waits for somebody to go */
-	char evicted[8][SID_HEX + 1]; /* who has been ordered to */
+	uint64_t lease; /* that it was put under */
+	bool writing;	/* the call is the write */
+	char victims_host[TEXT_STR_MAX + 1];
+	char policy[TEXT_STR_MAX + 1]; /* of the cap that it evicts for */
+	bool evicts;		       /* it waits for somebody to go */
+	char evicted[8][SID_HEX + 1];  /* who has been ordered to */
 	unsigned n_evicted;
 };
 
@@ -201,6 +203,32 @@ static void on_ordered(void *ctx, const struct etcd_answer *got)
 	timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
 }
 
+static void on_challenge(void *ctx, const struct etcd_answer *got)
+{
+	struct place *p = ctx;
+	const char *sid = p->evicted[p->n_evicted - 1];
+	char challenge[SID_HEX + 1];
+	struct reply_kvs kvs = {0};
+	json_t *put = NULL;
+
+	p->call = NULL;
+	if (got->outcome == ETCD_DONE && reply_range(got->root, &kvs) == 0 && kvs.n > 0 &&
+		claim_challenge(&kvs.kv[0], challenge))
+		put = order_evict(p->agent, p->victims_host, challenge, sid, p->policy);
+	reply_kvs_fini(&kvs);
+	if (put != NULL)
+		p->call = etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+							     .path = ETCD_PUT,
+							     .body = put,
+							     .deadline = p->deadline,
+							     .done = on_ordered,
+							     .ctx = p});
+	if (p->call != NULL)
+		return;
+	p->n_evicted--;
+	timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
+}
+
 static const struct listed *oldest(
 	const struct agent *a, const struct listed *entries, size_t n, const char *policy)
 {
@@ -217,21 +245,24 @@ static const struct listed *oldest(
 
 static void wait_for(struct place *p, const struct listed *e, const char *policy)
 {
-	struct key key;
-	json_t *put;
+	const char *parts[KEY_PARTS] = {e->host};
+	struct key host;
 
 	p->evicts = true;
 	if (was_ordered(p, e->sid) || p->n_evicted == sizeof(p->evicted) / sizeof(p->evicted[0])) {
 		timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
 		return;
 	}
-	put = order_evict(e->host, e->sid, policy, &key);
 	memcpy(p->evicted[p->n_evicted++], e->sid, sizeof(e->sid));
-	p->call = etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
-						     .path = ETCD_PUT,
-						     .body = put,
+	memcpy(p->victims_host, e->host, sizeof(p->victims_host));
+	snprintf(p->policy, sizeof(p->policy), "%s", policy);
+	key_make(&host, KEY_HOST, parts, false);
+	/* an order answers the challenge of the host that it is for */
+	p->call = etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_READ,
+						     .path = ETCD_RANGE,
+						     .body = query_range(&host, 0),
 						     .deadline = p->deadline,
-						     .done = on_ordered,
+						     .done = on_challenge,
 						     .ctx = p});
 	if (p->call == NULL)
 		nobody_knows(p);

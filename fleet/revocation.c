@@ -9,11 +9,11 @@
 /* Operations of one transaction; etcd takes 128. */
 #define BATCH 100
 
-static char *order_text(const struct errand *e)
+static json_t *order_text(const struct errand *e)
 {
 	const struct wire_revoke *ask = &e->ask->u.revoke;
 	json_t *value = json_object();
-	char sid[SID_HEX + 1], *text;
+	char sid[SID_HEX + 1];
 
 	if (ask->prefix[0] != '\0')
 		query_add_text(value, "prefix", sid_hex(&e->sid, sid));
@@ -27,10 +27,8 @@ static char *order_text(const struct errand *e)
 		json_object_set_new(value, "all", json_true());
 	if (ask->cron)
 		json_object_set_new(value, "cron", json_true());
-	errand_add_by(e, value);
-	text = json_dumps(value, JSON_COMPACT);
-	json_decref(value);
-	return text;
+	query_add_text(value, "by", e->by);
+	return value;
 }
 
 static void give_order(struct errand *e);
@@ -51,19 +49,14 @@ static void on_ordered(void *ctx, const struct etcd_answer *answer)
 static void give_order(struct errand *e)
 {
 	json_t *txn = query_txn();
-	char *text = order_text(e);
-	struct key key;
+	const struct tally_host *host;
 	unsigned n;
 
 	for (n = 0; n < BATCH && e->n_ordered < e->n_hosts; n++) {
-		const char *parts[KEY_PARTS] = {e->hosts[e->n_ordered++].name, e->order};
-
-		if (text != NULL && key_make(&key, KEY_REVOKE, parts, false))
-			query_txn_put(txn, query_put(&key, text, 0));
-		else
-			query_txn_put(txn, NULL);
+		host = &e->hosts[e->n_ordered++];
+		query_txn_put(txn,
+			order_put(e->agent, host->name, e->order, host->challenge, order_text(e)));
 	}
-	free(text);
 	errand_ask(e, ETCD_WRITE, ETCD_TXN, txn, on_ordered);
 }
 
@@ -103,6 +96,8 @@ void revocation_begin(struct errand *e)
 			"either a session or a user must be named, or all be meant");
 		return;
 	}
+	if (!errand_may(e, RIGHT_REVOKE))
+		return;
 	if (ask->prefix[0] == '\0') {
 		errand_hosts(e, give_order);
 		return;
