@@ -193,7 +193,7 @@ store_as() # HOST ETCDCTL-ARGUMENT…
 
 role_of() # HOST [OPTION…]
 {
-	in_store etcd-roles host "$1" "${@:2}" --password-file "/root/$1.password" -- --endpoints "$(store_endpoints)"
+	in_store /sessd/source/fleet/etcd-roles host "$1" "${@:2}" --password-file "/root/$1.password" -- --endpoints "$(store_endpoints)"
 }
 
 member_with_role() # HOST
@@ -209,13 +209,11 @@ member_with_role() # HOST
 	local i key order
 	store_up 1
 	fleet_keys evict evict evict,revoke,lock
-	on store on_host mkdir -p /usr/local/bin
-	cp fleet/etcd-roles "/proc/$(host_pid "$FLEET-store")/root/usr/local/bin/"
 	role_of web1
 	role_of web2
 	role_of web3 --lock
-	in_store etcd-roles administrator ada --password-file /root/ada -- --endpoints "$(store_endpoints)"
-	in_store etcd-roles enable --password-file /root/root.password -- --endpoints "$(store_endpoints)"
+	in_store /sessd/source/fleet/etcd-roles administrator ada --password-file /root/ada -- --endpoints "$(store_endpoints)"
+	in_store /sessd/source/fleet/etcd-roles enable --password-file /root/root.password -- --endpoints "$(store_endpoints)"
 	store_options=(--user "root:$(in_store cat /root/root.password)")
 	for i in 1 2 3; do on "web$i" member_with_role "web$i"; done
 	each_host wait_until fleet_joined
