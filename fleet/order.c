@@ -163,15 +163,15 @@ static void run_again(void *ctx)
 	run(o->agent);
 }
 
-/* It must not be carried out once more, whoever puts it there again. One that ends a single session
- * does nothing the second time. */
+/* It must not be carried out once more, whoever puts it there again. One that names a session in
+ * full does nothing the second time. */
 static void spend(const struct order *o)
 {
 	struct agent *a = o->agent;
-	struct sid id;
+	struct sid id, whole;
 	int r;
 
-	if (o->ask.prefix[0] != '\0' || !sid_parse(o->id, &id))
+	if (sid_parse(o->ask.prefix, &whole) || !sid_parse(o->id, &id))
 		return;
 	r = challenges_spend(&a->challenges, &o->challenge, &id);
 	if (r < 0)
