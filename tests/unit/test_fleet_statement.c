@@ -297,6 +297,10 @@ static void an_order_counts_once_and_in_its_time(void **state)
 	assert_int_equal(challenges_spend(&c, &first, &id), 0);
 	assert_int_equal(challenges_judge(&c, &first, &id, 1000), CHALLENGE_SPENT);
 	assert_int_equal(challenges_judge(&c, &first, &other, 1000), CHALLENGE_FRESH);
+	challenges_fini(&c);
+	assert_int_equal(challenges_init(&c, w->dir, LIFETIME, 1050), 0);
+	assert_int_equal(challenges_judge(&c, &first, &id, 1050), CHALLENGE_SPENT);
+	assert_int_equal(challenges_judge(&c, &first, &other, 1050), CHALLENGE_FRESH);
 	assert_int_equal(challenges_current(&c, 1099, &second, &until), 0);
 	assert_true(sid_equal(&first, &second));
 	assert_int_equal(challenges_current(&c, 1100, &second, &until), 0);
