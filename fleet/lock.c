@@ -340,8 +340,8 @@ static void remember(struct agent *a, const struct statement *s, const char *kin
 
 	if (lasts > 0 && lasts <= DURATION_MAX)
 		seen.expires = clock_wall() + lasts;
-	snprintf(seen.kind, sizeof(seen.kind), "%s", kind);
-	snprintf(seen.name, sizeof(seen.name), "%s", name);
+	snprintf(seen.kind, sizeof(seen.kind), "%.15s", kind);
+	snprintf(seen.name, sizeof(seen.name), "%.255s", name);
 	r = editions_take(&a->editions, &seen);
 	if (r < 0)
 		log_error("which lock of %s %s was the last cannot be remembered: %s", kind, name,
@@ -383,7 +383,7 @@ static void take(struct agent *a, const struct statement *s, const char *kind, c
 	char title[300];
 
 	if (known != NULL && version < known->version) {
-		snprintf(title, sizeof(title), "lock of %s %s", kind, name);
+		snprintf(title, sizeof(title), "lock of %.15s %.255s", kind, name);
 		refusal_tell(a, s->by, title, "it is older than what was seen of it last");
 		tell_refused(a, s, "it is older than what was seen of it last");
 		return;
@@ -414,7 +414,7 @@ static void put(void *ctx, const struct reply_kv *kv)
 		statement_open(kv->value, kv->value_len, kv->key, &a->o.authority->signers, &s),
 		&s);
 	if (why != NULL) {
-		snprintf(title, sizeof(title), "lock of %s %s", parts[0], parts[1]);
+		snprintf(title, sizeof(title), "lock of %.15s %.255s", parts[0], parts[1]);
 		refusal_tell(a, s.by, title, why);
 		if (s.text != NULL)
 			tell_refused(a, &s, why);
