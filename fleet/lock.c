@@ -1,10 +1,7 @@
 /*
- * The fleet's locks. The store has a signed statement about each; sessd is asked which of them it
+ * The fleet's locks. What the store says of them is read by decree.c; here sessd is asked which it
  * has, and what differs is set and lifted. That is done anew whenever one of the two may have
- * changed.
- *
- * A lock is lifted by a statement that says so, never because the store lacks it; and a statement
- * counts only if it is newer than what this host has seen (edition.c).
+ * changed. A lock is lifted by a statement that says so, never because the store lacks it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -13,35 +10,10 @@
 #include "common/duration.h"
 #include "common/log.h"
 #include "common/timestamp.h"
-#include "fleet/agent.h"
-#include "fleet/reply.h"
-#include "fleet/statement.h"
+#include "fleet/lock.h"
 
 #define TIMEOUT (5 * NS_PER_SEC)
 #define REST	(500 * NS_PER_MS)
-
-struct fleet_lock {
-	struct agent *agent;
-	LIST_ENTRY(fleet_lock) link;
-	struct wire_lock what;
-	char id[TEXT_STR_MAX +
-		1];	  /* of the order to set it; "": nobody waits for what came of it */
-	uint64_t version; /* of the statement */
-	bool lifted;	  /* which says that it is lifted */
-	bool listed;	  /* since begin() */
-	bool held;	  /* sessd has it, just so */
-	json_t *outcomes; /* it is being set */
-	bool dying;	  /* it is to go when it has been */
-};
-
-struct locks {
-	LIST_HEAD(fleet_lock_list, fleet_lock) list;
-	unsigned n;
-	bool complete; /* all that the store has are in the list */
-	bool busy, again;
-	unsigned asked; /* of sessd, and not answered */
-	struct timer timer;
-};
 
 static void compare(struct agent *a);
 
@@ -64,7 +36,7 @@ static void fleet_lock_free(struct fleet_lock *f)
 	free(f);
 }
 
-static struct fleet_lock *find(const struct agent *a, const char *kind, const char *name)
+struct fleet_lock *lock_find(const struct agent *a, const char *kind, const char *name)
 {
 	struct fleet_lock *f;
 
@@ -74,7 +46,37 @@ static struct fleet_lock *find(const struct agent *a, const char *kind, const ch
 	return NULL;
 }
 
-/* --- sessd's --- */
+void lock_forget(struct fleet_lock *f)
+{
+	/* sessd's answer names it yet */
+	f->dying = true;
+	if (f->outcomes == NULL)
+		fleet_lock_free(f);
+}
+
+struct fleet_lock *lock_room(struct agent *a, const char *kind, const char *name)
+{
+	struct fleet_lock *f = lock_find(a, kind, name);
+
+	/* what is being set now is another one */
+	if (f != NULL && f->outcomes != NULL) {
+		lock_forget(f);
+		f = NULL;
+	}
+	if (f != NULL)
+		return f;
+	f = a->locks->n < LOCKS_MAX ? calloc(1, sizeof(*f)) : NULL;
+	if (f == NULL) {
+		log_error("lock of %s %s finds no room", kind, name);
+		return NULL;
+	}
+	f->agent = a;
+	memcpy(f->what.kind, kind, sizeof(f->what.kind));
+	memcpy(f->what.name, name, sizeof(f->what.name));
+	LIST_INSERT_HEAD(&a->locks->list, f, link);
+	a->locks->n++;
+	return f;
+}
 
 /* sessd was asked something that is answered now. */
 static void answered(struct agent *a, bool failed)
@@ -100,6 +102,16 @@ static void on_told(void *ctx, const struct etcd_answer *answer)
 		log_warning("a lock holds, and who set it has not been told: %s", answer->words);
 }
 
+void lock_tell(struct agent *a, const char *id, json_t *outcomes)
+{
+	(void)etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+					  .path = ETCD_TXN,
+					  .body = order_result(a, id, outcomes, NULL),
+					  .deadline = clock_boot() + TIMEOUT,
+					  .done = on_told,
+					  .ctx = a});
+}
+
 static void on_set(void *ctx, const struct wire_frame *frame)
 {
 	struct fleet_lock *f = ctx;
@@ -114,13 +126,7 @@ static void on_set(void *ctx, const struct wire_frame *frame)
 		log_warning("lock of %s %s: sessd: %s", f->what.kind, f->what.name,
 			frame->u.error.text);
 	if (!failed && f->id[0] != '\0')
-		(void)etcd_start(a->etcd,
-			&(struct etcd_request){.kind = ETCD_WRITE,
-				.path = ETCD_TXN,
-				.body = order_result(a, f->id, json_incref(f->outcomes), NULL),
-				.deadline = clock_boot() + TIMEOUT,
-				.done = on_told,
-				.ctx = a});
+		lock_tell(a, f->id, json_incref(f->outcomes));
 	json_decref(f->outcomes);
 	f->outcomes = NULL;
 	if (!failed)
@@ -159,7 +165,7 @@ static void warn_of_lack(struct agent *a, const struct wire_locked *has)
 
 static void judge(struct agent *a, const struct wire_locked *has)
 {
-	struct fleet_lock *f = find(a, has->kind, has->name);
+	struct fleet_lock *f = lock_find(a, has->kind, has->name);
 	const struct edition *known = editions_find(&a->editions, has->kind, has->name);
 	struct wire_unlock lift = {.fleet = true, .by = "fleet"};
 
@@ -265,215 +271,13 @@ void locks_check(struct agent *a)
 	compare(a);
 }
 
-/* --- The store's --- */
-
-static void begin(void *ctx)
-{
-	struct agent *a = ctx;
-	struct fleet_lock *f;
-
-	LIST_FOREACH (f, &a->locks->list, link) {
-		f->listed = false;
-	}
-}
-
-static void forget(struct fleet_lock *f)
-{
-	/* sessd's answer names it yet */
-	f->dying = true;
-	if (f->outcomes == NULL)
-		fleet_lock_free(f);
-}
-
-static void read_lock(const struct statement *s, struct fleet_lock *f)
-{
-	struct wire_lock *what = &f->what;
-	char who[TEXT_STR_MAX + 1];
-
-	reply_text(s->text, "message", what->message, sizeof(what->message));
-	reply_text(s->text, "text", what->text, sizeof(what->text));
-	reply_text(s->text, "by", who, sizeof(who));
-	reply_text(s->text, "order", f->id, sizeof(f->id));
-	authority_by(s->by->name, who, what->by);
-	what->even_breakglass = reply_bool(s->text, "even_breakglass");
-	what->fleet = true;
-	what->id = (struct opt_uid){.set = false};
-	if (json_object_get(s->text, "uid") != NULL)
-		what->id = (struct opt_uid){
-			.set = true, .uid = (uint32_t)reply_number(s->text, "uid")};
-	f->version = reply_number(s->text, "version");
-	f->lifted = reply_bool(s->text, "lifted");
-}
-
-/* What was said of it last, with room for something new. NULL: there is no room. */
-static struct fleet_lock *room(struct agent *a, const char *kind, const char *name)
-{
-	struct fleet_lock *f = find(a, kind, name);
-
-	/* what is being set now is another one */
-	if (f != NULL && f->outcomes != NULL) {
-		forget(f);
-		f = NULL;
-	}
-	if (f != NULL)
-		return f;
-	f = a->locks->n < LOCKS_MAX ? calloc(1, sizeof(*f)) : NULL;
-	if (f == NULL) {
-		log_error("lock of %s %s finds no room", kind, name);
-		return NULL;
-	}
-	f->agent = a;
-	memcpy(f->what.kind, kind, sizeof(f->what.kind));
-	memcpy(f->what.name, name, sizeof(f->what.name));
-	LIST_INSERT_HEAD(&a->locks->list, f, link);
-	a->locks->n++;
-	return f;
-}
-
-/* The newest that was seen is remembered before anything is done about it. */
-static void remember(struct agent *a, const struct statement *s, const char *kind, const char *name)
-{
-	struct edition seen = {.version = reply_number(s->text, "version"),
-		.lifted = reply_bool(s->text, "lifted")};
-	uint64_t lasts = reply_number(s->text, "lasts");
-	int r;
-
-	if (lasts > 0 && lasts <= DURATION_MAX)
-		seen.expires = clock_wall() + lasts;
-	snprintf(seen.kind, sizeof(seen.kind), "%.15s", kind);
-	snprintf(seen.name, sizeof(seen.name), "%.255s", name);
-	r = editions_take(&a->editions, &seen);
-	if (r < 0)
-		log_error("which lock of %s %s was the last cannot be remembered: %s", kind, name,
-			strerror(-r));
-}
-
-static const char *what_is_wrong(enum statement_verdict verdict, const struct statement *s)
-{
-	if (verdict != STATEMENT_GENUINE)
-		return statement_words(verdict);
-	if (!(s->by->may & RIGHT_LOCK))
-		return "its key may not lock";
-	return reply_number(s->text, "version") == 0 ? "it has no version" : NULL;
-}
-
-/* Who set it waits for what came of it. */
-static void tell_refused(struct agent *a, const struct statement *s, const char *why)
-{
-	char id[SID_HEX + 1];
-	struct sid ignored;
-
-	reply_text(s->text, "order", id, sizeof(id));
-	if (sid_parse(id, &ignored))
-		(void)etcd_start(
-			a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
-					 .path = ETCD_TXN,
-					 .body = order_result(
-						 a, id, json_pack("[{s:s}]", "refused", why), NULL),
-					 .deadline = clock_boot() + TIMEOUT,
-					 .done = on_told,
-					 .ctx = a});
-}
-
-static void take(struct agent *a, const struct statement *s, const char *kind, const char *name)
-{
-	const struct edition *known = editions_find(&a->editions, kind, name);
-	uint64_t version = reply_number(s->text, "version");
-	struct fleet_lock *f = find(a, kind, name);
-	char title[300];
-
-	if (known != NULL && version < known->version) {
-		snprintf(title, sizeof(title), "lock of %.15s %.255s", kind, name);
-		refusal_tell(a, s->by, title, "it is older than what was seen of it last");
-		tell_refused(a, s, "it is older than what was seen of it last");
-		return;
-	}
-	if (f == NULL || f->version != version) {
-		if (known == NULL || version > known->version)
-			remember(a, s, kind, name);
-		f = room(a, kind, name);
-		if (f == NULL)
-			return;
-		read_lock(s, f);
-	}
-	f->listed = true;
-}
-
-static void put(void *ctx, const struct reply_kv *kv)
-{
-	struct agent *a = ctx;
-	char parts[KEY_PARTS][TEXT_STR_MAX + 1], title[300];
-	struct statement s = {.text = NULL};
-	const char *why;
-
-	/* sessd has no other kinds */
-	if (!key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts) ||
-		strlen(parts[0]) >= sizeof(((struct edition *)0)->kind))
-		return;
-	why = what_is_wrong(
-		statement_open(kv->value, kv->value_len, kv->key, &a->o.authority->signers, &s),
-		&s);
-	if (why != NULL) {
-		snprintf(title, sizeof(title), "lock of %.15s %.255s", parts[0], parts[1]);
-		refusal_tell(a, s.by, title, why);
-		if (s.text != NULL)
-			tell_refused(a, &s, why);
-	} else {
-		take(a, &s, parts[0], parts[1]);
-	}
-	statement_fini(&s);
-	compare(a);
-}
-
-static void gone(void *ctx, const struct reply_kv *kv)
-{
-	struct agent *a = ctx;
-	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
-	struct fleet_lock *f = NULL;
-
-	if (key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts))
-		f = find(a, parts[0], parts[1]);
-	if (f != NULL)
-		forget(f);
-	compare(a);
-}
-
-static void listed(void *ctx)
-{
-	struct agent *a = ctx;
-	struct fleet_lock *f, *next;
-
-	for (f = LIST_FIRST(&a->locks->list); f != NULL; f = next) {
-		next = LIST_NEXT(f, link);
-		if (!f->listed && !f->dying)
-			forget(f);
-	}
-	a->locks->complete = true;
-	compare(a);
-}
-
-static void watch(struct agent *a)
-{
-	struct watch_options options = {
-		.begin = begin, .put = put, .gone = gone, .listed = listed, .ctx = a};
-
-	memcpy(options.under.s, KEY_LOCK, sizeof(KEY_LOCK));
-	watch_start(&a->lock_watch, a->etcd, &a->timers, &options);
-}
-
 int locks_start(struct agent *a)
 {
 	a->locks = calloc(1, sizeof(*a->locks));
 	if (a->locks == NULL)
 		return -ENOMEM;
-	watch(a);
+	decrees_watch(a);
 	return 0;
-}
-
-void locks_again(struct agent *a)
-{
-	watch_stop(&a->lock_watch);
-	watch(a);
 }
 
 void locks_stop(struct agent *a)
