@@ -78,7 +78,7 @@ static int parse(const char *text, size_t len, struct secret *ret)
 int secret_load(const char *path, struct secret *ret, char error[SIGNER_ERROR])
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	char text[FILE_LEN + 1];
+	char text[FILE_LEN + 1] = "";
 	struct stat st;
 	ssize_t n;
 	int r;
