@@ -224,6 +224,8 @@ install: all
 	install -d $(DESTDIR)$(SYSCONFDIR)/logrotate.d
 	install -m 0644 $(LOGROTATE) $(DESTDIR)$(SYSCONFDIR)/logrotate.d/
 	install -m 0644 etc/fleet.conf $(DESTDIR)$(EXAMPLEDIR)/
+	install -d $(DESTDIR)$(PREFIX)/share/sessd-fleet
+	install -m 0755 fleet/etcd-roles $(DESTDIR)$(PREFIX)/share/sessd-fleet/
 
 # The configuration and the ledger stay: they are the administrator's.
 uninstall:
@@ -235,7 +237,7 @@ uninstall:
 		$(addprefix $(DESTDIR)$(MANDIR)/man5/,$(notdir $(MAN5))) $(DESTDIR)$(COMPLETIONDIR)/sessctl \
 		$(addprefix $(DESTDIR)$(PROFILEDIR)/,$(notdir $(PROFILES))) $(DESTDIR)$(ZSHDIR)/_sessctl \
 		$(addprefix $(DESTDIR)$(SYSUSERSDIR)/,$(notdir $(SYSUSERS))) $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/sessd.conf \
-		$(DESTDIR)$(EXAMPLEDIR)/fleet.conf $(addprefix $(DESTDIR)$(SYSCONFDIR)/logrotate.d/,$(notdir $(LOGROTATE)))
+		$(DESTDIR)$(PREFIX)/share/sessd-fleet/etcd-roles $(DESTDIR)$(EXAMPLEDIR)/fleet.conf $(addprefix $(DESTDIR)$(SYSCONFDIR)/logrotate.d/,$(notdir $(LOGROTATE)))
 
 # Into build/deb; the tree stays as it is.
 deb: deps

@@ -100,6 +100,7 @@ enum wire_use {
 	M(prove,   48, WIRE_ON_REAUTH, "the user of the asker's session wants to prove himself again") \
 	M(prompt,  49, WIRE_ANSWER, "to prove and reply: what PAM wants to know, or to say") \
 	M(reply,   50, WIRE_ON_REAUTH, "what the user answered") \
+	M(refusal, 51, WIRE_ON_FLEET, "what was ordered of this host over the fleet, and is not done") \
 	M(attend,  56, WIRE_ON_FLEET, "the agent is there: what has happened since the last one?") \
 	M(placed,  57, WIRE_ON_FLEET, "has the fleet a place for that session?") \
 	M(relay,   58, WIRE_ON_FLEET, "a message of the answer to an errand") \
@@ -358,7 +359,8 @@ enum wire_use {
 	F(R, TEXT,   survivor_list,  8, OPTIONAL) /* `pid name state`, comma-separated */ \
 	F(R, U64,    audit_session,  9, OPTIONAL) /* of what is left over */ \
 	F(R, STR,    host,          50, OPTIONAL) /* of the fleet; not set: the one that answers */ \
-	F(R, BOOL,   pending,       51, OPTIONAL) /* that host has not answered: it is not done */
+	F(R, BOOL,   pending,       51, OPTIONAL) /* that host has not answered: it is not done */ \
+	F(R, STR,    refused,       52, OPTIONAL) /* that host does not do it: why */
 
 #define WIRE_FIELDS_state(F, R) \
 	F(R, STR,    program,        1, REQUIRED) \
@@ -419,6 +421,10 @@ enum wire_use {
 /* Answered with whatever there is; where there is nothing, when there is. */
 #define WIRE_FIELDS_attend(F, R) \
 	F(R, BOOL,   fresh,          1, OPTIONAL) /* the agent knows nothing: tell the whole table */
+
+#define WIRE_FIELDS_refusal(F, R) \
+	F(R, STR,    by,             1, REQUIRED) /* whose key signed it */ \
+	F(R, STR,    text,           2, REQUIRED) /* what was ordered, and why it is not done */
 
 #define WIRE_FIELDS_standing(F, R) \
 	F(R, BOOL,   joined,         1, OPTIONAL) /* the store can be reached, and the lease holds */

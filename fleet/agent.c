@@ -66,6 +66,11 @@ int agent_new(const struct agent_options *options, struct agent **ret)
 	if (r == 0)
 		r = overshoots_init(a);
 	if (r == 0)
+		r = challenges_init(
+			&a->challenges, options->state_dir, options->order_lifetime, clock_boot());
+	if (r == 0)
+		r = editions_init(&a->editions, options->data_dir);
+	if (r == 0)
 		r = etcd_new(&options->etcd, &a->timers, &a->etcd);
 	if (r < 0) {
 		agent_free(a);
@@ -107,6 +112,8 @@ void agent_free(struct agent *a)
 	for (i = 0; i < ORDER_LINKS; i++)
 		link_fini(&a->order_links[i]);
 	etcd_free(a->etcd);
+	challenges_fini(&a->challenges);
+	editions_fini(&a->editions);
 	free(a);
 }
 
@@ -137,10 +144,35 @@ static int open_signals(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	return fd < 0 ? -errno : fd;
+}
+
+static void reload(struct agent *a)
+{
+	char error[SIGNER_ERROR];
+
+	if (authority_reload(a->o.authority, error) < 0) {
+		log_error("%s; the keys from before hold", error);
+		return;
+	}
+	log_info("%s: %zu keys", a->o.authority->signers_path, a->o.authority->signers.n);
+	locks_again(a);
+}
+
+static void take_signals(struct agent *a, int fd)
+{
+	struct signalfd_siginfo si;
+
+	while (read(fd, &si, sizeof(si)) == (ssize_t)sizeof(si)) {
+		if (si.ssi_signo == SIGHUP)
+			reload(a);
+		else
+			a->stop = true;
+	}
 }
 
 static void add_link(struct curl_waitfd *fds, struct link **links, unsigned *n, struct link *l)
@@ -172,7 +204,8 @@ static int turn(struct agent *a, int signals)
 		/* a callback may have closed it and opened another */
 		if (fds[i].revents != 0 && links[i]->fd == fds[i].fd)
 			link_ready(links[i]);
-	a->stop = fds[n].revents != 0;
+	if (fds[n].revents != 0)
+		take_signals(a, signals);
 	timers_run(&a->timers);
 	report(a);
 	return 0;

@@ -14,6 +14,9 @@
 
 #include "common/sid.h"
 #include "common/wire.h"
+#include "fleet/authority.h"
+#include "fleet/challenge.h"
+#include "fleet/edition.h"
 #include "fleet/etcd.h"
 #include "fleet/key.h"
 #include "fleet/lease.h"
@@ -72,16 +75,26 @@ struct claim {
 	struct timer timer;
 	char nonce[33];
 	bool joined;
-	bool refused;	 /* the host's name is another's */
-	char words[256]; /* why it has not joined */
+	uint64_t challenge_until; /* clock_boot(): the one that it published is then replaced */
+	bool refused;		  /* the host's name is another's */
+	char words[256];	  /* why it has not joined */
+};
+
+/* Of orders and locks, in the time since then: clock_boot(). */
+struct refusals {
+	uint64_t since;
+	unsigned n;
 };
 
 struct agent_options {
 	struct etcd_options etcd;
 	const char *host;
-	const char *socket;    /* sessd's */
-	const char *state_dir; /* for the nonce */
-	uint64_t lease_ttl;    /* seconds */
+	const char *socket;	 /* sessd's */
+	const char *state_dir;	 /* for what lasts until the next boot: nonce, challenges */
+	const char *data_dir;	 /* for what outlasts it: the editions of locks */
+	uint64_t lease_ttl;	 /* seconds */
+	uint64_t order_lifetime; /* ns */
+	struct authority *authority;
 };
 
 struct agent {
@@ -101,6 +114,9 @@ struct agent {
 	struct sid caps_of;
 	unsigned n_caps;
 	struct watch order_watch, lock_watch, idle_watch;
+	struct challenges challenges;
+	struct editions editions;
+	struct refusals refusals;
 	struct orders *orders;
 	struct idleness *idleness;
 	struct overshoots *overshoots;
@@ -131,6 +147,12 @@ void claim_lost(struct agent *a);
 /* It cannot be claimed, for this reason: logged when it is a new one. */
 void claim_trouble(struct agent *a, const char *words);
 void claim_stop(struct agent *a);
+
+/* The challenge in a host's claim, SID_HEX digits. False: there is none. */
+bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1]);
+
+/* refusal.c: what is ordered of this host by somebody (NULL: nobody known), and is not done */
+void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why);
 
 /* member.c: the sessions of this host, and what etcd holds of them */
 void members_init(struct agent *a);
@@ -176,8 +198,13 @@ void attend_stop(struct agent *a);
 /* order.c: what other hosts ask of this one */
 int orders_start(struct agent *a);
 void orders_stop(struct agent *a);
-/* Puts the order to end that session into the store, for the host that has it. NULL: no memory. */
-json_t *order_evict(const char *host, const char *sid, const char *policy, struct key *ret);
+/* Puts that order into the store, for the host that has published the challenge; `text` is an
+ * object with what is ordered, and is taken over. NULL: no memory. */
+json_t *order_put(const struct agent *a, const char *host, const char *id, const char *challenge,
+	json_t *text);
+/* The order to end that session, for the sake of a cap. */
+json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
+	const char *policy);
 /* The outcome of an order as JSON, for a list; NULL: no memory. */
 json_t *order_outcome(const struct wire_outcome *outcome);
 /* What to write when an order is carried out: its outcomes (taken over; NULL: they interest
@@ -187,50 +214,13 @@ json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const st
 /* lock.c: the fleet's locks */
 int locks_start(struct agent *a);
 void locks_stop(struct agent *a);
+/* Whose statements count may have changed: they are read again. */
+void locks_again(struct agent *a);
 /* sessd may have others than it had. */
 void locks_check(struct agent *a);
 
 /* errand.c: what an administrator asks of the fleet, through sessd */
 void errand_begin(struct agent *a, const struct wire_errand *msg);
 void errands_fini(struct agent *a);
-
-/* tally.c: what became of an order, host by host */
-struct errand {
-	struct agent *agent;
-	LIST_ENTRY(errand) link;
-	uint64_t id;
-	char by[TEXT_STR_MAX + 1];
-	struct wire_frame *ask;
-	struct etcd_call *call;
-	struct timer timer;
-	uint64_t count;	   /* messages that were given */
-	uint64_t deadline; /* clock_boot() */
-	struct key last;   /* list: the last key of the page before */
-	size_t last_len;
-	uint64_t revision;
-	struct sid sid; /* revoke: the one session that is meant */
-	char order[SID_HEX + 1];
-	struct tally_host *hosts;
-	size_t n_hosts;
-	size_t n_ordered; /* of them, revoke: to whom the order has been written */
-};
-
-/* One message of the answer; the last one ends the errand, which is freed. */
-void errand_tell(struct errand *e, enum wire_type type, const void *msg, bool last);
-void errand_fail(struct errand *e, enum wire_errno code, const char *words);
-void errand_done(struct errand *e);
-/* A read or write for it. It fails where there is no memory. */
-void errand_ask(struct errand *e, enum etcd_kind kind, const char *path, json_t *body,
-	void (*done)(void *ctx, const struct etcd_answer *answer));
-/* False: the answer is none, and the errand has failed. */
-bool errand_answered(struct errand *e, const struct etcd_answer *answer);
-
-struct tally_host {
-	char name[TEXT_STR_MAX + 1];
-	bool alive, answered;
-};
-
-/* The order has been put for these hosts: tells what each has done, and ends the errand. */
-void tally_begin(struct errand *e);
 
 #endif

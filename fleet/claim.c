@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -61,6 +62,46 @@ void claim_trouble(struct agent *a, const char *words)
 	memcpy(a->claim.words, text, sizeof(text));
 }
 
+bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1])
+{
+	json_t *value = reply_json(kv->value, kv->value_len);
+	struct sid sid;
+
+	reply_text(value, "challenge", ret, SID_HEX + 1);
+	json_decref(value);
+	return sid_parse(ret, &sid);
+}
+
+static bool is_own(const struct agent *a, const struct reply_kv *kv)
+{
+	json_t *value = reply_json(kv->value, kv->value_len);
+	char nonce[sizeof(a->claim.nonce)];
+
+	reply_text(value, "nonce", nonce, sizeof(nonce));
+	json_decref(value);
+	return strcmp(nonce, a->claim.nonce) == 0;
+}
+
+/* What the claim says; to be freed. NULL: no memory, or no challenge can be issued. */
+static char *claim_value(struct agent *a)
+{
+	char hex[SID_HEX + 1], *text;
+	struct sid challenge;
+	json_t *value;
+	int r = challenges_current(
+		&a->challenges, clock_boot(), &challenge, &a->claim.challenge_until);
+
+	if (r < 0) {
+		log_error("no challenge for orders can be kept: %s", strerror(-r));
+		return NULL;
+	}
+	value = json_pack(
+		"{s:s,s:s}", "nonce", a->claim.nonce, "challenge", sid_hex(&challenge, hex));
+	text = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
+	json_decref(value);
+	return text;
+}
+
 static void not_joined(struct agent *a, const char *words)
 {
 	claim_trouble(a, words);
@@ -99,8 +140,12 @@ static void on_claimed(void *ctx, const struct etcd_answer *answer)
 		return;
 	}
 	a->revision = txn.revision;
-	a->claim.joined = true;
 	a->claim.words[0] = '\0';
+	/* with another challenge then */
+	timer_set(&a->timers, &a->claim.timer, a->claim.challenge_until, again, a);
+	if (a->claim.joined)
+		return;
+	a->claim.joined = true;
 	log_info("host %s has joined the fleet", a->o.host);
 	members_dirty(a);
 }
@@ -113,6 +158,7 @@ static void on_read(void *ctx, const struct etcd_answer *answer)
 	struct reply_kvs kvs = {0};
 	struct key host, alive;
 	json_t *txn;
+	char *value;
 	bool own;
 
 	a->claim.call = NULL;
@@ -123,16 +169,17 @@ static void on_read(void *ctx, const struct etcd_answer *answer)
 	}
 	key_make(&host, KEY_HOST, parts, false);
 	key_make(&alive, KEY_ALIVE, parts, false);
-	own = kvs.n > 0 && strcmp(kvs.kv[0].value, a->claim.nonce) == 0;
+	own = kvs.n > 0 && is_own(a, &kvs.kv[0]);
+	value = claim_value(a);
 	txn = query_txn();
 	if (kvs.n > 0)
 		query_txn_if_unchanged(txn, &host, kvs.kv[0].mod_revision);
 	else
 		query_txn_if_absent(txn, &host);
-	if (!own) {
+	if (!own)
 		query_txn_if_absent(txn, &alive);
-		query_txn_put(txn, query_put(&host, a->claim.nonce, 0));
-	}
+	query_txn_put(txn, value != NULL ? query_put(&host, value, 0) : NULL);
+	free(value);
 	query_txn_put(txn, query_put(&alive, a->claim.nonce, a->lease.id));
 	reply_kvs_fini(&kvs);
 	ask(a, ETCD_WRITE, ETCD_TXN, txn, on_claimed);

@@ -17,6 +17,15 @@
 #define LEASE_MAX     (3600 * NS_PER_SEC)
 #define LEASE_DEFAULT (30 * NS_PER_SEC)
 
+#define ORDER_MIN     (60 * NS_PER_SEC)
+#define ORDER_MAX     (365 * 24 * 3600 * NS_PER_SEC)
+#define ORDER_DEFAULT (7 * 24 * 3600 * NS_PER_SEC)
+
+#define SIGNING_KEY "/etc/sessd/fleet.key"
+#define SIGNERS	    "/etc/sessd/fleet.keys"
+
+_Static_assert(CONF_ERROR >= SIGNER_ERROR, "an error of the keys is one of the file's");
+
 /* The options, each declared once: what libconfuse is told follows from the rows, and a test
  * compares them with the manual page. */
 /* clang-format off */
@@ -31,6 +40,9 @@ static const struct {
 	{"user", "name", "The user of etcd that this host logs in as."},
 	{"password_file", "file", "Its password, in the first line."},
 	{"lease", "time", "How long this host's sessions count after it was last heard of."},
+	{"signing_key", "file", "The key by which this host signs what it orders of others."},
+	{"signers", "file", "Whose orders count, and what each may."},
+	{"order_lifetime", "time", "How old an order may be when it is carried out."},
 	{"insecure", "boolean", "Whether etcd may be spoken to in the clear over a network."},
 };
 /* clang-format on */
@@ -185,6 +197,22 @@ static int take_lease(cfg_t *cfg, struct conf *ret, char error[CONF_ERROR])
 	return 0;
 }
 
+static int take_orders(cfg_t *cfg, struct conf *ret, char error[CONF_ERROR])
+{
+	const char *secret = cfg_getstr(cfg, "signing_key"), *signers = cfg_getstr(cfg, "signers"),
+		   *lifetime = cfg_getstr(cfg, "order_lifetime");
+	uint64_t ns = ORDER_DEFAULT;
+
+	if (lifetime != NULL &&
+		(!duration_parse(lifetime, &ns) || ns < ORDER_MIN || ns > ORDER_MAX))
+		return fail(error, -EINVAL,
+			"order_lifetime: \"%s\": expected a time from 1m to 365d", lifetime);
+	ret->options.order_lifetime = ns;
+	ret->options.authority = &ret->authority;
+	return authority_load(&ret->authority, secret != NULL ? secret : SIGNING_KEY,
+		signers != NULL ? signers : SIGNERS, ret->options.host, error);
+}
+
 int conf_load(const char *path, struct conf *ret, char error[CONF_ERROR])
 {
 	cfg_opt_t opts[N_ROWS + 1] = {{.name = NULL}};
@@ -214,6 +242,7 @@ int conf_load(const char *path, struct conf *ret, char error[CONF_ERROR])
 		r = r == 0 ? take_tls(cfg, ret, error) : r;
 		r = r == 0 ? take_login(cfg, ret, error) : r;
 		r = r == 0 ? take_lease(cfg, ret, error) : r;
+		r = r == 0 ? take_orders(cfg, ret, error) : r;
 	} else {
 		r = r == CFG_FILE_ERROR
 			    ? fail(error, errno != 0 ? -errno : -EIO, "%s", strerror(errno))
@@ -229,5 +258,6 @@ void conf_fini(struct conf *conf)
 	if (conf->cfg != NULL)
 		cfg_free(conf->cfg);
 	conf->cfg = NULL;
+	authority_fini(&conf->authority);
 	sodium_memzero(conf->password, sizeof(conf->password));
 }

@@ -16,7 +16,9 @@ struct conf {
 	cfg_t *cfg;
 	char host[HOST_NAME_MAX + 1];
 	char password[256];
-	/* etcd, host and lease_ttl are filled; their strings live as long as the conf */
+	struct authority authority;
+	/* etcd, host, lease_ttl and what is of orders are filled; their strings live as long as the
+	 * conf */
 	struct agent_options options;
 };
 

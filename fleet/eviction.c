@@ -1,37 +1,78 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "fleet/eviction.h"
 #include "fleet/query.h"
+#include "fleet/reply.h"
 
 struct eviction {
+	struct agent *agent;
 	struct etcd_call *call;
+	uint64_t deadline; /* clock_boot() */
+	char host[TEXT_STR_MAX + 1];
+	char sid[SID_HEX + 1];
+	char policy[TEXT_STR_MAX + 1];
 	void (*done)(void *ctx, bool ordered);
 	void *ctx;
 };
 
-static void on_put(void *ctx, const struct etcd_answer *answer)
+static void end(struct eviction *v, bool ordered)
 {
-	struct eviction v = *(struct eviction *)ctx;
+	struct eviction over = *v;
 
-	free(ctx);
-	v.done(v.ctx, answer->outcome == ETCD_DONE);
+	free(v);
+	over.done(over.ctx, ordered);
 }
 
+static void on_put(void *ctx, const struct etcd_answer *answer)
+{
+	end(ctx, answer->outcome == ETCD_DONE);
+}
+
+static void on_challenge(void *ctx, const struct etcd_answer *answer)
+{
+	struct eviction *v = ctx;
+	char challenge[SID_HEX + 1];
+	struct reply_kvs kvs = {0};
+	json_t *put = NULL;
+
+	v->call = NULL;
+	if (answer->outcome == ETCD_DONE && reply_range(answer->root, &kvs) == 0 && kvs.n > 0 &&
+		claim_challenge(&kvs.kv[0], challenge))
+		put = order_evict(v->agent, v->host, challenge, v->sid, v->policy);
+	reply_kvs_fini(&kvs);
+	if (put != NULL)
+		v->call = etcd_start(v->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+							     .path = ETCD_PUT,
+							     .body = put,
+							     .deadline = v->deadline,
+							     .done = on_put,
+							     .ctx = v});
+	if (v->call == NULL)
+		end(v, false);
+}
+
+/* An order answers the challenge of the host that it is for. */
 struct eviction *eviction_begin(struct agent *a, const struct listed *e, const char *policy,
 	uint64_t deadline, void (*done)(void *ctx, bool ordered), void *ctx)
 {
+	const char *parts[KEY_PARTS] = {e->host};
 	struct eviction *v = calloc(1, sizeof(*v));
-	struct key key;
+	struct key host;
 
-	if (v == NULL)
+	if (v == NULL || !key_make(&host, KEY_HOST, parts, false)) {
+		free(v);
 		return NULL;
-	v->done = done;
-	v->ctx = ctx;
-	v->call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
-					      .path = ETCD_PUT,
-					      .body = order_evict(e->host, e->sid, policy, &key),
+	}
+	*v = (struct eviction){.agent = a, .deadline = deadline, .done = done, .ctx = ctx};
+	memcpy(v->host, e->host, sizeof(v->host));
+	memcpy(v->sid, e->sid, sizeof(v->sid));
+	snprintf(v->policy, sizeof(v->policy), "%s", policy);
+	v->call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_READ,
+					      .path = ETCD_RANGE,
+					      .body = query_range(&host, 0),
 					      .deadline = deadline,
-					      .done = on_put,
+					      .done = on_challenge,
 					      .ctx = v});
 	if (v->call != NULL)
 		return v;

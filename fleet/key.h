@@ -6,10 +6,10 @@
  *	/sessd/v1/alive/HOST              under the host's lease
  *	/sessd/v1/session/USER/HOST/SID   under the host's lease
  *	/sessd/v1/revoke/HOST/ID          an order; stays until the host has carried it out
- *	/sessd/v1/lock/KIND/NAME          a lock; where it runs out, under a lease of its own
+ *	/sessd/v1/lock/KIND/NAME          what was said of a lock last; may be under a lease
  *	/sessd/v1/ask/HOST/ID             a question to the host, under the lease of who asks
- *	/sessd/v1/done/ID/HOST            what became of an order, or the answer to a question,
- *under the host's lease
+ *	/sessd/v1/done/ID/HOST            what became of an order, or the answer to a question;
+ *	                                  under the host's lease
  */
 #ifndef FLEET_KEY_H
 #define FLEET_KEY_H

@@ -1,7 +1,7 @@
 /*
- * The fleet's locks. The store says which there are; sessd is asked which of them it has, and what
- * differs is set and lifted. That is done anew whenever one of the two may have changed, so nothing
- * need be remembered.
+ * The fleet's locks. What the store says of them is read by decree.c; here sessd is asked which it
+ * has, and what differs is set and lifted. That is done anew whenever one of the two may have
+ * changed. A lock is lifted by a statement that says so, never because the store lacks it.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -10,32 +10,10 @@
 #include "common/duration.h"
 #include "common/log.h"
 #include "common/timestamp.h"
-#include "fleet/agent.h"
-#include "fleet/reply.h"
+#include "fleet/lock.h"
 
 #define TIMEOUT (5 * NS_PER_SEC)
 #define REST	(500 * NS_PER_MS)
-
-struct fleet_lock {
-	struct agent *agent;
-	LIST_ENTRY(fleet_lock) link;
-	struct wire_lock what;
-	char id[TEXT_STR_MAX +
-		1];	  /* of the order to set it; "": nobody waits for what came of it */
-	bool listed;	  /* since begin() */
-	bool held;	  /* sessd has it, just so */
-	json_t *outcomes; /* it is being set */
-	bool lifted;	  /* it is to go when it has been */
-};
-
-struct locks {
-	LIST_HEAD(fleet_lock_list, fleet_lock) list;
-	unsigned n;
-	bool complete; /* all that the store has are in the list */
-	bool busy, again;
-	unsigned asked; /* of sessd, and not answered */
-	struct timer timer;
-};
 
 static void compare(struct agent *a);
 
@@ -58,18 +36,47 @@ static void fleet_lock_free(struct fleet_lock *f)
 	free(f);
 }
 
-static struct fleet_lock *find(const struct agent *a, const char *kind, const char *name)
+struct fleet_lock *lock_find(const struct agent *a, const char *kind, const char *name)
 {
 	struct fleet_lock *f;
 
 	LIST_FOREACH (f, &a->locks->list, link)
-		if (!f->lifted && strcmp(f->what.kind, kind) == 0 &&
-			strcmp(f->what.name, name) == 0)
+		if (!f->dying && strcmp(f->what.kind, kind) == 0 && strcmp(f->what.name, name) == 0)
 			return f;
 	return NULL;
 }
 
-/* --- sessd's --- */
+void lock_forget(struct fleet_lock *f)
+{
+	/* sessd's answer names it yet */
+	f->dying = true;
+	if (f->outcomes == NULL)
+		fleet_lock_free(f);
+}
+
+struct fleet_lock *lock_room(struct agent *a, const char *kind, const char *name)
+{
+	struct fleet_lock *f = lock_find(a, kind, name);
+
+	/* what is being set now is another one */
+	if (f != NULL && f->outcomes != NULL) {
+		lock_forget(f);
+		f = NULL;
+	}
+	if (f != NULL)
+		return f;
+	f = a->locks->n < LOCKS_MAX ? calloc(1, sizeof(*f)) : NULL;
+	if (f == NULL) {
+		log_error("lock of %s %s finds no room", kind, name);
+		return NULL;
+	}
+	f->agent = a;
+	memcpy(f->what.kind, kind, sizeof(f->what.kind));
+	memcpy(f->what.name, name, sizeof(f->what.name));
+	LIST_INSERT_HEAD(&a->locks->list, f, link);
+	a->locks->n++;
+	return f;
+}
 
 /* sessd was asked something that is answered now. */
 static void answered(struct agent *a, bool failed)
@@ -95,6 +102,16 @@ static void on_told(void *ctx, const struct etcd_answer *answer)
 		log_warning("a lock holds, and who set it has not been told: %s", answer->words);
 }
 
+void lock_tell(struct agent *a, const char *id, json_t *outcomes)
+{
+	(void)etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+					  .path = ETCD_TXN,
+					  .body = order_result(a, id, outcomes, NULL),
+					  .deadline = clock_boot() + TIMEOUT,
+					  .done = on_told,
+					  .ctx = a});
+}
+
 static void on_set(void *ctx, const struct wire_frame *frame)
 {
 	struct fleet_lock *f = ctx;
@@ -109,18 +126,12 @@ static void on_set(void *ctx, const struct wire_frame *frame)
 		log_warning("lock of %s %s: sessd: %s", f->what.kind, f->what.name,
 			frame->u.error.text);
 	if (!failed && f->id[0] != '\0')
-		(void)etcd_start(a->etcd,
-			&(struct etcd_request){.kind = ETCD_WRITE,
-				.path = ETCD_TXN,
-				.body = order_result(a, f->id, json_incref(f->outcomes), NULL),
-				.deadline = clock_boot() + TIMEOUT,
-				.done = on_told,
-				.ctx = a});
+		lock_tell(a, f->id, json_incref(f->outcomes));
 	json_decref(f->outcomes);
 	f->outcomes = NULL;
 	if (!failed)
 		f->id[0] = '\0';
-	if (f->lifted)
+	if (f->dying)
 		fleet_lock_free(f);
 	answered(a, failed);
 }
@@ -138,17 +149,36 @@ static bool is_same(const struct wire_lock *a, const struct wire_locked *b)
 	       strcmp(a->text, b->text) == 0;
 }
 
+/* Somebody may have taken it out of the store: it is not lifted by that. */
+static void warn_of_lack(struct agent *a, const struct wire_locked *has)
+{
+	struct edition *known = editions_find(&a->editions, has->kind, has->name);
+
+	if (has->expires_at != 0 || (known != NULL && known->warned))
+		return;
+	if (known != NULL)
+		known->warned = true;
+	log_warning("the store has nothing of the fleet's lock of %s %s: it holds on, until it is "
+		    "lifted with sessctl unlock --fleet",
+		has->kind, has->name);
+}
+
 static void judge(struct agent *a, const struct wire_locked *has)
 {
-	struct fleet_lock *f = find(a, has->kind, has->name);
+	struct fleet_lock *f = lock_find(a, has->kind, has->name);
+	const struct edition *known = editions_find(&a->editions, has->kind, has->name);
 	struct wire_unlock lift = {.fleet = true, .by = "fleet"};
 
-	if (f != NULL) {
+	if (f != NULL && !f->lifted)
 		f->held = has->fleet && is_same(&f->what, has);
+	if (!has->fleet || (f != NULL && !f->lifted))
+		return;
+	if (f == NULL && (known == NULL || !known->lifted)) {
+		warn_of_lack(a, has);
 		return;
 	}
-	if (!has->fleet)
-		return;
+	if (f != NULL)
+		memcpy(lift.by, f->what.by, sizeof(lift.by));
 	memcpy(lift.kind, has->kind, sizeof(lift.kind));
 	memcpy(lift.name, has->name, sizeof(lift.name));
 	if (link_ask(&a->hand, WIRE_unlock, &lift, on_lifted, a) == 0)
@@ -157,12 +187,26 @@ static void judge(struct agent *a, const struct wire_locked *has)
 		a->locks->again = true;
 }
 
+/* How long it lasts is counted here, from when it was seen first. False: it has run out. */
+static bool lasts_yet(const struct agent *a, struct fleet_lock *f)
+{
+	const struct edition *known = editions_find(&a->editions, f->what.kind, f->what.name);
+	uint64_t now = clock_wall();
+
+	if (known == NULL || known->expires == 0)
+		return true;
+	if (now >= known->expires)
+		return false;
+	f->what.lasts = known->expires - now;
+	return true;
+}
+
 static void set_all(struct agent *a)
 {
 	struct fleet_lock *f;
 
 	LIST_FOREACH (f, &a->locks->list, link) {
-		if (f->held || f->lifted || f->outcomes != NULL)
+		if (f->held || f->lifted || f->dying || f->outcomes != NULL || !lasts_yet(a, f))
 			continue;
 		f->outcomes = json_array();
 		if (f->outcomes != NULL &&
@@ -227,113 +271,12 @@ void locks_check(struct agent *a)
 	compare(a);
 }
 
-/* --- The store's --- */
-
-static void begin(void *ctx)
-{
-	struct agent *a = ctx;
-	struct fleet_lock *f;
-
-	LIST_FOREACH (f, &a->locks->list, link) {
-		f->listed = false;
-	}
-}
-
-static void lift(struct fleet_lock *f)
-{
-	/* sessd's answer names it yet */
-	f->lifted = true;
-	if (f->outcomes == NULL)
-		fleet_lock_free(f);
-}
-
-static void read_lock(const json_t *value, struct fleet_lock *f)
-{
-	struct wire_lock *what = &f->what;
-
-	reply_text(value, "message", what->message, sizeof(what->message));
-	reply_text(value, "text", what->text, sizeof(what->text));
-	reply_text(value, "by", what->by, sizeof(what->by));
-	reply_text(value, "order", f->id, sizeof(f->id));
-	what->even_breakglass = reply_bool(value, "even_breakglass");
-	what->fleet = true;
-	what->id = (struct opt_uid){.set = false};
-	if (json_object_get(value, "uid") != NULL)
-		what->id =
-			(struct opt_uid){.set = true, .uid = (uint32_t)reply_number(value, "uid")};
-}
-
-static void put(void *ctx, const struct reply_kv *kv)
-{
-	struct agent *a = ctx;
-	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
-	struct fleet_lock *f;
-	json_t *value;
-
-	if (!key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts))
-		return;
-	f = find(a, parts[0], parts[1]);
-	/* what is being set now is another one */
-	if (f != NULL && f->outcomes != NULL) {
-		lift(f);
-		f = NULL;
-	}
-	if (f == NULL) {
-		f = a->locks->n < LOCKS_MAX ? calloc(1, sizeof(*f)) : NULL;
-		if (f == NULL) {
-			log_error("lock of %s %s finds no room", parts[0], parts[1]);
-			return;
-		}
-		f->agent = a;
-		memcpy(f->what.kind, parts[0], sizeof(f->what.kind));
-		memcpy(f->what.name, parts[1], sizeof(f->what.name));
-		LIST_INSERT_HEAD(&a->locks->list, f, link);
-		a->locks->n++;
-	}
-	value = reply_json(kv->value, kv->value_len);
-	read_lock(value, f);
-	json_decref(value);
-	f->listed = true;
-	compare(a);
-}
-
-static void gone(void *ctx, const struct reply_kv *kv)
-{
-	struct agent *a = ctx;
-	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
-	struct fleet_lock *f = NULL;
-
-	if (key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts))
-		f = find(a, parts[0], parts[1]);
-	if (f != NULL)
-		lift(f);
-	compare(a);
-}
-
-static void listed(void *ctx)
-{
-	struct agent *a = ctx;
-	struct fleet_lock *f, *next;
-
-	for (f = LIST_FIRST(&a->locks->list); f != NULL; f = next) {
-		next = LIST_NEXT(f, link);
-		if (!f->listed && !f->lifted)
-			lift(f);
-	}
-	a->locks->complete = true;
-	compare(a);
-}
-
 int locks_start(struct agent *a)
 {
-	struct watch_options options = {
-		.begin = begin, .put = put, .gone = gone, .listed = listed, .ctx = a};
-
 	a->locks = calloc(1, sizeof(*a->locks));
 	if (a->locks == NULL)
 		return -ENOMEM;
-	memcpy(options.under.s, KEY_LOCK, sizeof(KEY_LOCK));
-	watch_start(&a->lock_watch, a->etcd, &a->timers, &options);
+	decrees_watch(a);
 	return 0;
 }
 

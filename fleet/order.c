@@ -13,6 +13,7 @@
 #include "fleet/agent.h"
 #include "fleet/query.h"
 #include "fleet/reply.h"
+#include "fleet/statement.h"
 
 #define TIMEOUT (5 * NS_PER_SEC)
 #define REST	(300 * NS_PER_MS)
@@ -25,7 +26,8 @@ struct order {
 	struct agent *agent;
 	LIST_ENTRY(order) link;
 	struct key key;
-	char id[TEXT_STR_MAX + 1];
+	char id[SID_HEX + 1];
+	struct sid challenge; /* that it answers */
 	struct wire_revoke ask;
 	bool quiet;	 /* nobody reads what came of it */
 	bool over;	 /* sessd has carried it out */
@@ -44,18 +46,31 @@ struct orders {
 
 static void run(struct agent *a);
 
-json_t *order_evict(const char *host, const char *sid, const char *policy, struct key *ret)
+json_t *order_put(const struct agent *a, const char *host, const char *id, const char *challenge,
+	json_t *text)
 {
-	const char *parts[KEY_PARTS] = {host, sid};
-	json_t *value = json_pack("{s:s,s:s,s:b}", "prefix", sid, "evicts", policy, "quiet", true);
-	char *text = value != NULL ? json_dumps(value, JSON_COMPACT) : NULL;
+	const char *parts[KEY_PARTS] = {host, id};
+	const struct authority *own = a->o.authority;
 	json_t *put = NULL;
+	char *value = NULL;
+	struct key key;
 
-	if (text != NULL && key_make(ret, KEY_REVOKE, parts, false))
-		put = query_put(ret, text, 0);
-	free(text);
-	json_decref(value);
+	query_add_text(text, "challenge", challenge);
+	if (key_make(&key, KEY_REVOKE, parts, false))
+		value = statement_seal(text, key.s, own->name, &own->secret);
+	if (value != NULL)
+		put = query_put(&key, value, 0);
+	free(value);
+	json_decref(text);
 	return put;
+}
+
+json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
+	const char *policy)
+{
+	json_t *text = json_pack("{s:s,s:s,s:b}", "prefix", sid, "evicts", policy, "quiet", true);
+
+	return order_put(a, host, sid, challenge, text);
 }
 
 json_t *order_outcome(const struct wire_outcome *o)
@@ -148,6 +163,25 @@ static void run_again(void *ctx)
 	run(o->agent);
 }
 
+/* It must not be carried out once more, whoever puts it there again. One that names a session in
+ * full does nothing the second time. */
+static void spend(const struct order *o)
+{
+	struct agent *a = o->agent;
+	struct sid id, whole;
+	int r;
+
+	if (sid_parse(o->ask.prefix, &whole) || !sid_parse(o->id, &id))
+		return;
+	r = challenges_spend(&a->challenges, &o->challenge, &id);
+	if (r < 0)
+		log_error("order %s is carried out, and that cannot be remembered: %s", o->id,
+			strerror(-r));
+	/* it has been given up: with so many orders it was the oldest */
+	if (a->challenges.n == 0)
+		claim_begin(a);
+}
+
 static void on_answer(void *ctx, const struct wire_frame *frame)
 {
 	struct order *o = ctx;
@@ -171,6 +205,7 @@ static void on_answer(void *ctx, const struct wire_frame *frame)
 		log_warning("order %s: sessd: %s", o->id, frame->u.error.text);
 	o->by = NULL;
 	o->over = true;
+	spend(o);
 	write_result(o);
 	run(o->agent);
 }
@@ -222,54 +257,112 @@ static struct order *find(const struct agent *a, const char *id)
 	return NULL;
 }
 
-static void read_order(const json_t *value, struct order *o)
+static void read_order(const json_t *text, struct order *o, const char *signer)
 {
 	struct wire_revoke *ask = &o->ask;
+	char who[TEXT_STR_MAX + 1];
 
-	reply_text(value, "prefix", ask->prefix, sizeof(ask->prefix));
-	reply_text(value, "user", ask->user, sizeof(ask->user));
-	reply_text(value, "text", ask->text, sizeof(ask->text));
-	reply_text(value, "message", ask->message, sizeof(ask->message));
-	reply_text(value, "by", ask->by, sizeof(ask->by));
-	reply_text(value, "evicts", ask->evicts, sizeof(ask->evicts));
-	ask->grace = reply_number(value, "grace");
-	ask->cron = reply_bool(value, "cron");
-	ask->all = reply_bool(value, "all");
-	o->quiet = reply_bool(value, "quiet");
-	if (json_object_get(value, "uid") != NULL)
-		ask->id =
-			(struct opt_uid){.set = true, .uid = (uint32_t)reply_number(value, "uid")};
+	reply_text(text, "prefix", ask->prefix, sizeof(ask->prefix));
+	reply_text(text, "user", ask->user, sizeof(ask->user));
+	reply_text(text, "text", ask->text, sizeof(ask->text));
+	reply_text(text, "message", ask->message, sizeof(ask->message));
+	reply_text(text, "by", who, sizeof(who));
+	reply_text(text, "evicts", ask->evicts, sizeof(ask->evicts));
+	authority_by(signer, who, ask->by);
+	ask->grace = reply_number(text, "grace");
+	ask->cron = reply_bool(text, "cron");
+	ask->all = reply_bool(text, "all");
+	o->quiet = reply_bool(text, "quiet");
+	if (json_object_get(text, "uid") != NULL)
+		ask->id = (struct opt_uid){.set = true, .uid = (uint32_t)reply_number(text, "uid")};
 }
 
-/* What it does not say is the order of nobody: sessd refuses one that names nobody. */
+/* NULL: it is to be carried out. Otherwise why not. */
+static const char *judge(const struct order *o, const struct statement *s)
+{
+	const struct wire_revoke *ask = &o->ask;
+	char challenge[SID_HEX + 1];
+	struct sid sid, of;
+
+	if (!(s->by->may & (ask->evicts[0] != '\0' ? RIGHT_EVICT : RIGHT_REVOKE)))
+		return ask->evicts[0] != '\0' ? "its key may not evict" : "its key may not revoke";
+	if (ask->evicts[0] != '\0' &&
+		(!sid_parse(ask->prefix, &sid) || ask->user[0] != '\0' || ask->all))
+		return "what evicts ends one session, and names it in full";
+	reply_text(s->text, "challenge", challenge, sizeof(challenge));
+	if (!sid_parse(challenge, &of) || !sid_parse(o->id, &sid))
+		return "it answers no challenge";
+	switch (challenges_judge(&o->agent->challenges, &of, &sid, clock_boot())) {
+	case CHALLENGE_OVER:
+		return "it is too old, or from before this host was booted";
+	case CHALLENGE_SPENT:
+		return "it has been carried out before";
+	case CHALLENGE_FRESH:
+		break;
+	}
+	return NULL;
+}
+
+static void refuse(struct order *o, const struct signer *by, const char *why)
+{
+	char what[128];
+
+	snprintf(what, sizeof(what), "order %s", o->id);
+	refusal_tell(o->agent, by, what, why);
+	o->over = true;
+	json_array_append_new(o->outcomes, json_pack("{s:s}", "refused", why));
+	write_result(o);
+}
+
+/* Reads what the store has, and has it carried out or refuses it. */
+static void take(struct order *o, const struct reply_kv *kv)
+{
+	struct agent *a = o->agent;
+	struct statement s = {.text = NULL};
+	enum statement_verdict verdict =
+		statement_open(kv->value, kv->value_len, o->key.s, &a->o.authority->signers, &s);
+	char challenge[SID_HEX + 1];
+	const char *why;
+
+	if (verdict != STATEMENT_GENUINE) {
+		refuse(o, s.by, statement_words(verdict));
+	} else {
+		read_order(s.text, o, s.by->name);
+		reply_text(s.text, "challenge", challenge, sizeof(challenge));
+		sid_parse(challenge, &o->challenge);
+		why = judge(o, &s);
+		if (why != NULL)
+			refuse(o, s.by, why);
+		else
+			/* when all that has come is taken: it may have been withdrawn already */
+			timer_set(&a->timers, &o->timer, clock_boot(), run_again, o);
+	}
+	statement_fini(&s);
+}
+
 static void put(void *ctx, const struct reply_kv *kv)
 {
 	struct agent *a = ctx;
 	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
-	json_t *value;
 	struct order *o;
 
-	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts) || find(a, parts[1]) != NULL)
+	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts) || strlen(parts[1]) > SID_HEX ||
+		find(a, parts[1]) != NULL)
 		return;
-	value = reply_json(kv->value, kv->value_len);
 	o = a->orders->n < ORDERS_MAX ? calloc(1, sizeof(*o)) : NULL;
 	if (o != NULL)
 		o->outcomes = json_array();
 	if (o == NULL || o->outcomes == NULL) {
 		log_error("order %s finds no room", parts[1]);
-		json_decref(value);
 		free(o);
 		return;
 	}
 	o->agent = a;
-	memcpy(o->id, parts[1], sizeof(o->id));
+	memcpy(o->id, parts[1], strlen(parts[1]) + 1);
 	memcpy(o->key.s, kv->key, kv->key_len + 1);
-	read_order(value, o);
-	json_decref(value);
 	LIST_INSERT_HEAD(&a->orders->list, o, link);
 	a->orders->n++;
-	/* when all that has come is taken: it may have been withdrawn already */
-	timer_set(&a->timers, &o->timer, clock_boot(), run_again, o);
+	take(o, kv);
 }
 
 /* Withdrawn, where it has not been begun. */

@@ -190,3 +190,15 @@ json_t *query_login(const char *user, const char *password)
 {
 	return json_pack("{s:s,s:s}", "name", user, "password", password);
 }
+
+void query_add_number(json_t *value, const char *name, uint64_t n)
+{
+	if (n != 0)
+		json_object_set_new(value, name, json_integer((json_int_t)n));
+}
+
+void query_add_text(json_t *value, const char *name, const char *text)
+{
+	if (text[0] != '\0')
+		json_object_set_new(value, name, json_string(text));
+}

@@ -30,6 +30,10 @@ void query_txn_if_unchanged(json_t *txn, const struct key *key, uint64_t mod_rev
 /* Nothing below the key (which ends in a slash) was created after that revision. */
 void query_txn_if_nothing_newer(json_t *txn, const struct key *key, uint64_t revision);
 
+/* Members of a value; what is zero or empty is left out. */
+void query_add_number(json_t *value, const char *name, uint64_t n);
+void query_add_text(json_t *value, const char *name, const char *text);
+
 json_t *query_lease(uint64_t ttl_seconds);
 json_t *query_keepalive(uint64_t lease);
 json_t *query_watch(const struct key *under, uint64_t revision);

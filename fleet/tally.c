@@ -6,7 +6,7 @@
 #include "common/duration.h"
 #include "common/log.h"
 #include "common/timestamp.h"
-#include "fleet/agent.h"
+#include "fleet/errand.h"
 #include "fleet/query.h"
 #include "fleet/reply.h"
 
@@ -35,6 +35,7 @@ static void tell_outcome(struct errand *e, const char *host, const json_t *value
 	sid_parse(sid, &o.sid);
 	reply_text(value, "user", o.user, sizeof(o.user));
 	reply_text(value, "service", o.service, sizeof(o.service));
+	reply_text(value, "refused", o.refused, sizeof(o.refused));
 	reply_text(value, "survivor_list", o.survivor_list, sizeof(o.survivor_list));
 	o.reason = reason_name((enum reason)reason) != NULL ? (enum reason)reason : REASON_REVOKED;
 	snprintf(o.host, sizeof(o.host), "%s", host);

@@ -56,6 +56,12 @@ static void print_outcome(FILE *out, const struct wire_outcome *o, enum reason a
 		fputs("PENDING: it has not answered; the order stands until it is back\n", out);
 		return;
 	}
+	if (o->refused[0] != '\0') {
+		fputs("REFUSED: ", out);
+		output_text(out, o->refused, strlen(o->refused));
+		fputc('\n', out);
+		return;
+	}
 	if (is_leftover(o)) {
 		output_text(out, o->user, strlen(o->user));
 		fprintf(out, ": left over (");
@@ -105,7 +111,7 @@ int outcomes_read(struct conn *c, struct outcomes *o)
 			print_outcome(c->ctx->out, outcome, o->reason);
 		/* that it cannot be shown must not keep the rest from being ended: go on */
 		context_flush(c->ctx);
-		if (outcome->survivors > 0 || outcome->pending)
+		if (outcome->survivors > 0 || outcome->pending || outcome->refused[0] != '\0')
 			code = EXIT_NO;
 	}
 	return outcomes_graver(r, code);

@@ -259,6 +259,19 @@ void core_note_read(struct core *core, const struct caller *caller, const struct
 	core_record(core, &e);
 }
 
+void core_note_refusal(struct core *core, const char *by, const char *text)
+{
+	struct entry e;
+	int r;
+
+	entry_init(&e, ENTRY_ORDER_REFUSED, clock_wall());
+	snprintf(e.by, sizeof(e.by), "%s", by);
+	snprintf(e.text, sizeof(e.text), "%s", text);
+	r = ledger_append(core->parts.ledger, &e, LEDGER_ALL_UIDS, NULL, NULL, NULL);
+	if (r < 0)
+		log_error("%s: not recorded: %s", e.event, strerror(-r));
+}
+
 void core_drop(struct core *core, struct session *s)
 {
 	/* before its heir is told, who may seek a place there */

@@ -160,6 +160,9 @@ struct core_read {
 };
 void core_note_read(struct core *core, const struct caller *caller, const struct core_read *what);
 
+/* The same of an order that came over the fleet, signed by `by`, and is not carried out. */
+void core_note_refusal(struct core *core, const char *by, const char *text);
+
 /* For readers. */
 const struct session_table *core_sessions(const struct core *core);
 /* The first lock behind *cursor, which is moved to it; begin with 0. NULL at the end. */

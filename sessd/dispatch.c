@@ -334,6 +334,15 @@ static void handle_attend(struct request *req, const struct wire_frame *frame)
 	to_core(req, &event);
 }
 
+static void handle_refusal(struct request *req, const struct wire_frame *frame)
+{
+	const struct wire_refusal *refusal = &frame->u.refusal;
+	const struct wire_done done = {.count = 0};
+
+	core_note_refusal(req->dispatch->parts.core, refusal->by, refusal->text);
+	answer_send(&req->answer, WIRE_done, &done, true);
+}
+
 static void handle_standing(struct request *req, const struct wire_frame *frame)
 {
 	struct event event = {.type = EVENT_STANDING, .u.standing = &frame->u.standing};
@@ -391,6 +400,7 @@ static const struct handler handlers[] = {
 	{WIRE_reauthenticated, handle_reauthenticated, 0},
 	{WIRE_attend, handle_attend, 0},
 	{WIRE_standing, handle_standing, 0},
+	{WIRE_refusal, handle_refusal, 0},
 	{WIRE_placed, handle_placed, 0},
 	{WIRE_relay, handle_relay, 0},
 	{WIRE_idle, handle_idle, 0},

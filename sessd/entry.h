@@ -47,7 +47,8 @@
 	K(SEAL_STARTED,    "seal_started",    "the ledger is sealed from here on, first with `next_key`; `text` says why") \
 	K(CHECKPOINT,      "checkpoint",      "all events before this one are sealed") \
 	K(LEDGER_PRUNED,   "ledger_pruned",   "`count` events, `first` to `last`, had been kept for as long as `retain` says, and were removed") \
-	K(LEDGER_READ,     "ledger_read",     "an administrator read `count` events, `first` to `last`; without `last`: all from `first` on, as they come")
+	K(LEDGER_READ,     "ledger_read",     "an administrator read `count` events, `first` to `last`; without `last`: all from `first` on, as they come") \
+	K(ORDER_REFUSED,   "order_refused",   "an order or lock that came over the fleet, signed by `by`, was not carried out; `text` says which and why")
 
 #define ENTRY_FIELDS(F, R) \
 	F(R, TIME,   time,           1, REQUIRED) \

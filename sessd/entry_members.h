@@ -46,7 +46,8 @@
 	M(SEAL_STARTED,     "text next_key") \
 	M(CHECKPOINT,       "key next_key signature") \
 	M(LEDGER_PRUNED,    "count first last hash") \
-	M(LEDGER_READ,      "by by_sid count first last")
+	M(LEDGER_READ,      "by by_sid count first last") \
+	M(ORDER_REFUSED,    "by text")
 /* clang-format on */
 
 #endif

@@ -47,6 +47,8 @@ void attend_push(struct core *core, struct item what);
 
 /* The caps over the fleet that s counts under: how many, and with `a` they are told, too. */
 unsigned place_caps(const struct core *core, const struct session *s, struct answer *a);
+/* Does it count under that policy, which evicts over the fleet? */
+bool place_may_evict(const struct core *core, const struct session *s, const char *name);
 
 /* Where it is not over yet. */
 void errand_tell(const struct fleet *f, uint64_t id, struct answer *a);

@@ -45,6 +45,22 @@ unsigned place_caps(const struct core *core, const struct session *s, struct ans
 	return n;
 }
 
+bool place_may_evict(const struct core *core, const struct session *s, const char *name)
+{
+	const struct policy_set *set = &core->parts.config->policies;
+	struct subject subject;
+	size_t i;
+
+	session_subject(s, &subject);
+	if (s->class != CLASS_LOGIN || cap_exempts(core, &subject))
+		return false;
+	for (i = 0; i < set->n_policies; i++)
+		if (strcmp(set->policies[i].name, name) == 0)
+			return caps_it(&set->policies[i], &subject) &&
+			       set->policies[i].at_limit != AT_LIMIT_DENY;
+	return false;
+}
+
 /* The first of its caps over the fleet that this host's sessions alone exceed, or NULL. */
 static const struct policy *exceeded_here(const struct core *core, const struct session *s)
 {

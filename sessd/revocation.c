@@ -4,11 +4,13 @@
  * for when the sessions are gone, so that none of them can leave anything behind it.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "sessd/core_state.h"
 #include "sessd/fault.h"
+#include "sessd/fleet.h"
 #include "sessd/log.h"
 
 struct revocation {
@@ -242,6 +244,21 @@ static const char *what_is_wrong(const struct wire_revoke *req)
 	return NULL;
 }
 
+/* Another host wants a session's place: only where this one's own policies say that there is such a
+ * place to be given up. */
+static void refuse_eviction(struct core *core, const struct event *event)
+{
+	const struct wire_revoke *req = event->u.revoke;
+	char words[TEXT_STR_MAX + 1];
+
+	snprintf(words, sizeof(words),
+		"eviction of %.32s: here it counts under no policy \"%.100s\" that evicts over the "
+		"fleet",
+		req->prefix, req->evicts);
+	core_note_refusal(core, req->by, words);
+	answer_error(event->answer, WIRE_E_NOT_PERMITTED, words);
+}
+
 void revocation_revoke(struct core *core, const struct event *event)
 {
 	const struct wire_revoke *req = event->u.revoke;
@@ -264,6 +281,10 @@ void revocation_revoke(struct core *core, const struct event *event)
 		s = core_find(core, event->caller, req->prefix, &why);
 	if (req->prefix[0] != '\0' ? s == NULL : !may_revoke(core, req, event->caller)) {
 		answer_error(event->answer, why, NULL);
+		return;
+	}
+	if (remark.policy != NULL && (s == NULL || !place_may_evict(core, s, remark.policy))) {
+		refuse_eviction(core, event);
 		return;
 	}
 	r = revocation_new(event->answer);

@@ -75,7 +75,7 @@ policy "contractors" {
     scope        = fleet
 }' >/dev/null || fail 'all hosts have joined the fleet'
 	go web1
-	run 'cat /etc/sessd/sessd.conf /etc/sessd/fleet.conf'
+	run 'cat /etc/sessd/sessd.conf /etc/sessd/fleet.conf /etc/sessd/fleet.keys'
 	run 'sessctl status --fleet'
 	claim 'all three hosts are heard of' [ "$(grep -c 'host web[123]: reachable' <<<"$out")" = 3 ]
 }
@@ -149,6 +149,25 @@ act_cut_off()
 	claim 'all three hosts are heard of' [ "$(grep -c 'host web[123]: reachable' <<<"$out")" = 3 ]
 }
 
+was_refused()
+{
+	grep -qF "order $1: it is not signed" "$files/var/log/sessd-fleet.log"
+}
+
+act_forged()
+{
+	local id=0123456789abcdef0123456789abcdef
+	title '6. Somebody writes an order for web1 into the store, which none of the keys has signed.'
+	log_in web1 bob
+	by_web1=$login
+	printf '  on the store:\n'
+	show_command "etcdctl put /sessd/v1/revoke/web1/$id '{\"user\":\"bob\"}'"
+	store put "/sessd/v1/revoke/web1/$id" '{"user":"bob"}'
+	until_true 'web1 has read it' was_refused "$id"
+	claim 'web1 refuses it, and says why' was_refused "$id"
+	claim 'the session goes on' kill -0 "$by_web1"
+}
+
 tear_down()
 {
 	local status=$?
@@ -165,4 +184,5 @@ act_cap
 act_lock
 act_leader
 act_cut_off
+act_forged
 title 'All of it was true.'

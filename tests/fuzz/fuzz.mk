@@ -15,8 +15,8 @@ FUZZ_SESSD   := policy option conffile confbuild config entry
 FUZZ_SESSCTL := pam_rule tree module finding stack walk diagnosis output
 # Of sessd/reauth/ the conversation.
 FUZZ_REAUTH  := relay channel
-# Of fleet/ what reads the answers of etcd.
-FUZZ_FLEET   := reply key
+# Of fleet/ what reads the answers of etcd, and what others have signed.
+FUZZ_FLEET   := reply key statement signer secret
 FUZZ_FOLDERS := pam_module sessd sessctl fleet common
 FUZZ_SOURCES := $(wildcard common/*.c) $(wildcard pam_module/*.c) $(wildcard $(FUZZ_SESSD:%=sessd/%.c)) \
 	$(wildcard $(FUZZ_SESSCTL:%=sessctl/%.c)) $(wildcard $(FUZZ_REAUTH:%=sessd/reauth/%.c)) \

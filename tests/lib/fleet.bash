@@ -4,6 +4,7 @@
 #	fleet_start N		brings up N hosts and the store, from setup_file
 #	fleet_stop		from teardown_file
 #	store_up M		etcd with M members, all anew
+#	fleet_keys [RIGHTS…]	keys of all hosts, and fleet.keys on all: the first with the first rights, and so on (as store_up does)
 #	members_up TEXT		sshd, sessd with this configuration, and the agent, on all hosts; waits until all have joined
 #	fleet_reset		from teardown: hosts without sessions, daemons and changed files
 #	on NAME FUNCTION…	with that host as the one that HOST means
@@ -92,6 +93,7 @@ store_up() # MEMBERS [ARGUMENT…]
 	for ((i = 1; i <= STORE_SIZE; i++)); do STORE_CLUSTER+=${STORE_CLUSTER:+,}e$i=http://10.77.0.$i:2380; done
 	for ((i = 1; i <= STORE_SIZE; i++)); do member_up "$i" "${@:2}"; done
 	wait_until 'store endpoint health >/dev/null 2>&1'
+	fleet_keys
 }
 
 store_endpoints()
@@ -130,6 +132,30 @@ reconnect()
 }
 
 # --- The members ---
+
+fleet_rights=evict,revoke,lock
+
+fleet_key() # RIGHTS
+{
+	on_host mkdir -p /etc/sessd
+	on_host rm -f /etc/sessd/fleet.key
+	on_host sessd-fleet --make-key /etc/sessd/fleet.key | sed "s/.* may=evict /${HOST#"$FLEET-"} may=$1 /"
+}
+
+fleet_keys() # [RIGHTS…]
+{
+	local i rights keys=
+	for ((i = 1; i <= FLEET_SIZE; i++)); do
+		rights=${!i:-$fleet_rights}
+		keys+=$(on "web$i" fleet_key "$rights")$'\n'
+	done
+	each_host put_keys "$keys"
+}
+
+put_keys() # TEXT
+{
+	printf '%s' "$1" >"$HOST_FS/etc/sessd/fleet.keys"
+}
 
 fleet_conf() # NAME [LINE…]
 {
@@ -182,7 +208,7 @@ fleet_reset()
 	for ((i = 1; i <= FLEET_SIZE; i++)); do
 		in_store ip link set "v$i" up
 		on "web$i" quiet_reset
-		on "web$i" on_host rm -rf /run/sessd-fleet
+		on "web$i" on_host rm -rf /run/sessd-fleet /var/lib/sessd-fleet
 	done
 	on store quiet_reset
 	in_store bash -c 'rm -rf /var/lib/etcd*'

@@ -263,7 +263,7 @@ static void an_order_names_who_gave_it(void **state)
 	struct world *w = *state;
 	struct caller by = {.admin = true, .audit_session = PROC_NO_AUDIT, .name = "root on far"};
 	struct login *l = enter(w, ANNA, sshd);
-	struct wire_revoke revoke = {.evicts = "two"};
+	struct wire_revoke revoke = {.grace = 0};
 	struct answer ignored = {.fn = hear_nothing};
 
 	sid_hex(&l->open.sid, revoke.prefix);
@@ -271,8 +271,65 @@ static void an_order_names_who_gave_it(void **state)
 				     .caller = &by,
 				     .answer = &ignored,
 				     .u.revoke = &revoke});
-	assert_int_equal(session_of(w, l)->reason, REASON_EVICTED);
+	assert_int_equal(session_of(w, l)->reason, REASON_REVOKED);
 	assert_string_equal(session_of(w, l)->ended_by, "root on far");
+}
+
+static void deny_all(struct world *w)
+{
+	OVER_ALL(w, AT_LIMIT_DENY);
+}
+
+static void evict_all(struct world *w)
+{
+	OVER_ALL(w, AT_LIMIT_EVICT_OLDEST);
+}
+
+/* Another host evicts whom this host's own policies let it evict, and nobody else. */
+static void an_eviction_is_by_the_own_policies(void **state)
+{
+	struct world *w = *state;
+	struct caller by = {.admin = true, .audit_session = PROC_NO_AUDIT, .name = "far"};
+	struct login *l = enter(w, ANNA, sshd);
+	struct wire_revoke revoke = {.evicts = "two", .by = "far"};
+	struct answer ignored = {.fn = hear_nothing};
+	const struct event evict = {
+		.type = EVENT_REVOKE, .caller = &by, .answer = &ignored, .u.revoke = &revoke};
+
+	sid_hex(&l->open.sid, revoke.prefix);
+	/* there is no such policy */
+	core_handle(w->core, &evict);
+	assert_active(w, l);
+	/* it refuses */
+	deny_all(w);
+	core_handle(w->core, &evict);
+	assert_active(w, l);
+	/* it is another one */
+	evict_all(w);
+	memcpy(revoke.evicts, "one", 4);
+	core_handle(w->core, &evict);
+	assert_active(w, l);
+	/* it is of this host alone */
+	{
+		POLICIES(w, {.name = two,
+				    .any_group = true,
+				    .max_sessions = 2,
+				    .at_limit = AT_LIMIT_EVICT_OLDEST});
+	}
+	memcpy(revoke.evicts, "two", 4);
+	core_handle(w->core, &evict);
+	assert_active(w, l);
+	evict_all(w);
+	/* a whole user is not evicted */
+	revoke.prefix[0] = '\0';
+	revoke.all = true;
+	core_handle(w->core, &evict);
+	assert_active(w, l);
+	revoke.all = false;
+	sid_hex(&l->open.sid, revoke.prefix);
+	core_handle(w->core, &evict);
+	assert_int_equal(session_of(w, l)->reason, REASON_EVICTED);
+	assert_string_equal(session_of(w, l)->ended_by, "far");
 	assert_evicted(w, l);
 }
 
@@ -420,6 +477,7 @@ static int tests(void)
 		TEST(the_agent_goes),
 		TEST(evictions_are_the_fleets),
 		TEST(an_order_names_who_gave_it),
+		TEST(an_eviction_is_by_the_own_policies),
 		TEST(a_table_comes_in_pieces),
 		TEST(an_errand_is_run),
 		TEST(an_overshoot_is_counted_and_recorded),

@@ -93,10 +93,18 @@ void lease_forget(struct lease *lease)
 	lease->id = 0;
 }
 
-json_t *order_evict(const char *host, const char *sid, const char *policy, struct key *ret)
+json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
+	const char *policy)
 {
-	snprintf(ret->s, sizeof(ret->s), KEY_REVOKE "%s/%s", host, sid);
-	return json_pack("{s:s,s:s,s:s}", "host", host, "sid", sid, "policy", policy);
+	(void)a;
+	return json_pack("{s:s,s:s,s:s,s:s}", "host", host, "challenge", challenge, "sid", sid,
+		"policy", policy);
+}
+
+bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1])
+{
+	memcpy(ret, kv->value, kv->value_len + 1);
+	return kv->value_len > 0;
 }
 
 /* --- The store --- */
@@ -400,6 +408,38 @@ static void before_all_are_told_none_is_passed_over(void **state)
 	assert_false(world.told.granted);
 }
 
+/* The victim's host is asked for the challenge that the order answers. */
+static void challenged(const char *challenge)
+{
+	char text[1024];
+	json_t *body = json_loads(world.call[0]->body, 0, NULL);
+
+	assert_string_equal(
+		json_string_value(json_object_get(body, "key")), base64(KEY_HOST "off"));
+	json_decref(body);
+	snprintf(text, sizeof(text),
+		"{\"header\":{\"revision\":\"9\"},\"kvs\":[{\"key\":\"%s\",\"value\":\"%s\"}]}",
+		base64(KEY_HOST "off"), base64(challenge));
+	answer(ETCD_DONE, text);
+}
+
+/* A host that publishes none cannot be ordered: it is looked for again. */
+static void without_a_challenge_nothing_is_ordered(void **state)
+{
+	struct agent *a = *state;
+
+	tell(a, OWN, true, true);
+	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	challenged("");
+	assert_int_equal(world.n, 0);
+	while (world.n == 0)
+		timers_run(&a->timers);
+	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	challenged("fresh");
+	assert_int_equal(world.n, 1);
+	answer(ETCD_DONE, "{\"header\":{\"revision\":\"10\"}}");
+}
+
 static void the_oldest_makes_place(void **state)
 {
 	struct agent *a = *state;
@@ -407,7 +447,10 @@ static void the_oldest_makes_place(void **state)
 
 	tell(a, OWN, true, true);
 	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	challenged("fresh");
 	order = json_loads(world.call[0]->body, 0, NULL);
+	assert_string_equal(json_string_value(json_object_get(order, "challenge")), "fresh");
+	assert_string_equal(json_string_value(json_object_get(order, "policy")), "p");
 	assert_string_equal(json_string_value(json_object_get(order, "sid")), TWO);
 	assert_string_equal(json_string_value(json_object_get(order, "host")), "off");
 	json_decref(order);
@@ -432,6 +475,7 @@ static void who_does_not_go_in_time_keeps_his_place(void **state)
 
 	tell(a, OWN, true, true);
 	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	challenged("fresh");
 	answer(ETCD_DONE, "{\"header\":{\"revision\":\"10\"}}");
 	while (world.n_told == 0) {
 		timers_run(&a->timers);
@@ -787,6 +831,7 @@ int main(void)
 		TEST(one_that_is_written_counts_before_that_is_heard_of),
 		TEST(before_all_are_told_none_is_passed_over),
 		TEST(the_oldest_makes_place),
+		TEST(without_a_challenge_nothing_is_ordered),
 		TEST(who_does_not_go_in_time_keeps_his_place),
 		TEST(what_cannot_be_known_is_said_so),
 		TEST(who_leaves_meanwhile_is_taken_out_again),

@@ -1,0 +1,174 @@
+/*
+ * What the store says of the fleet's locks: a signed statement about each. It counts only if its
+ * key may lock, and if it is newer than what this host has seen (edition.c); what is not there says
+ * nothing. lock.c brings sessd in line with it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/duration.h"
+#include "common/log.h"
+#include "common/timestamp.h"
+#include "fleet/lock.h"
+#include "fleet/reply.h"
+#include "fleet/statement.h"
+
+static void begin(void *ctx)
+{
+	struct agent *a = ctx;
+	struct fleet_lock *f;
+
+	LIST_FOREACH (f, &a->locks->list, link) {
+		f->listed = false;
+	}
+}
+
+static void read_lock(const struct statement *s, struct fleet_lock *f)
+{
+	struct wire_lock *what = &f->what;
+	char who[TEXT_STR_MAX + 1];
+
+	reply_text(s->text, "message", what->message, sizeof(what->message));
+	reply_text(s->text, "text", what->text, sizeof(what->text));
+	reply_text(s->text, "by", who, sizeof(who));
+	reply_text(s->text, "order", f->id, sizeof(f->id));
+	authority_by(s->by->name, who, what->by);
+	what->even_breakglass = reply_bool(s->text, "even_breakglass");
+	what->fleet = true;
+	what->id = (struct opt_uid){.set = false};
+	if (json_object_get(s->text, "uid") != NULL)
+		what->id = (struct opt_uid){
+			.set = true, .uid = (uint32_t)reply_number(s->text, "uid")};
+	f->version = reply_number(s->text, "version");
+	f->lifted = reply_bool(s->text, "lifted");
+}
+
+/* The newest that was seen is remembered before anything is done about it. */
+static void remember(struct agent *a, const struct statement *s, const char *kind, const char *name)
+{
+	struct edition seen = {.version = reply_number(s->text, "version"),
+		.lifted = reply_bool(s->text, "lifted")};
+	uint64_t lasts = reply_number(s->text, "lasts");
+	int r;
+
+	if (lasts > 0 && lasts <= DURATION_MAX)
+		seen.expires = clock_wall() + lasts;
+	snprintf(seen.kind, sizeof(seen.kind), "%.15s", kind);
+	snprintf(seen.name, sizeof(seen.name), "%.255s", name);
+	r = editions_take(&a->editions, &seen);
+	if (r < 0)
+		log_error("which lock of %s %s was the last cannot be remembered: %s", kind, name,
+			strerror(-r));
+}
+
+static const char *what_is_wrong(enum statement_verdict verdict, const struct statement *s)
+{
+	if (verdict != STATEMENT_GENUINE)
+		return statement_words(verdict);
+	if (!(s->by->may & RIGHT_LOCK))
+		return "its key may not lock";
+	return reply_number(s->text, "version") == 0 ? "it has no version" : NULL;
+}
+
+/* Who set it waits for what came of it. */
+static void tell_refused(struct agent *a, const struct statement *s, const char *why)
+{
+	char id[SID_HEX + 1];
+	struct sid ignored;
+
+	reply_text(s->text, "order", id, sizeof(id));
+	if (sid_parse(id, &ignored))
+		lock_tell(a, id, json_pack("[{s:s}]", "refused", why));
+}
+
+static void take(struct agent *a, const struct statement *s, const char *kind, const char *name)
+{
+	const struct edition *known = editions_find(&a->editions, kind, name);
+	uint64_t version = reply_number(s->text, "version");
+	struct fleet_lock *f = lock_find(a, kind, name);
+	char title[300];
+
+	if (known != NULL && version < known->version) {
+		snprintf(title, sizeof(title), "lock of %.15s %.255s", kind, name);
+		refusal_tell(a, s->by, title, "it is older than what was seen of it last");
+		tell_refused(a, s, "it is older than what was seen of it last");
+		return;
+	}
+	if (f == NULL || f->version != version) {
+		if (known == NULL || version > known->version)
+			remember(a, s, kind, name);
+		f = lock_room(a, kind, name);
+		if (f == NULL)
+			return;
+		read_lock(s, f);
+	}
+	f->listed = true;
+}
+
+static void put(void *ctx, const struct reply_kv *kv)
+{
+	struct agent *a = ctx;
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1], title[300];
+	struct statement s = {.text = NULL};
+	const char *why;
+
+	/* sessd has no other kinds */
+	if (!key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts) ||
+		strlen(parts[0]) >= sizeof(((struct edition *)0)->kind))
+		return;
+	why = what_is_wrong(
+		statement_open(kv->value, kv->value_len, kv->key, &a->o.authority->signers, &s),
+		&s);
+	if (why != NULL) {
+		snprintf(title, sizeof(title), "lock of %.15s %.255s", parts[0], parts[1]);
+		refusal_tell(a, s.by, title, why);
+		if (s.text != NULL)
+			tell_refused(a, &s, why);
+	} else {
+		take(a, &s, parts[0], parts[1]);
+	}
+	statement_fini(&s);
+	locks_check(a);
+}
+
+static void gone(void *ctx, const struct reply_kv *kv)
+{
+	struct agent *a = ctx;
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
+	struct fleet_lock *f = NULL;
+
+	if (key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts))
+		f = lock_find(a, parts[0], parts[1]);
+	if (f != NULL)
+		lock_forget(f);
+	locks_check(a);
+}
+
+static void listed(void *ctx)
+{
+	struct agent *a = ctx;
+	struct fleet_lock *f, *next;
+
+	for (f = LIST_FIRST(&a->locks->list); f != NULL; f = next) {
+		next = LIST_NEXT(f, link);
+		if (!f->listed && !f->dying)
+			lock_forget(f);
+	}
+	a->locks->complete = true;
+	locks_check(a);
+}
+
+void decrees_watch(struct agent *a)
+{
+	struct watch_options options = {
+		.begin = begin, .put = put, .gone = gone, .listed = listed, .ctx = a};
+
+	memcpy(options.under.s, KEY_LOCK, sizeof(KEY_LOCK));
+	watch_start(&a->lock_watch, a->etcd, &a->timers, &options);
+}
+
+void locks_again(struct agent *a)
+{
+	watch_stop(&a->lock_watch);
+	decrees_watch(a);
+}

@@ -1,0 +1,69 @@
+/* What an administrator asks of the fleet, from his request to the last message of the answer. */
+#ifndef FLEET_ERRAND_H
+#define FLEET_ERRAND_H
+
+#include "fleet/agent.h"
+#include "fleet/reply.h"
+
+/* A host of the fleet, as it stood when the errand asked. */
+struct tally_host {
+	char name[TEXT_STR_MAX + 1];
+	char challenge[SID_HEX + 1]; /* that orders for it answer; "": none is known */
+	bool alive, answered;
+};
+
+struct errand {
+	struct agent *agent;
+	LIST_ENTRY(errand) link;
+	uint64_t id;
+	char by[TEXT_STR_MAX + 1];
+	struct wire_frame *ask;
+	struct etcd_call *call;
+	struct timer timer;
+	uint64_t count;	   /* messages that were given */
+	uint64_t deadline; /* clock_boot() */
+	struct key last;   /* list: the last key of the page before */
+	size_t last_len;
+	uint64_t revision; /* list: of the first page; lock, unlock: of what stood there */
+	struct sid sid;	   /* revoke: the one session that is meant ... */
+	char only[TEXT_STR_MAX + 1]; /* ... and its host; "": all are meant */
+	char order[SID_HEX + 1];
+	uint64_t version; /* lock, unlock: of the statement */
+	struct tally_host *hosts;
+	size_t n_hosts;
+	size_t n_ordered; /* of them, revoke: to whom the order has been written */
+	bool all_hosts;	  /* lock: they are known */
+	void (*hosts_known)(struct errand *e);
+};
+
+/* One message of the answer; the last one ends the errand, which is freed. */
+void errand_tell(struct errand *e, enum wire_type type, const void *msg, bool last);
+void errand_fail(struct errand *e, enum wire_errno code, const char *words);
+void errand_done(struct errand *e);
+/* A read or write for it. It fails where there is no memory. */
+void errand_ask(struct errand *e, enum etcd_kind kind, const char *path, json_t *body,
+	void (*done)(void *ctx, const struct etcd_answer *answer));
+/* False: the answer is none, and the errand has failed. */
+bool errand_answered(struct errand *e, const struct etcd_answer *answer);
+/* The same for a range, which is then to be freed. */
+bool errand_range(struct errand *e, const struct etcd_answer *answer, struct reply_kvs *ret);
+/* Reads which hosts there are, or the one of e->only, and who is alive; then calls known(). */
+void errand_hosts(struct errand *e, void (*known)(struct errand *e));
+
+/* False: the key of this host lacks the right, and the errand has failed. */
+bool errand_may(struct errand *e, enum right right);
+
+/* What it may be, each from its request on. */
+void listing_begin(struct errand *e);
+void revocation_begin(struct errand *e);
+void denial_begin(struct errand *e);
+void standing_begin(struct errand *e);
+
+/* A session as the store has it. False: it is none. */
+bool listing_session(const struct reply_kv *kv, struct wire_session *ret);
+
+/* tally.c: the order has been put for these hosts: tells what each has done, and ends the errand.
+ */
+void tally_begin(struct errand *e);
+
+#endif

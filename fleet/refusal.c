@@ -1,0 +1,41 @@
+/* What was ordered of this host, and is not done: who ordered it and why not goes to the log, and,
+ * where it was signed with a key that is known, to sessd's ledger. */
+#include <stdio.h>
+#include <string.h>
+
+#include "common/duration.h"
+#include "common/log.h"
+#include "common/timestamp.h"
+#include "fleet/agent.h"
+
+/* So many in such a time; whoever writes more does not fill the ledger with them. */
+#define TURN   (60 * NS_PER_SEC)
+#define A_TURN 20
+
+static bool is_too_many(struct refusals *r)
+{
+	uint64_t now = clock_boot();
+
+	if (r->n == 0 || now - r->since >= TURN)
+		*r = (struct refusals){.since = now};
+	if (r->n++ == A_TURN)
+		log_warning("more orders are refused than are told one by one");
+	return r->n > A_TURN;
+}
+
+void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why)
+{
+	struct wire_refusal msg = {.by = ""};
+	char text[TEXT_STR_MAX + 1];
+
+	if (is_too_many(&a->refusals))
+		return;
+	snprintf(text, sizeof(text), "%.120s: %.128s", what, why);
+	text_escape(text, strlen(text), msg.text, sizeof(msg.text));
+	log_warning("not carried out, signed by %s: %s", by != NULL ? by->name : "nobody known",
+		msg.text);
+	if (by == NULL)
+		return;
+	memcpy(msg.by, by->name, sizeof(msg.by));
+	agent_tell(a, WIRE_refusal, &msg);
+}

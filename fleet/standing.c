@@ -1,0 +1,49 @@
+/* `sessctl status --fleet`: how this host is joined to the fleet, and which hosts are heard of. */
+
+#include <string.h>
+
+#include "common/duration.h"
+#include "common/timestamp.h"
+#include "fleet/errand.h"
+#include "fleet/query.h"
+#include "fleet/reply.h"
+
+static void tell_state(struct errand *e)
+{
+	const struct agent *a = e->agent;
+	struct wire_fleet_state state = {.joined = agent_joined(a),
+		.revision = a->revision,
+		.lease = a->o.lease_ttl * NS_PER_SEC,
+		.overshoots = a->n_overshoots};
+	const struct member *m;
+
+	snprintf(state.host, sizeof(state.host), "%s", a->o.host);
+	snprintf(state.endpoint, sizeof(state.endpoint), "%.255s", etcd_endpoint(a->etcd));
+	snprintf(state.trouble, sizeof(state.trouble), "%s", a->claim.words);
+	if (a->lease.id != 0)
+		state.renewed = clock_boot() - a->lease.renewed_at;
+	TAILQ_FOREACH (m, &a->registry.dirty, link) {
+		state.unwritten += m->present;
+	}
+	errand_tell(e, WIRE_fleet_state, &state, false);
+}
+
+static void tell_hosts(struct errand *e)
+{
+	struct wire_fleet_host host = {0};
+	size_t i;
+
+	for (i = 0; i < e->n_hosts; i++) {
+		memcpy(host.host, e->hosts[i].name, sizeof(host.host));
+		host.asked = strcmp(host.host, e->agent->o.host) == 0;
+		host.reachable = e->hosts[i].alive;
+		errand_tell(e, WIRE_fleet_host, &host, false);
+	}
+	errand_done(e);
+}
+
+void standing_begin(struct errand *e)
+{
+	tell_state(e);
+	errand_hosts(e, tell_hosts);
+}
