@@ -26,10 +26,13 @@
 #include "common/log.h"
 #include "common/timestamp.h"
 
-#define STACK	  (512 * 1024)
-#define PATIENCE  (120 * NS_PER_SEC)
-#define EVENTS	  256
-#define LOCK_NAME "somebody"
+#define STACK	       (512 * 1024)
+#define PATIENCE       (120 * NS_PER_SEC)
+#define EVENTS	       256
+#define LOCK_NAME      "somebody"
+#define ORDER_LIFETIME (7 * 24 * 3600 * NS_PER_SEC)
+
+static struct authority authority;
 
 static struct herd herd;
 
@@ -248,6 +251,17 @@ static void obey(char *line)
 
 /* --- The whole --- */
 
+/* All sign with one key: what it costs is the same. */
+static void load_keys(void)
+{
+	char error[SIGNER_ERROR], secret[4096], signers[4096];
+
+	snprintf(secret, sizeof(secret), "%s/key", herd.dir);
+	snprintf(signers, sizeof(signers), "%s/keys", herd.dir);
+	if (authority_load(&authority, secret, signers, "herd", error) < 0)
+		die(error);
+}
+
 static void make_hosts(size_t first, uint64_t lease, unsigned cap, char **endpoints, unsigned n)
 {
 	struct host *h;
@@ -266,6 +280,9 @@ static void make_hosts(size_t first, uint64_t lease, unsigned cap, char **endpoi
 		h->options = (struct agent_options){.host = h->name,
 			.socket = h->socket,
 			.state_dir = h->dir,
+			.data_dir = h->dir,
+			.order_lifetime = ORDER_LIFETIME,
+			.authority = &authority,
 			.lease_ttl = lease};
 		for (k = 0; k < n; k++)
 			h->options.etcd.endpoints[k] = endpoints[k];
@@ -330,10 +347,12 @@ int main(int argc, char **argv)
 	herd.dir = argv[1];
 	herd.n_hosts = strtoul(argv[3], NULL, 10);
 	herd.epoll = epoll_create1(EPOLL_CLOEXEC);
+	load_keys();
 	make_hosts(strtoul(argv[2], NULL, 10), strtoull(argv[4], NULL, 10),
 		(unsigned)strtoul(argv[5], NULL, 10), argv + 6, (unsigned)argc - 6);
 	while (next_line(line, sizeof(line)) && strncmp(line, "quit", 4) != 0)
 		obey(line);
 	end_all();
+	authority_fini(&authority);
 	return 0;
 }

@@ -409,17 +409,18 @@ static void before_all_are_told_none_is_passed_over(void **state)
 }
 
 /* The victim's host is asked for the challenge that the order answers. */
-static void challenged(const char *challenge)
+static void challenged(const char *host, const char *challenge)
 {
-	char text[1024];
+	char text[1024], key[512];
 	json_t *body = json_loads(world.call[0]->body, 0, NULL);
 
-	assert_string_equal(
-		json_string_value(json_object_get(body, "key")), base64(KEY_HOST "off"));
+	snprintf(key, sizeof(key), KEY_HOST "%s", host);
+	assert_string_equal(world.call[0]->request.path, ETCD_RANGE);
+	assert_string_equal(json_string_value(json_object_get(body, "key")), base64(key));
 	json_decref(body);
 	snprintf(text, sizeof(text),
 		"{\"header\":{\"revision\":\"9\"},\"kvs\":[{\"key\":\"%s\",\"value\":\"%s\"}]}",
-		base64(KEY_HOST "off"), base64(challenge));
+		base64(key), base64(challenge));
 	answer(ETCD_DONE, text);
 }
 
@@ -430,12 +431,12 @@ static void without_a_challenge_nothing_is_ordered(void **state)
 
 	tell(a, OWN, true, true);
 	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
-	challenged("");
+	challenged("off", "");
 	assert_int_equal(world.n, 0);
 	while (world.n == 0)
 		timers_run(&a->timers);
 	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
-	challenged("fresh");
+	challenged("off", "fresh");
 	assert_int_equal(world.n, 1);
 	answer(ETCD_DONE, "{\"header\":{\"revision\":\"10\"}}");
 }
@@ -447,7 +448,7 @@ static void the_oldest_makes_place(void **state)
 
 	tell(a, OWN, true, true);
 	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
-	challenged("fresh");
+	challenged("off", "fresh");
 	order = json_loads(world.call[0]->body, 0, NULL);
 	assert_string_equal(json_string_value(json_object_get(order, "challenge")), "fresh");
 	assert_string_equal(json_string_value(json_object_get(order, "policy")), "p");
@@ -475,7 +476,7 @@ static void who_does_not_go_in_time_keeps_his_place(void **state)
 
 	tell(a, OWN, true, true);
 	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
-	challenged("fresh");
+	challenged("off", "fresh");
 	answer(ETCD_DONE, "{\"header\":{\"revision\":\"10\"}}");
 	while (world.n_told == 0) {
 		timers_run(&a->timers);
@@ -525,11 +526,14 @@ static struct member *tell_idlest(struct agent *a, const char *hex)
 	return tell(a, hex, true, true);
 }
 
-/* Each of the order's members, from the body of the first call. */
+/* Its host is asked for the challenge; then the order's members are in the body of the first call.
+ */
 static void assert_ordered(const char *host, const char *sid)
 {
-	json_t *order = json_loads(world.call[0]->body, 0, NULL);
+	json_t *order;
 
+	challenged(host, "fresh");
+	order = json_loads(world.call[0]->body, 0, NULL);
 	assert_string_equal(world.call[0]->request.path, ETCD_PUT);
 	assert_string_equal(json_string_value(json_object_get(order, "sid")), sid);
 	assert_string_equal(json_string_value(json_object_get(order, "host")), host);
