@@ -291,12 +291,14 @@ static void make_hosts(size_t first, uint64_t lease, unsigned cap, char **endpoi
 	}
 }
 
-/* Each agent finds it on a descriptor of its own. */
 static void end_all(void)
 {
 	size_t i;
 
-	kill(getpid(), SIGTERM);
+	/* each has read its own alone: signalfd(2) */
+	for (i = 0; i < herd.n_hosts; i++)
+		if (herd.hosts[i].begun_at != 0)
+			pthread_kill(herd.hosts[i].thread, SIGTERM);
 	for (i = 0; i < herd.n_hosts; i++)
 		if (herd.hosts[i].begun_at != 0) {
 			pthread_join(herd.hosts[i].thread, NULL);
