@@ -166,7 +166,7 @@ static struct session *idlest(
 {
 	struct terminal_query *q = calloc(a->n, sizeof(*q));
 	struct session **sessions = calloc(a->n, sizeof(struct session *)), *s, *found = NULL;
-	uint64_t idle, most = 0;
+	uint64_t idle, most = 0, last, least = 0;
 	size_t n = 0, i;
 
 	for (s = a->first; q != NULL && sessions != NULL && s != NULL; s = s->account_next) {
@@ -181,8 +181,12 @@ static struct session *idlest(
 		log_warning("evict_idlest: /proc cannot be read; the oldest session goes instead");
 	for (i = 0; i < n; i++) {
 		idle = input_idle(core, sessions[i], q[i].last_input);
-		if (found == NULL || idle > most) {
+		last = q[i].last_input > sessions[i]->opened_at ? q[i].last_input
+								: sessions[i]->opened_at;
+		/* where the clock was set back, several have been idle for no time */
+		if (found == NULL || idle > most || (idle == most && last < least)) {
 			most = idle;
+			least = last;
 			found = sessions[i];
 		}
 	}

@@ -332,6 +332,7 @@ static void test_fleet_caps(void **state)
 		at += sprintf(at, "policy \"p%u\" { max_sessions = 1 scope = fleet }\n", i);
 	at += sprintf(at, "policy \"q\" { max_sessions = 1 }\npolicy \"r\" { scope = fleet }\n");
 	accepted(f, text);
+	config_fini(&f->config);
 	sprintf(at, "policy \"s\" { max_sessions = 1 scope = fleet }\n");
 	refused(f, text, WIRE_FLEET_CAPS_MAX + 3,
 		"policy \"s\" is one too many with a cap over the fleet; expected at most 16");
