@@ -155,7 +155,8 @@ new_debs()
 	equal inactive "$(unit ActiveState sessd-fleet.service)"
 	run -0 awk '{ exit !($1 > 0 && $1 <= 1.0) }' <<<"$(exposure sessd-fleet.service)"
 	on_host bash -c 'echo "endpoints = {\"http://127.0.0.1:1\"}" >/etc/sessd/fleet.conf
-		chown root:sessd-fleet /etc/sessd/fleet.conf; chmod 0640 /etc/sessd/fleet.conf'
+		chown root:sessd-fleet /etc/sessd/fleet.conf; chmod 0640 /etc/sessd/fleet.conf
+		sessd-fleet --make-key /etc/sessd/fleet.key >/etc/sessd/fleet.keys'
 	on_host systemctl start sessd-fleet.service
 	# sessd was told who it is, and has let it in: what is lacking is etcd
 	wait_until 'on_host sessctl status --fleet | grep -q 127.0.0.1:1' || on_host journalctl -u sessd-fleet -u sessd --no-pager
