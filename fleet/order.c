@@ -278,11 +278,11 @@ static void read_order(const json_t *text, struct order *o, const char *signer)
 }
 
 /* NULL: it is to be carried out. Otherwise why not. */
-static const char *judge(const struct order *o, const struct statement *s)
+static const char *judge(struct order *o, const struct statement *s)
 {
 	const struct wire_revoke *ask = &o->ask;
 	char challenge[SID_HEX + 1];
-	struct sid sid, of;
+	struct sid sid;
 
 	if (!(s->by->may & (ask->evicts[0] != '\0' ? RIGHT_EVICT : RIGHT_REVOKE)))
 		return ask->evicts[0] != '\0' ? "its key may not evict" : "its key may not revoke";
@@ -290,9 +290,9 @@ static const char *judge(const struct order *o, const struct statement *s)
 		(!sid_parse(ask->prefix, &sid) || ask->user[0] != '\0' || ask->all))
 		return "what evicts ends one session, and names it in full";
 	reply_text(s->text, "challenge", challenge, sizeof(challenge));
-	if (!sid_parse(challenge, &of) || !sid_parse(o->id, &sid))
+	if (!sid_parse(challenge, &o->challenge) || !sid_parse(o->id, &sid))
 		return "it answers no challenge";
-	switch (challenges_judge(&o->agent->challenges, &of, &sid, clock_boot())) {
+	switch (challenges_judge(&o->agent->challenges, &o->challenge, &sid, clock_boot())) {
 	case CHALLENGE_OVER:
 		return "it is too old, or from before this host was booted";
 	case CHALLENGE_SPENT:
@@ -321,15 +321,12 @@ static void take(struct order *o, const struct reply_kv *kv)
 	struct statement s = {.text = NULL};
 	enum statement_verdict verdict =
 		statement_open(kv->value, kv->value_len, o->key.s, &a->o.authority->signers, &s);
-	char challenge[SID_HEX + 1];
 	const char *why;
 
 	if (verdict != STATEMENT_GENUINE) {
 		refuse(o, s.by, statement_words(verdict));
 	} else {
 		read_order(s.text, o, s.by->name);
-		reply_text(s.text, "challenge", challenge, sizeof(challenge));
-		sid_parse(challenge, &o->challenge);
 		why = judge(o, &s);
 		if (why != NULL)
 			refuse(o, s.by, why);

@@ -58,8 +58,7 @@ bool fleet_joined(const struct core *core)
 
 /* --- Telling --- */
 
-/* How many messages that took. */
-static unsigned tell_member(const struct core *core, const struct session *s, struct answer *a)
+static void tell_member(const struct core *core, const struct session *s, struct answer *a)
 {
 	struct wire_member msg = {
 		.sid = s->sid, .uid = s->uid, .opened_at = s->opened_at, .seeks = s->seeks};
@@ -71,7 +70,6 @@ static unsigned tell_member(const struct core *core, const struct session *s, st
 		/* what was said before of another one is not meant */
 		msg.seeks = false;
 	answer_send(a, WIRE_member, &msg, false);
-	return 1;
 }
 
 static void tell_item(const struct core *core, const struct item *item, struct answer *a)
@@ -112,8 +110,10 @@ static unsigned tell_table(struct core *core, struct answer *a, unsigned n)
 			f->telling = false;
 			return n + 1;
 		}
-		if (s->class == CLASS_LOGIN && s->phase != PHASE_OPENING)
-			n += tell_member(core, s, a);
+		if (s->class != CLASS_LOGIN || s->phase == PHASE_OPENING)
+			continue;
+		tell_member(core, s, a);
+		n++;
 	}
 	return n;
 }

@@ -53,10 +53,10 @@ static int allow(int ruleset, uint64_t handled, const char *path, uint64_t acces
 
 	if (path == NULL || path[0] == '\0')
 		return 0;
-	fd = open(path, O_PATH | O_CLOEXEC);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* nor can it be written to, then: no reason to confine nothing */
 	if (fd < 0)
-		/* nor can it be written to, then */
-		return errno == ENOENT ? 0 : -errno;
+		return 0;
 	r = add(ruleset, handled, fd, access);
 	close(fd);
 	return r;

@@ -289,12 +289,13 @@ static void test_nobody_looks_into_it(void **state)
 	assert_int_equal(0, errno_of(has_new_privileges));
 }
 
-/* A folder that is not there when it starts is no reason not to be confined. */
+/* A folder that is not there when it starts, or is none, is no reason not to be confined. */
 static void test_what_is_missing_is_passed_over(void **state)
 {
 	const struct confine_options o = {.runtime_dir = "run",
 		.state_dir = "missing",
-		.mirror = "nowhere/events.jsonl",
+		.logs_dir = "other/file",
+		.mirror = "other/file/events.jsonl",
 		.cgroup_fd = -1};
 	pid_t pid = fork();
 	int status;
