@@ -94,6 +94,7 @@ enum wire_use {
 	M(lock,    32, WIRE_ON_CTL | WIRE_ON_FLEET, "lock a user, group, source or key: end its sessions, refuse new ones") \
 	M(unlock,  33, WIRE_ON_CTL | WIRE_ON_FLEET, "lift a lock") \
 	M(locks,   34, WIRE_ON_CTL | WIRE_ON_FLEET, "the locks that stand") \
+	M(head_broken, 36, WIRE_ON_FLEET, "a host's ledger lacks an event that it had: it was cut off, rolled back or replaced") \
 	M(reauth,  38, WIRE_ON_PAM, "may the user of a process prove himself again, and who is he?") \
 	M(reauthenticated, 39, WIRE_ON_PAM, "what came of it") \
 	M(password, 40, WIRE_ON_PAM | WIRE_FILE, "a password was changed: end the user's other sessions") \
@@ -105,6 +106,8 @@ enum wire_use {
 	M(placed,  57, WIRE_ON_FLEET, "has the fleet a place for that session?") \
 	M(relay,   58, WIRE_ON_FLEET, "a message of the answer to an errand") \
 	M(standing, 59, WIRE_ON_FLEET, "is this host joined to the fleet?") \
+	M(anchor,  60, WIRE_ON_CTL, "the checkpoints of a host's ledger that are kept off that host") \
+	M(probe,   61, WIRE_ON_FLEET, "does this host's ledger have that event?") \
 	M(idle,    62, WIRE_ON_FLEET, "how long have the logins of a user been idle, and how old are they?") \
 	M(overshoot, 63, WIRE_ON_FLEET, "a user has more sessions in the fleet than a cap allows") \
 	M(welcome, 64, WIRE_ANSWER | WIRE_FROZEN, "to hello: the version that both will speak") \
@@ -128,6 +131,8 @@ enum wire_use {
 	M(errand,  92, WIRE_ANSWER, "to attend: what an administrator asks of the fleet") \
 	M(fleet_host, 93, WIRE_ANSWER, "to status: a host of the fleet") \
 	M(fleet_state, 94, WIRE_ANSWER, "to status: how this host is joined to the fleet") \
+	M(head,    95, WIRE_ANSWER, "to attend: the ledger's last checkpoint; to anchor: one that is kept") \
+	M(probed,  96, WIRE_ANSWER, "to probe") \
 	M(idleness, 97, WIRE_ANSWER, "to idle: of one login")
 
 /*  E(ID, code, exit code of sessctl, words) */
@@ -483,7 +488,28 @@ enum wire_use {
 	F(R, DUR,    lease,          6, OPTIONAL) /* how long it holds without a renewal … */ \
 	F(R, DUR,    renewed,        7, OPTIONAL) /* … and how long ago it was renewed */ \
 	F(R, U64,    unwritten,      8, OPTIONAL) /* sessions that the store has not been told of */ \
-	F(R, U64,    overshoots,    41, OPTIONAL) /* how often this host has found a cap exceeded */
+	F(R, U64,    overshoots,    41, OPTIONAL) /* how often this host has found a cap exceeded */ \
+	F(R, STR,    checkpoint,    42, OPTIONAL) /* of this host's ledger, as the store has it: `SEQ:HASH` … */ \
+	F(R, BOOL,   head_broken,   43, OPTIONAL) /* … and the ledger does not have that event */
+
+#define WIRE_FIELDS_head_broken(F, R) \
+	F(R, STR,    host,           1, REQUIRED) /* whose ledger it is */ \
+	F(R, STR,    checkpoint,     2, REQUIRED) /* that is kept, `SEQ:HASH` */ \
+	F(R, STR,    text,           3, REQUIRED) /* what there is instead */
+
+#define WIRE_FIELDS_anchor(F, R) \
+	F(R, STR,    host,           1, OPTIONAL) /* whose ledger; not set: of the one that is asked */
+
+#define WIRE_FIELDS_probe(F, R) \
+	F(R, STR,    checkpoint,     1, REQUIRED) /* `SEQ:HASH` */
+
+#define WIRE_FIELDS_probed(F, R) \
+	F(R, BOOL,   here,           1, OPTIONAL) \
+	F(R, BOOL,   pruned,         2, OPTIONAL) /* not here: it is older than all that the ledger has */
+
+#define WIRE_FIELDS_head(F, R) \
+	F(R, STR,    checkpoint,     1, REQUIRED) /* `SEQ:HASH` */ \
+	F(R, TIME,   seen_at,        2, OPTIONAL) /* to anchor: when the host that answers saw it; not set: it is what the store has */
 
 #define WIRE_FIELDS_idle(F, R) \
 	F(R, U64,    uid,            1, REQUIRED)

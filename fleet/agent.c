@@ -59,6 +59,7 @@ int agent_new(const struct agent_options *options, struct agent **ret)
 	link_init(&a->talk, options->socket);
 	link_init(&a->hand, options->socket);
 	link_init(&a->idle_link, options->socket);
+	link_init(&a->head_link, options->socket);
 	for (i = 0; i < ORDER_LINKS; i++)
 		link_init(&a->order_links[i], options->socket);
 	members_init(a);
@@ -97,6 +98,8 @@ void agent_free(struct agent *a)
 	idleness_stop(a);
 	locks_stop(a);
 	orders_stop(a);
+	head_stop(a);
+	witness_fini(a);
 	errands_fini(a);
 	places_fini(a);
 	overshoots_fini(a);
@@ -109,6 +112,7 @@ void agent_free(struct agent *a)
 	link_fini(&a->talk);
 	link_fini(&a->hand);
 	link_fini(&a->idle_link);
+	link_fini(&a->head_link);
 	for (i = 0; i < ORDER_LINKS; i++)
 		link_fini(&a->order_links[i]);
 	etcd_free(a->etcd);
@@ -130,10 +134,12 @@ static void report(struct agent *a)
 		return;
 	a->told_joined = msg.joined;
 	a->told_at = clock_boot();
-	if (changed && msg.joined)
+	if (changed && msg.joined) {
 		members_write(a);
-	else if (changed)
+		head_go(a);
+	} else if (changed) {
 		log_warning("the fleet is out of reach");
+	}
 }
 
 static int open_signals(void)
@@ -185,8 +191,8 @@ static void add_link(struct curl_waitfd *fds, struct link **links, unsigned *n, 
 
 static int turn(struct agent *a, int signals)
 {
-	struct curl_waitfd fds[5 + ORDER_LINKS];
-	struct link *links[5 + ORDER_LINKS] = {NULL};
+	struct curl_waitfd fds[6 + ORDER_LINKS];
+	struct link *links[6 + ORDER_LINKS] = {NULL};
 	unsigned n = 0, i;
 	int r;
 
@@ -194,6 +200,7 @@ static int turn(struct agent *a, int signals)
 	add_link(fds, links, &n, &a->talk);
 	add_link(fds, links, &n, &a->hand);
 	add_link(fds, links, &n, &a->idle_link);
+	add_link(fds, links, &n, &a->head_link);
 	for (i = 0; i < ORDER_LINKS; i++)
 		add_link(fds, links, &n, &a->order_links[i]);
 	fds[n] = (struct curl_waitfd){.fd = signals, .events = CURL_WAIT_POLLIN};
@@ -222,6 +229,8 @@ int agent_run(struct agent *a)
 		r = locks_start(a);
 	if (r == 0)
 		r = idleness_start(a);
+	if (r == 0)
+		r = witness_start(a);
 	if (r == 0) {
 		attend_start(a);
 		lease_start(&a->lease);

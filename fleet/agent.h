@@ -18,9 +18,11 @@
 #include "fleet/challenge.h"
 #include "fleet/edition.h"
 #include "fleet/etcd.h"
+#include "fleet/head.h"
 #include "fleet/key.h"
 #include "fleet/lease.h"
 #include "fleet/link.h"
+#include "fleet/memory.h"
 #include "fleet/timer.h"
 #include "fleet/watch.h"
 
@@ -80,10 +82,17 @@ struct claim {
 	char words[256];	  /* why it has not joined */
 };
 
-/* Of orders and locks, in the time since then: clock_boot(). */
+/* What was told of in the time since then: clock_boot(). */
 struct refusals {
 	uint64_t since;
 	unsigned n;
+};
+
+/* Hosts whose ledgers are watched over; the one name `*`: all. */
+#define WITNESS_MAX 256
+struct names {
+	const char *name[WITNESS_MAX];
+	size_t n;
 };
 
 struct agent_options {
@@ -91,10 +100,12 @@ struct agent_options {
 	const char *host;
 	const char *socket;	 /* sessd's */
 	const char *state_dir;	 /* for what lasts until the next boot: nonce, challenges */
-	const char *data_dir;	 /* for what outlasts it: the editions of locks */
+	const char *data_dir;	 /* for what outlasts it: the editions of locks, the heads
+				    of others' ledgers */
 	uint64_t lease_ttl;	 /* seconds */
 	uint64_t order_lifetime; /* ns */
 	struct authority *authority;
+	struct names witness;
 };
 
 struct agent {
@@ -104,7 +115,7 @@ struct agent {
 	struct lease lease;
 	struct claim claim;
 	struct registry registry;
-	struct link attend, talk, hand, idle_link, order_links[ORDER_LINKS];
+	struct link attend, talk, hand, idle_link, head_link, order_links[ORDER_LINKS];
 	struct timer attend_timer;
 	int attend_error; /* why sessd could not be asked, -errno; 0: it could */
 	bool fresh;	  /* sessd's table is to be told from its beginning */
@@ -118,6 +129,8 @@ struct agent {
 	struct editions editions;
 	struct refusals refusals;
 	struct orders *orders;
+	struct head head;
+	struct witness *witness;
 	struct idleness *idleness;
 	struct overshoots *overshoots;
 	uint64_t n_overshoots; /* that were found, ever */
@@ -153,6 +166,24 @@ bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1]);
 
 /* refusal.c: what is ordered of this host by somebody (NULL: nobody known), and is not done */
 void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why);
+/* One more; true: there have been so many that this one is not told. */
+bool refusals_too_many(struct refusals *r);
+
+/* head.c: the head of this host's ledger */
+void head_told(struct agent *a, const char *checkpoint);
+/* Does what is to be done, if it can be. */
+void head_go(struct agent *a);
+/* It may be another ledger than before. */
+void head_doubt(struct agent *a);
+void head_stop(struct agent *a);
+
+/* witness.c: the heads of others */
+int witness_start(struct agent *a);
+/* What is on its way to sessd goes on. */
+void witness_stop(struct agent *a);
+void witness_fini(struct agent *a);
+/* What is remembered of that host. -errno, as of memory_read(). */
+int witness_remembered(const struct agent *a, const char *host, struct memory *ret);
 
 /* member.c: the sessions of this host, and what etcd holds of them */
 void members_init(struct agent *a);

@@ -52,6 +52,7 @@ static void on_told(void *ctx, const struct wire_frame *frame)
 		log_warning("sessd: %s", frame != NULL ? frame->u.error.text : "gone");
 		a->fresh = true;
 		a->told_joined = false;
+		head_doubt(a);
 		timer_set(
 			&a->timers, &a->attend_timer, clock_boot() + timer_jitter(REST), attend, a);
 		return;
@@ -75,6 +76,9 @@ static void on_told(void *ctx, const struct wire_frame *frame)
 		members_complete(a);
 		/* it may be another sessd than before */
 		locks_check(a);
+		break;
+	case WIRE_head:
+		head_told(a, frame->u.head.checkpoint);
 		break;
 	case WIRE_errand:
 		errand_begin(a, &frame->u.errand);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "fleet/challenge.h"
+#include "fleet/draft.h"
 
 /* --- The file: a line `challenge HEX NS` or `spent HEX HEX` each --- */
 
@@ -19,34 +20,20 @@ static int put_line(FILE *f, const struct challenge *c, const struct spent *s)
 	return fprintf(f, "spent %s %s\n", sid_hex(&s->challenge, a), sid_hex(&s->id, b));
 }
 
-static int close_file(FILE *f)
-{
-	int r = fflush(f) != 0 ? -errno : 0;
-
-	if (fclose(f) != 0 && r == 0)
-		r = -errno;
-	return r;
-}
-
 static int write_all(const struct challenges *c)
 {
-	char fresh[sizeof(c->path) + 8];
-	FILE *f;
+	struct draft draft;
 	size_t i;
-	int r;
+	int r = draft_begin(&draft, c->path);
 
-	snprintf(fresh, sizeof(fresh), "%s.new", c->path);
-	f = fopen(fresh, "we");
-	if (f == NULL)
-		return -errno;
+	if (r < 0)
+		return r;
 	for (i = 0; i < c->n; i++)
-		put_line(f, &c->ring[i], NULL);
+		put_line(draft.f, &c->ring[i], NULL);
 	for (i = 0; i < c->n_spent; i++)
-		put_line(f, NULL, &c->spent[i]);
-	r = close_file(f);
-	if (r == 0 && rename(fresh, c->path) < 0)
-		r = -errno;
-	return r;
+		put_line(draft.f, NULL, &c->spent[i]);
+	/* it is not to outlast the boot */
+	return draft_end(&draft, false);
 }
 
 static void drop_oldest(struct challenges *c)
@@ -163,13 +150,11 @@ int challenges_spend(struct challenges *c, const struct sid *challenge, const st
 {
 	const struct spent s = {.challenge = *challenge, .id = *id};
 	FILE *f;
-	int r;
 
 	add_spent(c, challenge, id);
 	f = fopen(c->path, "ae");
 	if (f == NULL)
 		return -errno;
 	put_line(f, NULL, &s);
-	r = close_file(f);
-	return r;
+	return draft_close(f);
 }

@@ -43,6 +43,7 @@ static const struct {
 	{"signing_key", "file", "The key by which this host signs what it orders of others."},
 	{"signers", "file", "Whose orders count, and what each may."},
 	{"order_lifetime", "time", "How old an order may be when it is carried out."},
+	{"witness", "list of names", "The hosts whose ledgers this one watches over; * is all."},
 	{"insecure", "boolean", "Whether etcd may be spoken to in the clear over a network."},
 };
 /* clang-format on */
@@ -213,6 +214,30 @@ static int take_orders(cfg_t *cfg, struct conf *ret, char error[CONF_ERROR])
 		signers != NULL ? signers : SIGNERS, ret->options.host, error);
 }
 
+/* Unless told otherwise, all. */
+static int take_witness(cfg_t *cfg, struct conf *ret, char error[CONF_ERROR])
+{
+	struct names *names = &ret->options.witness;
+	unsigned i, n = cfg_size(cfg, "witness");
+	const char *name;
+
+	if (n == 0 && (cfg_getopt(cfg, "witness")->flags & CFGF_MODIFIED) == 0)
+		*names = (struct names){.name = {"*"}, .n = 1};
+	if (n > WITNESS_MAX)
+		return fail(error, -EINVAL, "witness: expected at most %d names, there are %u",
+			WITNESS_MAX, n);
+	for (i = 0; i < n; i++) {
+		name = cfg_getnstr(cfg, "witness", i);
+		if (name[0] == '\0' || strlen(name) > HOST_NAME_MAX ||
+			!text_valid(name, strlen(name)))
+			return fail(error, -EINVAL, "witness: \"%s\": there is no such host", name);
+		if (strcmp(name, "*") == 0 && n > 1)
+			return fail(error, -EINVAL, "witness: * is all: there is nothing to add");
+		names->name[names->n++] = name;
+	}
+	return 0;
+}
+
 int conf_load(const char *path, struct conf *ret, char error[CONF_ERROR])
 {
 	cfg_opt_t opts[N_ROWS + 1] = {{.name = NULL}};
@@ -243,6 +268,7 @@ int conf_load(const char *path, struct conf *ret, char error[CONF_ERROR])
 		r = r == 0 ? take_login(cfg, ret, error) : r;
 		r = r == 0 ? take_lease(cfg, ret, error) : r;
 		r = r == 0 ? take_orders(cfg, ret, error) : r;
+		r = r == 0 ? take_witness(cfg, ret, error) : r;
 	} else {
 		r = r == CFG_FILE_ERROR
 			    ? fail(error, errno != 0 ? -errno : -EIO, "%s", strerror(errno))

@@ -17,8 +17,8 @@ struct conf {
 	char host[HOST_NAME_MAX + 1];
 	char password[256];
 	struct authority authority;
-	/* etcd, host, lease_ttl and what is of orders are filled; their strings live as long as the
-	 * conf */
+	/* etcd, host, lease_ttl, witness and what is of orders are filled; their strings live as
+	 * long as the conf */
 	struct agent_options options;
 };
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "fleet/draft.h"
 #include "fleet/edition.h"
 
 /* --- The file: `KIND VERSION lifted|stands EXPIRES NAME`, a line each; a name may have blanks ---
@@ -12,27 +13,19 @@
 
 static int write_all(const struct editions *e)
 {
-	char fresh[sizeof(e->path) + 8];
 	const struct edition *d;
-	FILE *f;
+	struct draft draft;
 	size_t i;
-	int r;
+	int r = draft_begin(&draft, e->path);
 
-	snprintf(fresh, sizeof(fresh), "%s.new", e->path);
-	f = fopen(fresh, "we");
-	if (f == NULL)
-		return -errno;
+	if (r < 0)
+		return r;
 	for (i = 0; i < e->n; i++) {
 		d = &e->list[i];
-		fprintf(f, "%s %llu %s %llu %s\n", d->kind, (unsigned long long)d->version,
+		fprintf(draft.f, "%s %llu %s %llu %s\n", d->kind, (unsigned long long)d->version,
 			d->lifted ? "lifted" : "stands", (unsigned long long)d->expires, d->name);
 	}
-	r = fflush(f) != 0 || fsync(fileno(f)) < 0 ? -errno : 0;
-	if (fclose(f) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(fresh, e->path) < 0)
-		r = -errno;
-	return r;
+	return draft_end(&draft, true);
 }
 
 static bool parse_line(char *line, struct edition *ret)

@@ -216,6 +216,9 @@ static void carry_out(struct errand *e)
 	case WIRE_status:
 		standing_begin(e);
 		break;
+	case WIRE_anchor:
+		anchor_begin(e);
+		break;
 	default:
 		errand_fail(e, WIRE_E_INVALID, "the fleet cannot be asked that");
 	}

@@ -58,6 +58,7 @@ void listing_begin(struct errand *e);
 void revocation_begin(struct errand *e);
 void denial_begin(struct errand *e);
 void standing_begin(struct errand *e);
+void anchor_begin(struct errand *e);
 
 /* A session as the store has it. False: it is none. */
 bool listing_session(const struct reply_kv *kv, struct wire_session *ret);

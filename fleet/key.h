@@ -7,6 +7,7 @@
  *	/sessd/v1/session/USER/HOST/SID   under the host's lease
  *	/sessd/v1/revoke/HOST/ID          an order; stays until the host has carried it out
  *	/sessd/v1/lock/KIND/NAME          what was said of a lock last; may be under a lease
+ *	/sessd/v1/head/HOST               the last checkpoint of the host's ledger; stays
  *	/sessd/v1/ask/HOST/ID             a question to the host, under the lease of who asks
  *	/sessd/v1/done/ID/HOST            what became of an order, or the answer to a question;
  *	                                  under the host's lease
@@ -25,6 +26,7 @@
 #define KEY_SESSION KEY_TOP "session/"
 #define KEY_REVOKE  KEY_TOP "revoke/"
 #define KEY_LOCK    KEY_TOP "lock/"
+#define KEY_HEAD    KEY_TOP "head/"
 #define KEY_ASK	    KEY_TOP "ask/"
 #define KEY_DONE    KEY_TOP "done/"
 

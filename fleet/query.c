@@ -181,7 +181,8 @@ json_t *query_watch(const struct key *under, uint64_t revision)
 	json_t *q = json_object();
 	int r = json_object_set_new(q, "key", of_key(under));
 
-	r |= json_object_set_new(q, "range_end", end_of(under));
+	if (is_below(under))
+		r |= json_object_set_new(q, "range_end", end_of(under));
 	r |= json_object_set_new(q, "start_revision", number(revision));
 	return wrapped("create_request", whole(q, r));
 }

@@ -36,6 +36,7 @@ void query_add_text(json_t *value, const char *name, const char *text);
 
 json_t *query_lease(uint64_t ttl_seconds);
 json_t *query_keepalive(uint64_t lease);
+/* The same keys as query_range(). */
 json_t *query_watch(const struct key *under, uint64_t revision);
 json_t *query_login(const char *user, const char *password);
 

@@ -12,14 +12,14 @@
 #define TURN   (60 * NS_PER_SEC)
 #define A_TURN 20
 
-static bool is_too_many(struct refusals *r)
+bool refusals_too_many(struct refusals *r)
 {
 	uint64_t now = clock_boot();
 
 	if (r->n == 0 || now - r->since >= TURN)
 		*r = (struct refusals){.since = now};
 	if (r->n++ == A_TURN)
-		log_warning("more orders are refused than are told one by one");
+		log_warning("more is refused or broken than is told one by one");
 	return r->n > A_TURN;
 }
 
@@ -28,7 +28,7 @@ void refusal_tell(struct agent *a, const struct signer *by, const char *what, co
 	struct wire_refusal msg = {.by = ""};
 	char text[TEXT_STR_MAX + 1];
 
-	if (is_too_many(&a->refusals))
+	if (refusals_too_many(&a->refusals))
 		return;
 	snprintf(text, sizeof(text), "%.120s: %.128s", what, why);
 	text_escape(text, strlen(text), msg.text, sizeof(msg.text));

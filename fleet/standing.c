@@ -19,6 +19,8 @@ static void tell_state(struct errand *e)
 
 	snprintf(state.host, sizeof(state.host), "%s", a->o.host);
 	snprintf(state.endpoint, sizeof(state.endpoint), "%.255s", etcd_endpoint(a->etcd));
+	snprintf(state.checkpoint, sizeof(state.checkpoint), "%s", a->head.stored.checkpoint);
+	state.head_broken = a->head.step == HEAD_BROKEN;
 	snprintf(state.trouble, sizeof(state.trouble), "%s", a->claim.words);
 	if (a->lease.id != 0)
 		state.renewed = clock_boot() - a->lease.renewed_at;

@@ -1,7 +1,8 @@
 /*
- * All that is below a key, kept up to date: first listed, in pages of one revision, then watched
- * from behind that revision. Where the stream breaks it goes on from where it was; where the server
- * has forgotten that (a compaction), it is listed again, and begin() says so.
+ * All that is below a key that ends in a slash, or the one key, kept up to date: first listed, in
+ * pages of one revision, then watched from behind that revision. Where the stream breaks it goes on
+ * from where it was; where the server has forgotten that (a compaction), it is listed again, and
+ * begin() says so.
  */
 #ifndef FLEET_WATCH_H
 #define FLEET_WATCH_H

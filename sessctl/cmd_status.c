@@ -61,10 +61,13 @@ static void state_json(
 
 static void print_fleet(struct context *ctx, const struct wire_fleet_state *s)
 {
-	static const char *const said[] = {"trouble", NULL};
+	static const char *const said[] = {"trouble", "head_broken", NULL};
 	static const struct record_style style = {.zeros = true, .skip = said};
 
 	print_trouble(ctx, "TROUBLE: this host has not joined the fleet", s->trouble);
+	if (s->head_broken)
+		print_trouble(ctx, "TROUBLE: the ledger lacks the event that the fleet keeps of it",
+			s->checkpoint);
 	record_print(ctx->out, WIRE_fleet_state, s, &style);
 }
 

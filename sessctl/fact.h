@@ -78,6 +78,7 @@ enum fact_measure {
 	F(NEW_LEDGERS,    "ledgers",              "beginnings of a ledger",                                    0,              0,                     NULL,        COUNTED,   10, "ledger_started") \
 	F(SET_ASIDE,      "ledgers_set_aside",    "ledgers set aside as damaged, in whose place this one began", 0,           0,                     has_last,    COUNTED,   20, "ledger_started") \
 	F(ORDERS_REFUSED, "orders_refused",       "orders and locks of the fleet that were refused",           0,              0,                     NULL,        FOUND,     20, "order_refused") \
+	F(HEADS_BROKEN,   "heads_broken",         "ledgers of the fleet that were cut off, rolled back or replaced",   0,       0,                     NULL,        FOUND,     20, "head_broken") \
 	F(READS,          "reads",                "readings of the ledger",                                    0,              0,                     NULL,        COUNTED,   10, "ledger_read") \
 	F(PRUNED,         "pruned",               "removals of what was older than its time",                  0,              0,                     NULL,        COUNTED,   10, "ledger_pruned") \
 	F(GAPS,           "gaps",                 "times that events could not be kept",                       0,              0,                     NULL,        FOUND,     20, "ledger_gap")

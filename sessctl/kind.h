@@ -59,7 +59,8 @@ enum kind_outcome { OUTCOME_SUCCESS, OUTCOME_FAILURE };
 	K(checkpoint,       "Checkpoint signed",              INFO,    LEDGER,  ACTIVITY_OTHER,  "Checkpoint",       "host",                   "info",        SUCCESS) \
 	K(ledger_pruned,    "Old events removed",             NOTICE,  LEDGER,  ACTIVITY_OTHER,  "Prune",            "host",                   "info",        SUCCESS) \
 	K(ledger_read,      "Ledger read",                    NOTICE,  LEDGER,  ACTIVITY_OTHER,  "Read",             "host",                   "info",        SUCCESS) \
-	K(order_refused,    "Order over the fleet refused",   WARNING, SESSION, ACTIVITY_OTHER,  "Order Refused",    "configuration",          "info",        FAILURE)
+	K(order_refused,    "Order over the fleet refused",   WARNING, SESSION, ACTIVITY_OTHER,  "Order Refused",    "configuration",          "info",        FAILURE) \
+	K(head_broken,      "Ledger rolled back or cut off",  ALARM,   LEDGER,  ACTIVITY_OTHER,  "Head Broken",      "host",                   "info",        FAILURE)
 /* clang-format on */
 
 struct kind {

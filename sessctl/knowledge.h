@@ -10,12 +10,14 @@
 	{                                                                               \
 		"key", 'k', "KEY", "the first public key of the seal (may be repeated)" \
 	}
-#define KNOWLEDGE_ANCHOR                                                             \
-	{                                                                            \
-		"anchor", 'a', "CHECKPOINT", "one that was kept elsewhere: SEQ:HASH" \
+#define KNOWLEDGE_ANCHOR                                                                 \
+	{                                                                                \
+		"anchor", 'a', "CHECKPOINT",                                             \
+			"one that was kept elsewhere, SEQ:HASH; or fleet, or fleet:HOST" \
 	}
 
-/* Tells the witness. EXIT_USAGE, and it is said what is wrong. */
+/* Tells the witness, for which it may ask the fleet. Another code than EXIT_DONE: it is said what
+ * is wrong. */
 int knowledge_read(struct context *ctx, const struct command *command, const struct repeats *keys,
 	const char *anchor, struct witness *w);
 

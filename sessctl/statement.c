@@ -34,19 +34,23 @@ static void print_seal(const struct verify *v, FILE *out)
 static void print_tail(const struct verify *v, FILE *out)
 {
 	const struct witness *w = &v->witness;
-	uint64_t tail = witness_tail(w, &v->chain);
+	uint64_t tail = witness_tail(w, &v->chain), anchored = witness_anchored(w).seq;
+	size_t met = w->next_anchor - w->older_anchors;
 
-	if (w->anchored)
-		fprintf(out,
-			"anchored at event %" PRIu64 "; tail of %" PRIu64
-			" event%s that nothing seals\n",
-			w->anchor.seq, tail, plural(tail));
-	else
+	if (anchored == 0) {
 		fprintf(out,
 			"unanchored tail of %" PRIu64
 			" event%s: this does not show whether the end was changed or cut off; "
 			"compare with a checkpoint that was kept elsewhere (--anchor)\n",
 			tail, plural(tail));
+		return;
+	}
+	fprintf(out, "anchored at event %" PRIu64, anchored);
+	if (met > 1)
+		fprintf(out, " and at %zu before it", met - 1);
+	if (w->older_anchors > 0)
+		fprintf(out, " (%zu more are older than the first event here)", w->older_anchors);
+	fprintf(out, "; tail of %" PRIu64 " event%s that nothing seals\n", tail, plural(tail));
 }
 
 void statement_print(const struct verify *v, bool own, FILE *out)
@@ -92,7 +96,7 @@ json_t *statement_json(const struct verify *v)
 		v->wrong == NULL, "events", integer(v->events), "first", integer(v->first), "last",
 		integer(v->chain.seq), "head", hex_encode(v->chain.hash, CHAIN_HASH, head),
 		"sealed", w->checkpoints > 0, "checkpoints", integer(w->checkpoints), "sealed_to",
-		integer(w->sealed), "anchored", (int)w->anchored, "tail",
+		integer(w->sealed), "anchored", witness_anchored(w).seq != 0, "tail",
 		integer(witness_tail(w, &v->chain)));
 	int r = o == NULL ? -1 : 0;
 

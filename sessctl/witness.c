@@ -11,9 +11,41 @@ bool witness_add_key(struct witness *w, const char *hex)
 	return true;
 }
 
-bool witness_set_anchor(struct witness *w, const char *text)
+bool witness_add_anchor(struct witness *w, const char *text)
 {
-	return seal_head_parse(text, &w->anchor);
+	struct chain head;
+	size_t i;
+
+	if (w->n_anchors == WITNESS_ANCHORS_MAX || !seal_head_parse(text, &head))
+		return false;
+	for (i = w->n_anchors; i > 0 && w->anchors[i - 1].seq > head.seq; i--)
+		w->anchors[i] = w->anchors[i - 1];
+	w->anchors[i] = head;
+	w->n_anchors++;
+	return true;
+}
+
+/* The seq of the highest one; 0: there is none. */
+static uint64_t last_anchor(const struct witness *w)
+{
+	return w->n_anchors > 0 ? w->anchors[w->n_anchors - 1].seq : 0;
+}
+
+struct chain witness_anchored(const struct witness *w)
+{
+	static const struct chain none;
+
+	return w->next_anchor > w->older_anchors ? w->anchors[w->next_anchor - 1] : none;
+}
+
+/* False: an anchor tells of another event in the place of this one. */
+static bool meet_anchors(struct witness *w, const struct chain *head)
+{
+	for (; w->next_anchor < w->n_anchors && w->anchors[w->next_anchor].seq == head->seq;
+		w->next_anchor++)
+		if (memcmp(w->anchors[w->next_anchor].hash, head->hash, CHAIN_HASH) != 0)
+			return false;
+	return true;
 }
 
 static bool is_trusted(const struct witness *w, const uint8_t *key)
@@ -44,7 +76,7 @@ static const char *checkpoint(
 {
 	/* a text that begins after the seal did: who knows a later event knows this one as well */
 	if (!w->has_key) {
-		if (!is_trusted(w, seal->key) && w->anchor.seq < seq)
+		if (!is_trusted(w, seal->key) && last_anchor(w) < seq)
 			return unknown_key;
 		begin(w, seal->key, seq);
 	}
@@ -96,10 +128,12 @@ static const char *seal_line(struct witness *w, const char *line, size_t len, ui
 const char *witness_begin(struct witness *w, const struct chain *start)
 {
 	w->start = *start;
-	if (start->seq == 0 || start->seq != w->anchor.seq)
-		return NULL;
-	w->anchored = memcmp(start->hash, w->anchor.hash, CHAIN_HASH) == 0;
-	return w->anchored ? NULL : "the event before it is not the one that the anchor tells of";
+	while (w->next_anchor < w->n_anchors && w->anchors[w->next_anchor].seq < start->seq)
+		w->next_anchor++;
+	w->older_anchors = w->next_anchor;
+	return meet_anchors(w, start)
+		       ? NULL
+		       : "the event before it is not the one that the anchor tells of";
 }
 
 bool witness_pruned(const struct witness *w)
@@ -109,19 +143,16 @@ bool witness_pruned(const struct witness *w)
 
 const char *witness_line(struct witness *w, const char *line, size_t len, const struct chain *head)
 {
-	if (head->seq == w->anchor.seq) {
-		if (memcmp(head->hash, w->anchor.hash, CHAIN_HASH) != 0)
-			return "the event is not the one that the anchor tells of";
-		w->anchored = true;
-	}
+	if (!meet_anchors(w, head))
+		return "the event is not the one that the anchor tells of";
 	return seal_line(w, line, len, head->seq);
 }
 
 const char *witness_end(const struct witness *w, const struct chain *head)
 {
-	if (w->anchor.seq != 0 && !w->anchored && head->seq < w->anchor.seq)
+	if (head->seq < last_anchor(w))
 		return "the ledger ends before the event that the anchor tells of";
-	if (w->anchor.seq != 0 && !w->anchored)
+	if (w->n_anchors > 0 && w->older_anchors == w->n_anchors)
 		return witness_pruned(w) ? "the anchor is older than what is left of this ledger: "
 					   "it tells of "
 					   "an event that was pruned; use a younger one"
@@ -136,9 +167,9 @@ const char *witness_end(const struct witness *w, const struct chain *head)
 
 uint64_t witness_tail(const struct witness *w, const struct chain *head)
 {
-	uint64_t good = w->sealed;
+	uint64_t good = w->sealed, anchored = witness_anchored(w).seq;
 
-	if (w->anchored && w->anchor.seq > good)
-		good = w->anchor.seq;
+	if (anchored > good)
+		good = anchored;
 	return good < head->seq ? head->seq - good : 0;
 }

@@ -12,13 +12,16 @@
 #include "common/chain.h"
 #include "common/seal.h"
 
-#define WITNESS_KEYS_MAX 32
+#define WITNESS_KEYS_MAX    32
+#define WITNESS_ANCHORS_MAX 128
 
 struct witness {
 	/* what is known from elsewhere */
 	uint8_t keys[WITNESS_KEYS_MAX][SEAL_KEY]; /* with which a seal may begin */
-	size_t n_keys;	     /* 0: whatever the ledger says is taken on trust */
-	struct chain anchor; /* seq 0: none */
+	size_t n_keys; /* 0: whatever the ledger says is taken on trust */
+	struct chain
+		anchors[WITNESS_ANCHORS_MAX]; /* heads that were kept; the highest is the last */
+	size_t n_anchors;
 	bool whole; /* it is said to be all that the ledger has: what is missing must be accounted
 		       for */
 	/* what was found */
@@ -28,7 +31,8 @@ struct witness {
 	uint64_t beginnings;	      /* of a seal: more than one, where a key was lost */
 	uint64_t last_beginning;      /* seq */
 	uint64_t checkpoints, sealed; /* how many, and the seq of the last one */
-	bool anchored;		      /* the anchor was met */
+	size_t next_anchor;	      /* those before it were met, or passed over ... */
+	size_t older_anchors;	      /* ... as they are older than the first line */
 	struct chain
 		start;	 /* the head in front of the first line: seq 0, or something is missing */
 	uint64_t pruned; /* the event that says so: seq; 0: there is none */
@@ -37,7 +41,10 @@ struct witness {
 
 /* Takes `64 hex digits`, or `SEQ:HASH`. False: it is none, or there is no room. */
 bool witness_add_key(struct witness *w, const char *hex);
-bool witness_set_anchor(struct witness *w, const char *text);
+bool witness_add_anchor(struct witness *w, const char *text);
+
+/* The highest anchor that was met: seq 0 is none. After witness_end(). */
+struct chain witness_anchored(const struct witness *w);
 
 /* The head in front of the first line. NULL, or what is wrong (a constant). */
 const char *witness_begin(struct witness *w, const struct chain *start);

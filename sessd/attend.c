@@ -11,13 +11,23 @@
 /* Messages of one answer. */
 #define PAGE 64
 
+static void tell(struct core *core);
+
+static void on_commit(void *ctx)
+{
+	struct core *core = ctx;
+
+	head_look(core);
+	tell(core);
+}
+
 int fleet_init(struct core *core)
 {
 	core->fleet = calloc(1, sizeof(*core->fleet));
 	if (core->fleet == NULL)
 		return -ENOMEM;
 	STAILQ_INIT(&core->fleet->items);
-	return 0;
+	return ledger_on_commit(core->parts.ledger, on_commit, core);
 }
 
 static struct item *take_item(struct fleet *f)
@@ -45,6 +55,7 @@ void fleet_fini(struct core *core)
 
 	if (f == NULL)
 		return;
+	ledger_off_commit(core->parts.ledger, core);
 	forget_items(f);
 	errands_fini(f);
 	free(f);
@@ -128,8 +139,10 @@ static void tell(struct core *core)
 	struct item *item;
 	unsigned n = 0;
 
-	if (a == NULL || (f->n_items == 0 && !f->telling))
+	if (a == NULL || (f->n_items == 0 && !f->telling && !f->head_due))
 		return;
+	if (f->head_due)
+		head_tell(f, a);
 	while (n < PAGE && (item = take_item(f)) != NULL) {
 		tell_item(core, item, a);
 		free(item);
@@ -153,6 +166,8 @@ static void tell_anew(struct core *core)
 	f->telling = true;
 	f->begun = false;
 	f->slot = 0;
+	f->head[0] = '\0';
+	head_look(core);
 }
 
 void attend_push(struct core *core, struct item what)

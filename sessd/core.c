@@ -262,14 +262,11 @@ void core_note_read(struct core *core, const struct caller *caller, const struct
 void core_note_refusal(struct core *core, const char *by, const char *text)
 {
 	struct entry e;
-	int r;
 
 	entry_init(&e, ENTRY_ORDER_REFUSED, clock_wall());
 	snprintf(e.by, sizeof(e.by), "%s", by);
 	snprintf(e.text, sizeof(e.text), "%s", text);
-	r = ledger_append(core->parts.ledger, &e, LEDGER_ALL_UIDS, NULL, NULL, NULL);
-	if (r < 0)
-		log_error("%s: not recorded: %s", e.event, strerror(-r));
+	core_record(core, &e);
 }
 
 void core_drop(struct core *core, struct session *s)

@@ -175,6 +175,10 @@ void core_check(const struct core *core, const struct caller *caller, struct ans
 void core_explain(const struct core *core, const struct wire_explain *ask, struct answer *answer);
 /* How long the logins of that uid have been idle: an `idleness` for each, later, then `done`. */
 void idleness_tell(struct core *core, uid_t uid, struct answer *answer);
+/* Does the ledger have that event, `SEQ:HASH`? `probed`, later, then `done`. */
+void head_probe(struct core *core, const char *checkpoint, struct answer *answer);
+/* Records that a host's ledger lacks one, then `done`. */
+void head_broken(struct core *core, const struct wire_head_broken *msg, struct answer *answer);
 /* The one session with that prefix among those that the caller may see, or NULL and why not. */
 struct session *core_find(const struct core *core, const struct caller *caller, const char *prefix,
 	enum wire_errno *ret_why);

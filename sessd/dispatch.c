@@ -378,6 +378,16 @@ static void handle_idle(struct request *req, const struct wire_frame *frame)
 	idleness_tell(req->dispatch->parts.core, (uid_t)frame->u.idle.uid, &req->answer);
 }
 
+static void handle_probe(struct request *req, const struct wire_frame *frame)
+{
+	head_probe(req->dispatch->parts.core, frame->u.probe.checkpoint, &req->answer);
+}
+
+static void handle_head_broken(struct request *req, const struct wire_frame *frame)
+{
+	head_broken(req->dispatch->parts.core, &frame->u.head_broken, &req->answer);
+}
+
 static const struct handler handlers[] = {
 	{WIRE_acct, handle_acct, offsetof(struct metrics, lookup)},
 	{WIRE_open, handle_open, offsetof(struct metrics, open)},
@@ -403,6 +413,9 @@ static const struct handler handlers[] = {
 	{WIRE_refusal, handle_refusal, 0},
 	{WIRE_placed, handle_placed, 0},
 	{WIRE_relay, handle_relay, 0},
+	{WIRE_anchor, to_fleet, 0},
+	{WIRE_probe, handle_probe, 0},
+	{WIRE_head_broken, handle_head_broken, 0},
 	{WIRE_idle, handle_idle, 0},
 	{WIRE_overshoot, handle_overshoot, 0},
 };

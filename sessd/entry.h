@@ -48,7 +48,8 @@
 	K(CHECKPOINT,      "checkpoint",      "all events before this one are sealed") \
 	K(LEDGER_PRUNED,   "ledger_pruned",   "`count` events, `first` to `last`, had been kept for as long as `retain` says, and were removed") \
 	K(LEDGER_READ,     "ledger_read",     "an administrator read `count` events, `first` to `last`; without `last`: all from `first` on, as they come") \
-	K(ORDER_REFUSED,   "order_refused",   "an order or lock that came over the fleet, signed by `by`, was not carried out; `text` says which and why")
+	K(ORDER_REFUSED,   "order_refused",   "an order or lock that came over the fleet, signed by `by`, was not carried out; `text` says which and why") \
+	K(HEAD_BROKEN,     "head_broken",     "the ledger of a host of the fleet lacks the event `last`, whose `hash` is kept elsewhere: it was cut off, rolled back or replaced; `text` says whose, and what it has instead")
 
 #define ENTRY_FIELDS(F, R) \
 	F(R, TIME,   time,           1, REQUIRED) \
@@ -88,8 +89,8 @@
 	F(R, HEX,    next_key,      35, OPTIONAL) /* checkpoint, seal_started: that signs the next one */ \
 	F(R, HEX,    signature,     36, OPTIONAL) /* checkpoint: of the line up to here; the last member of such a line */ \
 	F(R, U64,    first,         45, OPTIONAL) /* ledger_pruned, ledger_read: the first event of them */ \
-	F(R, U64,    last,          46, OPTIONAL) /* … and the last one; ledger_started: the last checkpoint of the ledger before */ \
-	F(R, HEX,    hash,          47, OPTIONAL) /* ledger_pruned, ledger_started: of the line of `last` */
+	F(R, U64,    last,          46, OPTIONAL) /* … and the last one; ledger_started: the last checkpoint of the ledger before; head_broken: the event that is lacking */ \
+	F(R, HEX,    hash,          47, OPTIONAL) /* ledger_pruned, ledger_started, head_broken: of the line of `last` */
 /* clang-format on */
 
 enum entry_kind {

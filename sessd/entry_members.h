@@ -47,7 +47,8 @@
 	M(CHECKPOINT,       "key next_key signature") \
 	M(LEDGER_PRUNED,    "count first last hash") \
 	M(LEDGER_READ,      "by by_sid count first last") \
-	M(ORDER_REFUSED,    "by text")
+	M(ORDER_REFUSED,    "by text") \
+	M(HEAD_BROKEN,      "text last hash")
 /* clang-format on */
 
 #endif

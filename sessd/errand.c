@@ -104,7 +104,8 @@ void fleet_ask(struct core *core, const struct event *event)
 static bool may_relay(enum wire_type type)
 {
 	return type == WIRE_session || type == WIRE_outcome || type == WIRE_fleet_host ||
-	       type == WIRE_fleet_state || type == WIRE_done || type == WIRE_error;
+	       type == WIRE_fleet_state || type == WIRE_head || type == WIRE_done ||
+	       type == WIRE_error;
 }
 
 void fleet_relay(struct core *core, const struct event *event)

@@ -7,6 +7,7 @@
  *	attend.c   what the agent is told
  *	place.c    a place under the caps over the fleet
  *	errand.c   what an administrator asks
+ *	head.c     the head of the ledger, which other hosts keep
  *
  * They alone include this; what core calls of them is in core_state.h.
  */
@@ -39,7 +40,9 @@ struct fleet {
 	LIST_HEAD(errand_list, errand) errands;
 	unsigned n_errands;
 	uint64_t last_errand;
-	struct wire_frame frame; /* of what is relayed */
+	struct wire_frame frame;   /* of what is relayed */
+	char head[SEAL_HEAD_TEXT]; /* of the ledger, that the agent is told of or knows ... */
+	bool head_due;		   /* ... and that it is not told of yet */
 };
 
 /* The agent is told of that, as soon as it asks; nothing where there is none. */
@@ -49,6 +52,10 @@ void attend_push(struct core *core, struct item what);
 unsigned place_caps(const struct core *core, const struct session *s, struct answer *a);
 /* Does it count under that policy, which evicts over the fleet? */
 bool place_may_evict(const struct core *core, const struct session *s, const char *name);
+
+/* Is there another checkpoint than the one that the agent knows? Then it is due. */
+void head_look(struct core *core);
+void head_tell(struct fleet *f, struct answer *a);
 
 /* Where it is not over yet. */
 void errand_tell(const struct fleet *f, uint64_t id, struct answer *a);

@@ -320,6 +320,16 @@ int ledger_on_commit(struct ledger *l, loop_fn *fn, void *ctx)
 	return 0;
 }
 
+void ledger_off_commit(struct ledger *l, const void *ctx)
+{
+	size_t i, k = 0;
+
+	for (i = 0; i < l->loop_side.n_watchers; i++)
+		if (l->loop_side.watchers[i].ctx != ctx)
+			l->loop_side.watchers[k++] = l->loop_side.watchers[i];
+	l->loop_side.n_watchers = k;
+}
+
 void ledger_on_timing(struct ledger *l, void (*fn)(void *ctx, uint64_t ns), void *ctx)
 {
 	l->loop_side.on_timing = fn;

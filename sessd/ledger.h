@@ -162,6 +162,8 @@ int ledger_read_ended(
  * again then. For up to LEDGER_WATCHERS; -ENOSPC beyond. */
 #define LEDGER_WATCHERS 8
 int ledger_on_commit(struct ledger *ledger, loop_fn *fn, void *ctx);
+/* Nothing with that ctx is called any more; not from such a call. */
+void ledger_off_commit(struct ledger *ledger, const void *ctx);
 
 /* As far as the loop has been told: never ahead of the callbacks. */
 struct ledger_stats {

@@ -120,10 +120,10 @@ outlives() # SID OLD NEW
 
 @test "a session that is extended outlives its lifetime, and is ended at the new time" {
 	local old new
-	start_sessd 'policy "short" { lifetime = 3s max_lifetime = 8s }'
+	start_sessd 'policy "short" { lifetime = 6s max_lifetime = 16s }'
 	stays one bob
 	old=$(of_record expires_at)
-	run -0 on_host sessctl extend "${sid:0:8}" 4s --reason 'backup still runs'
+	run -0 on_host sessctl extend "${sid:0:8}" 8s --reason 'backup still runs'
 	contains "$output" "${sid:0:8} bob sshd: ends "
 	one_session true
 	new=$(of_record expires_at)
@@ -135,10 +135,10 @@ outlives() # SID OLD NEW
 
 @test "what was extended stays so when sessd is killed" {
 	local old new
-	start_sessd 'policy "short" { lifetime = 3s }'
+	start_sessd 'policy "short" { lifetime = 6s }'
 	stays one bob
 	old=$(of_record expires_at)
-	run -0 on_host sessctl extend "$sid" 4s --json
+	run -0 on_host sessctl extend "$sid" 12s --json
 	stop_sessd KILL
 	new=$(jq -r .expires_at <<<"$output")
 	equal "$old" "$(jq -r .old_expires_at <<<"$output")"

@@ -107,7 +107,7 @@ static inline const char *wrong_with(
 	if (key != NULL)
 		assert_true(witness_add_key(&v.witness, key));
 	if (anchor != NULL)
-		assert_true(witness_set_anchor(&v.witness, anchor));
+		assert_true(witness_add_anchor(&v.witness, anchor));
 	if (verify_feed(&v, data, len))
 		verify_end(&v);
 	wrong = v.wrong;

@@ -247,7 +247,7 @@ static const char *verify_all(const struct text *t, const char *checkpoint, stru
 	assert_int_equal(verify_init(&v), 0);
 	v.witness.whole = true;
 	if (checkpoint[0] != '\0')
-		assert_true(witness_set_anchor(&v.witness, checkpoint));
+		assert_true(witness_add_anchor(&v.witness, checkpoint));
 	if (verify_feed(&v, t->data, t->len))
 		verify_end(&v);
 	wrong = v.wrong;

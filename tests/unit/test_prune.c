@@ -55,7 +55,7 @@ static const char *wrong_whole(
 	if (key != NULL)
 		assert_true(witness_add_key(&v.witness, key));
 	if (anchor != NULL)
-		assert_true(witness_set_anchor(&v.witness, anchor));
+		assert_true(witness_add_anchor(&v.witness, anchor));
 	if (verify_feed(&v, t->data, t->len))
 		verify_end(&v);
 	wrong = v.wrong;
