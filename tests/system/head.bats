@@ -212,8 +212,9 @@ stop_agent()
 	store put "/sessd/v1/head/$(printf '%0300d' 1)" "{\"checkpoint\":\"$a\"}"
 	store put /sessd/v1/head/web6 "{\"checkpoint\":\"$a\"}"
 	on web2 wait_until 'grep -q "^$a " "$HOST_FS/var/lib/sessd-fleet/ledgers/web6.heads"'
-	equal "%2E%2E%2Froot.heads ...heads web6.heads web7.heads" "$(on web2 on_host ls -A /var/lib/sessd-fleet/ledgers |
-		sort | paste -sd ' ')"
+	# What is no name of a file is not one here either; web1 may have a checkpoint of its own by now.
+	equal "...heads ..%2Froot.heads web6.heads web7.heads" "$(on web2 on_host ls -A /var/lib/sessd-fleet/ledgers |
+		grep -v '^web1' | LC_ALL=C sort | paste -sd ' ')"
 	# Its own is not believed either, where it is none.
 	store put /sessd/v1/head/web1 'garbage'
 	on web1 stop_agent
