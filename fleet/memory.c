@@ -136,13 +136,13 @@ const struct memory_row *memory_newest(const struct memory *m)
 	return NULL;
 }
 
-const struct memory_row *memory_find(const struct memory *m, const struct chain *head)
+bool memory_knows_broken(const struct memory *m, const struct chain *head)
 {
 	size_t i;
 
-	for (i = 0; i < m->n; i++)
-		if (m->row[i].head.seq == head->seq &&
-			memcmp(m->row[i].head.hash, head->hash, CHAIN_HASH) == 0)
-			return &m->row[i];
-	return NULL;
+	for (i = m->n; i > 0 && m->row[i - 1].broken; i--)
+		if (m->row[i - 1].head.seq == head->seq &&
+			memcmp(m->row[i - 1].head.hash, head->hash, CHAIN_HASH) == 0)
+			return true;
+	return false;
 }

@@ -45,7 +45,7 @@ int memory_read(struct memory *m, const char *folder, const char *host);
 int memory_add(struct memory *m, const struct memory_row *row);
 /* The last one that is not broken; NULL: there is none. */
 const struct memory_row *memory_newest(const struct memory *m);
-/* NULL: it is not among them. */
-const struct memory_row *memory_find(const struct memory *m, const struct chain *head);
+/* Is it among those that were seen broken since then? */
+bool memory_knows_broken(const struct memory *m, const struct chain *head);
 
 #endif
