@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,15 +36,31 @@ static bool parse_row(char *line, struct memory_row *ret)
 	return true;
 }
 
-/* Every second one of the older half goes, so the older they are the fewer there are. */
+/* How far apart its neighbours are, for how long ago it was: the less, the sooner it can go. One at
+ * which the numbers go back is never in between. */
+static double isolation(const struct memory *m, size_t i)
+{
+	uint64_t before = m->row[i - 1].head.seq, at = m->row[i].head.seq,
+		 behind = m->row[i + 1].head.seq, newest = m->row[m->n - 1].head.seq;
+
+	if (m->row[i].broken || before >= at || at >= behind || at >= newest)
+		return HUGE_VAL;
+	return (double)(behind - before) / (double)(newest - at);
+}
+
+/* So what is left lies the less densely, the older it is. */
 static void thin_out(struct memory *m)
 {
-	size_t i, k = 0;
+	size_t i, least;
 
-	for (i = 0; i < m->n; i++)
-		if (i >= m->n / 2 || i % 2 == 0)
-			m->row[k++] = m->row[i];
-	m->n = k;
+	while (m->n > MEMORY_THIN) {
+		least = 1;
+		for (i = 2; i + 1 < m->n; i++)
+			if (isolation(m, i) < isolation(m, least))
+				least = i;
+		memmove(&m->row[least], &m->row[least + 1], (m->n - least - 1) * sizeof(m->row[0]));
+		m->n--;
+	}
 }
 
 static void take(struct memory *m, const struct memory_row *row)

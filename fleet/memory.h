@@ -8,7 +8,7 @@
  * never kept in the store, but that host says itself that its ledger has this one, and lacks the
  * one that is kept. Who has all the others sees a ledger that was rolled back also when it has
  * grown past where it was. At most MEMORY_MAX are kept: the newest, and of the older ones ever
- * fewer, the first among them.
+ * fewer, so that the distance between two is at most about a fiftieth of their age.
  */
 #ifndef FLEET_MEMORY_H
 #define FLEET_MEMORY_H
@@ -20,7 +20,9 @@
 #include "common/seal.h"
 #include "fleet/draft.h"
 
-#define MEMORY_MAX 64
+#define MEMORY_MAX 1024
+/* That many are left when there is no room. */
+#define MEMORY_THIN 768
 
 /* Hosts of which something is remembered. */
 #define MEMORY_HOSTS_MAX 20000

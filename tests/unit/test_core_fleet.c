@@ -5,7 +5,8 @@
 struct ear {
 	struct answer answer;
 	bool waits;
-	unsigned n_members, n_left, n_caps, n_tables, n_errands;
+	unsigned n_members, n_left, n_caps, n_tables, n_errands, n_heads;
+	char head[SEAL_HEAD_TEXT];
 	struct wire_member member; /* the last of each */
 	struct wire_cap cap;
 	struct sid left;
@@ -44,6 +45,11 @@ static void hear(struct answer *answer, enum wire_type type, const void *msg, bo
 					 ((const struct wire_errand *)msg)->body.len, &frame),
 			0);
 		assert_int_equal(frame.type, WIRE_list);
+		break;
+	case WIRE_head:
+		ear->n_heads++;
+		snprintf(ear->head, sizeof(ear->head), "%.*s", SEAL_HEAD_TEXT - 1,
+			((const struct wire_head *)msg)->checkpoint);
 		break;
 	default:
 		assert_int_equal(type, WIRE_done);
@@ -465,6 +471,124 @@ static void an_overshoot_is_counted_and_recorded(void **state)
 	WAIT_UNTIL(w->f, newest(w) == before + 1);
 }
 
+static void is_sealed(void *ctx, int result)
+{
+	assert_int_equal(result, 0);
+	*(bool *)ctx = true;
+}
+
+static void checkpoint(struct world *w, char ret[SEAL_HEAD_TEXT])
+{
+	struct ledger_stats stats;
+	bool sealed = false;
+
+	core_note(w->core, ENTRY_CONFIG_LOADED, "something to seal");
+	assert_int_equal(ledger_checkpoint(w->f->ledger, is_sealed, &sealed), 0);
+	WAIT_UNTIL(w->f, sealed);
+	ledger_stats(w->f->ledger, &stats);
+	memcpy(ret, stats.checkpoint, SEAL_HEAD_TEXT);
+}
+
+static void the_agent_is_told_the_head(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	char head[SEAL_HEAD_TEXT];
+
+	assert_int_equal(ledger_seal(w->f->ledger), 0);
+	checkpoint(w, head);
+	attend(w, &ear, true);
+	assert_int_equal(ear.n_heads, 1);
+	assert_string_equal(ear.head, head);
+	be_there(w, &ear);
+	assert_int_equal(ear.n_heads, 0);
+	checkpoint(w, head);
+	assert_int_equal(ear.n_heads, 1);
+	assert_string_equal(ear.head, head);
+	/* another agent knows nothing */
+	attend(w, &ear, true);
+	assert_string_equal(ear.head, head);
+}
+
+struct verdict_of {
+	struct answer answer;
+	struct wire_probed probed;
+	enum wire_type last;
+	bool over;
+};
+
+static void take_verdict(struct answer *answer, enum wire_type type, const void *msg, bool last)
+{
+	struct verdict_of *v = (struct verdict_of *)(void *)answer;
+
+	if (type == WIRE_probed)
+		v->probed = *(const struct wire_probed *)msg;
+	v->last = type;
+	v->over = last;
+}
+
+static struct verdict_of probe(struct world *w, const char *checkpoint)
+{
+	static struct verdict_of v;
+
+	v = (struct verdict_of){.answer = {.fn = take_verdict}};
+	head_probe(w->core, checkpoint, &v.answer);
+	WAIT_UNTIL(w->f, v.over);
+	return v;
+}
+
+static void the_ledger_is_asked_for_a_head(void **state)
+{
+	struct world *w = *state;
+	char head[SEAL_HEAD_TEXT], other[SEAL_HEAD_TEXT + 8];
+	struct verdict_of v;
+
+	assert_int_equal(ledger_seal(w->f->ledger), 0);
+	checkpoint(w, head);
+	v = probe(w, head);
+	assert_true(v.last == WIRE_done && v.probed.here && !v.probed.pruned);
+	/* another event there */
+	memcpy(other, head, sizeof(head));
+	other[strlen(other) - 1] = other[strlen(other) - 1] == '0' ? '1' : '0';
+	v = probe(w, other);
+	assert_true(v.last == WIRE_done && !v.probed.here && !v.probed.pruned);
+	/* the same hash at another place, and beyond the end */
+	snprintf(other, sizeof(other), "1%s", strchr(head, ':'));
+	assert_false(probe(w, other).probed.here);
+	snprintf(other, sizeof(other), "999%s", strchr(head, ':'));
+	assert_false(probe(w, other).probed.here);
+	assert_int_equal(probe(w, "0:00").last, WIRE_error);
+	/* it goes on */
+	checkpoint(w, other);
+	assert_true(probe(w, head).probed.here);
+}
+
+static void keep_last(void *ctx, const char *line)
+{
+	snprintf(ctx, 1024, "%.1023s", line);
+}
+
+static void what_is_broken_is_recorded(void **state)
+{
+	struct world *w = *state;
+	struct wire_head_broken msg = {.host = "far", .text = "its last checkpoint is none"};
+	uint64_t before = newest(w);
+	struct verdict_of v = {.answer = {.fn = take_verdict}};
+	char line[1024];
+
+	head_broken(w->core, &msg, &v.answer);
+	assert_true(v.over && v.last == WIRE_error);
+	/* 64 digits */
+	snprintf(msg.checkpoint, sizeof(msg.checkpoint), "17:%064d", 17);
+	head_broken(w->core, &msg, &v.answer);
+	assert_true(v.over && v.last == WIRE_done);
+	WAIT_UNTIL(w->f, newest(w) == before + 1);
+	each_line(w->f, LEDGER_ALL_UIDS, keep_last, line);
+	assert_non_null(strstr(line, "\"event\":\"head_broken\""));
+	assert_non_null(strstr(line, "\"text\":\"far: its last checkpoint is none\""));
+	assert_non_null(strstr(line, "\"last\":17,\"hash\":\"00000000000000"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static int tests(void)
@@ -481,6 +605,9 @@ static int tests(void)
 		TEST(a_table_comes_in_pieces),
 		TEST(an_errand_is_run),
 		TEST(an_overshoot_is_counted_and_recorded),
+		TEST(the_agent_is_told_the_head),
+		TEST(the_ledger_is_asked_for_a_head),
+		TEST(what_is_broken_is_recorded),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);
