@@ -29,26 +29,6 @@ overshoots()
 	ledger | jq -r 'select(.event == "fleet_overshoot") | "\(.user) \(.count)/\(.limit) \(.policy) \(.text)"'
 }
 
-# The wall clock of that host is so many hours off, for all that is started there from now on.
-clock_off() # HOURS
-{
-	install -m 0644 "$HOST_TOP/build/plain/tests/lib/clockshift.so" "$HOST_FS/sessd/clockshift.so"
-	perl -e 'print pack("q<q<", $ARGV[0] * 3600e9, 0)' -- "$1" >"$HOST_FS/run/clockshift"
-	echo /sessd/clockshift.so >"$HOST_FS/etc/ld.so.preload"
-}
-
-clock_right()
-{
-	rm -f "$HOST_FS/etc/ld.so.preload"
-}
-
-# A login that stays, on that host.
-stays() # HOST BACKGROUND USER
-{
-	on "$1" background "$2" ssh_as "$3" -- "/sessd/hold $2"
-	held "$2"
-}
-
 @test "a cap counts over all hosts" {
 	store_up 1
 	members_up "$two"
@@ -264,6 +244,47 @@ stays() # HOST BACKGROUND USER
 	contains "$output" "web1: "
 	[[ $output != *PENDING* ]]
 	finish_badly four
+}
+
+@test "a cap that refuses counts right where clocks are an hour apart, and who has gone makes room" {
+	local i
+	on web1 clock_off 1
+	on web3 clock_off -1
+	store_up 1
+	members_up "$two"
+	# The last to come is by his host's clock the first.
+	stays web1 one bob
+	stays web2 two bob
+	run ! on web3 ssh_as bob -- touch /tmp/ran
+	run ! on web1 ssh_as bob -- touch /tmp/ran
+	equal "bob cap 2/2 contractors" "$(on web3 refusals)"
+	equal "bob cap 2/2 contractors" "$(on web1 refusals)"
+	on web1 release one
+	finish one
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	stays web3 three bob
+	run ! on web2 ssh_as bob -- true
+	equal "bob cap 2/2 contractors" "$(on web2 refusals)"
+	# A host that was cut off registers what it has, whenever that was by its clock.
+	cut_off web3
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	reconnect web3
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 2 ]' 60
+	run ! on web1 ssh_as bob -- true
+	background_runs two
+	background_runs three
+	# And a race: each is in, or refused; two are in.
+	on web2 release two
+	on web3 release three
+	wait_until '[ -z "$(store_keys session/)" ]'
+	for i in 1 2 3; do
+		on "web$i" background "racer$i-1" ssh_as bob -- /sessd/hold race
+		on "web$i" background "racer$i-2" ssh_as bob -- /sessd/hold race
+	done
+	wait_until '[ "$(cat "$BATS_TEST_TMPDIR"/racer*.out | grep -c "^held\|^sessd:")" -ge 6 ]' 60
+	i=$(cat "$BATS_TEST_TMPDIR"/racer*.out | grep -c '^held')
+	[ "$i" -ge 1 ] && [ "$i" -le 2 ] || equal "1 or 2" "$i"
+	equal "$i" "$(store_keys session/bob/ | wc -l)"
 }
 
 @test "while the fleet cannot be asked, fleet_unreachable decides" {
