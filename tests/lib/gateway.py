@@ -11,6 +11,8 @@ The file says how, and is read for each answer:
     swapped S     two requests that are under way get each other's answers; one that finds no other within S gets its own
     again S       each line of a stream once more, S seconds later
     reversed S    what comes in a stream within S seconds, the last first
+    cut           the half of it, and then the connection is closed
+    huge N        with N MiB of spaces before it
 """
 import http.client
 import http.server
@@ -22,6 +24,7 @@ import time
 MODE = ""
 UPSTREAM = ""
 STREAM = "/v3/watch"
+SPACES = b" " * (1 << 20)
 
 
 def mode():
@@ -101,11 +104,17 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if how == "swapped":
             answer = exchange.swap(answer, seconds)
         status, body = answer
+        if how == "huge":
+            body = SPACES * int(seconds) + body
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.write(body, seconds if how == "bytes" else 0)
+        if how == "cut":
+            self.wfile.write(body[: len(body) // 2])
+            self.close_connection = True
+        else:
+            self.write(body, seconds if how == "bytes" else 0)
 
     def write(self, data, pause):
         if not pause:
@@ -145,6 +154,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
             for byte in line:
                 self.chunk(bytes([byte]))
                 time.sleep(seconds)
+        elif how == "cut":
+            self.chunk(line[: len(line) // 2])
+            raise ConnectionAbortedError
+        elif how == "huge":
+            for _ in range(int(seconds)):
+                self.chunk(SPACES)
+            self.chunk(line)
         else:
             self.chunk(line)
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# What etcd answers comes late, byte by byte, twice, or in the wrong order (tests/lib/gateway.py): the agent stays up, and
-# to sessd the fleet is at most out of reach.
+# What etcd answers comes late, byte by byte, cut off, without end, twice, or in the wrong order (tests/lib/gateway.py): the
+# agent stays up, and to sessd the fleet is at most out of reach.
 load ../lib/helpers
 load ../lib/sessions
 load ../lib/fleet
@@ -102,6 +102,37 @@ all_is_well() # BACKGROUND: of bob, on web1
 	on web1 ssh_as alice -- true
 	nothing_happened one
 	all_is_well one
+}
+
+# The most memory that the agent has had, MiB.
+agent_memory()
+{
+	awk '/^VmHWM/ { print int($2 / 1024) }' "$HOST_FS/proc/$agent/status"
+}
+
+# And what a stream says meanwhile is no better.
+broken_answers() # HOW…
+{
+	stays web1 one bob
+	answers "$@"
+	on web1 wait_until '! fleet_joined'
+	run ! on web1 ssh_as carol -- true
+	contains "$output" "your sessions on other hosts cannot be counted now"
+	on web1 ssh_as alice -- true
+	store put /sessd/v1/revoke/web1/x y
+	store del /sessd/v1/revoke/web1/x
+	nothing_happened one
+	all_is_well one
+}
+
+@test "answers that are cut off" {
+	broken_answers cut
+}
+
+@test "answers without end" {
+	broken_answers huge 100
+	# It has not read them to the end: 8 MiB are enough.
+	[ "$(on web1 agent_memory)" -lt 90 ] || equal "less than 90 MiB" "$(on web1 agent_memory) MiB"
 }
 
 @test "answers that are somebody else's" {

@@ -123,13 +123,6 @@ agents_begin() # [LINE…] of fleet.conf
 	done
 }
 
-agents_end()
-{
-	each_host daemon_signal sessd-fleet TERM
-	each_host wait_until '! daemon_runs sessd-fleet'
-	each_host on_host rm -f /var/log/sessd-fleet.log
-}
-
 # The agents are outside, say why where they are asked and in the log, and logins go as if there were no fleet.
 stay_out() # WORDS
 {
@@ -163,20 +156,24 @@ come_in()
 {
 	each_host wait_until fleet_joined
 	on web1 ssh_as bob -- true
-	agents_end
+	each_host daemon_signal sessd-fleet TERM
+	each_host wait_until '! daemon_runs sessd-fleet'
 }
 
-@test "a store that is not who it should be is told nothing, until it is" {
+@test "a store whose authority is not the one that is believed is told nothing" {
 	secure_store
 	members_begin
 	new_authority other
-
 	each_host believe other
 	agents_begin "${shown[@]}"
 	stay_out "unable to get local issuer certificate"
-	each_host hand_out
+	each_host believe ca
 	come_in
+}
 
+@test "nor one whose certificate has expired, until it has a new one" {
+	secure_store
+	members_begin
 	certificate store -1
 	on store hand_out
 	agents_begin "${shown[@]}"
@@ -184,8 +181,11 @@ come_in()
 	certificate store
 	on store hand_out
 	come_in
+}
 
-	# Of the authority that is believed, for somebody else.
+@test "nor one that shows somebody else's" {
+	secure_store
+	members_begin
 	certificate store 2 DNS:other.example,IP:10.77.0.99
 	on store hand_out
 	agents_begin "${shown[@]}"
@@ -195,17 +195,19 @@ come_in()
 	come_in
 }
 
+@test "an agent that shows the store no certificate stays out" {
+	secure_store
+	members_begin
+	agents_begin
+	stay_out "the server asks for a certificate of this host, and none is named (cert, key): "
+}
+
 not_taken="the server does not take this host's certificate (cert, key): "
 
-@test "an agent that shows the store no certificate, or a stranger's, stays out" {
+@test "so does one with a certificate of another authority, until it has the right one" {
 	secure_store
 	members_begin
 	new_authority other
-
-	agents_begin
-	stay_out "the server asks for a certificate of this host, and none is named (cert, key): "
-	agents_end
-
 	certificate host 2 IP:10.77.1.1 other
 	each_host hand_out
 	agents_begin "${shown[@]}"
@@ -213,7 +215,13 @@ not_taken="the server does not take this host's certificate (cert, key): "
 	certificate host
 	each_host hand_out
 	come_in
+}
 
+@test "and one whose certificate has expired" {
+	secure_store
+	members_begin
+	agents_begin "${shown[@]}"
+	come_in
 	certificate host -1
 	each_host hand_out
 	agents_begin "${shown[@]}"
