@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -16,6 +17,8 @@ struct http {
 	struct http_tls tls;
 	LIST_HEAD(http_call_list, http_call) calls;
 	struct http_call *reading; /* whose lines are being handed over; NULL: it was cancelled */
+	/* the last complaint of this host's certificate, until a server has answered, or empty */
+	char distrusted[CURL_ERROR_SIZE + 128];
 };
 
 struct http_call {
@@ -123,6 +126,8 @@ static void set_tls(struct http_call *call)
 	if (tls->ca != NULL) {
 		curl_easy_setopt(call->easy, CURLOPT_CAINFO, tls->ca);
 		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
+		/* one that was replaced counts from the next connection on, not from tomorrow */
+		curl_easy_setopt(call->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	}
 	if (tls->cert != NULL) {
 		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, tls->cert);
@@ -217,6 +222,28 @@ static bool may_be_sent(CURL *easy)
 	       pretransfer > 0;
 }
 
+/* TLS tells in an alert that the server does not like this host's certificate. It comes when the
+ * connection stands for this end, so as often as not writing fails before the alert is read. */
+static bool is_about_own_certificate(const char *words)
+{
+	return strstr(words, " alert ") != NULL && strstr(words, "certificate") != NULL;
+}
+
+/* What curl says; and what it does not know, which certificate, and where it is named. */
+static const char *explain(struct http *http, CURLcode code, const char *said)
+{
+	if (code == CURLE_OK)
+		http->distrusted[0] = '\0';
+	else if (is_about_own_certificate(said))
+		snprintf(http->distrusted, sizeof(http->distrusted), "%s (cert, key): %s",
+			http->tls.cert != NULL ? "the server does not take this host's certificate"
+					       : "the server asks for a certificate of this host, "
+						 "and none is named",
+			said);
+	return http->distrusted[0] != '\0' && code != CURLE_COULDNT_CONNECT ? http->distrusted
+									    : said;
+}
+
 static void finished(struct http_call *call, CURLcode code)
 {
 	struct http_request request = call->request;
@@ -226,7 +253,8 @@ static void finished(struct http_call *call, CURLcode code)
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
 	answer.sent = answer.error == 0 || may_be_sent(call->easy);
-	answer.words = call->words[0] != '\0' ? call->words : curl_easy_strerror(code);
+	answer.words = explain(
+		call->http, code, call->words[0] != '\0' ? call->words : curl_easy_strerror(code));
 	if (call->error != 0)
 		answer.words = strerror(-call->error);
 	/* the callback may start another, and look for those that there are */

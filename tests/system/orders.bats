@@ -7,15 +7,13 @@ load ../lib/fleet
 
 setup_file() { fleet_start 3; }
 teardown_file() { fleet_stop; }
-teardown() { fleet_reset; }
+teardown()
+{
+	each_host clock_right
+	fleet_reset
+}
 
 evicting='policy "contractors" { groups = {"contractors"} max_sessions = 2 scope = fleet at_limit = evict_oldest }'
-
-stays() # HOST BACKGROUND USER
-{
-	on "$1" background "$2" ssh_as "$3" -- "/sessd/hold $2"
-	held "$2"
-}
 
 # The value of a key, as it is.
 stored() # KEY
@@ -129,6 +127,72 @@ id=0123456789abcdef0123456789abcdef
 	on web1 start_agent
 	agent_says web1 "order ${key##*/}: it is too old, or from before this host was booted"
 	background_runs two
+}
+
+too_old='it is too old, or from before this host was booted'
+
+@test "an order for a host that is away for longer than order_lifetime is not carried out" {
+	local order
+	store_up 1
+	on web1 clock_off 0
+	members_up '' 'order_lifetime = 1m'
+	stays web1 one bob
+	cut_off web1
+	wait_until '[ -z "$(store_keys alive/web1)" ]'
+	run -1 on web3 on_host sessctl revoke --fleet --user bob --reason moved
+	contains "$output" "web1: PENDING"
+	[[ $output != *REFUSED* ]]
+	order=$(store_keys revoke/web1/)
+	# It lives by the clock that a suspend does not stop.
+	on web1 asleep 2
+	reconnect web1
+	agent_says web1 "order ${order##*/}: $too_old"
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+	equal "web3: order ${order##*/}: $too_old" "$(on web1 refused_orders)"
+	background_runs one
+	equal "" "$(on web1 events_where '.event == "session_ending"')"
+	# One that is given now is.
+	on web1 wait_until fleet_joined
+	run -0 on web3 on_host sessctl revoke --fleet --user bob
+	finish_badly one
+	equal 1 "$(on web1 refused_orders | wc -l)"
+}
+
+@test "who still waits for an order that has become too old is told that it is refused" {
+	store_up 1
+	on web1 clock_off 0
+	members_up '' 'order_lifetime = 1m'
+	stays web1 one bob
+	on web1 daemon_signal sessd-fleet STOP
+	on web3 background ask on_host sessctl revoke --fleet --user bob
+	wait_until '[ -n "$(store_keys revoke/web1/)" ]'
+	on web1 asleep 2
+	on web1 daemon_signal sessd-fleet CONT
+	finish_badly ask
+	contains "$(output_of ask)" "web1: REFUSED: $too_old"
+	background_runs one
+}
+
+@test "another host's word is not enough to evict: the session must count under a policy that evicts, here" {
+	local sid
+	store_up 1
+	members_up "$evicting"
+	# On web1 the policy of that name refuses.
+	on web1 sessd_config "${evicting/evict_oldest/deny}"
+	on web1 daemon_signal sessd HUP
+	on web1 wait_until '[ "$(events_where ".event == \"config_loaded\"" | wc -l)" = 1 ]'
+	stays web1 one bob
+	sid=$(on web1 sessions_where '.user == "bob"')
+	stays web2 two bob
+	run ! on web3 ssh_as bob -- touch /tmp/ran
+	contains "$output" "a session elsewhere had to end first, and has not in time"
+	on web1 wait_until '[ -n "$(refused_orders)" ]'
+	equal "web3: eviction of $sid: here it counts under no policy \"contractors\" that evicts over the fleet" \
+		"$(on web1 refused_orders)"
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+	background_runs one
+	background_runs two
+	equal "" "$(on web1 events_where '.event == "session_ending"')"
 }
 
 @test "a lock holds until a newer word lifts it" {
