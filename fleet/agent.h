@@ -68,6 +68,7 @@ struct registry {
 	struct timer timer;
 	struct timer late; /* something may still come of a write that was not heard of */
 	bool complete;	   /* sessd's whole table has been told */
+	unsigned failures; /* of writes, in a row */
 };
 
 struct claim {
@@ -77,6 +78,7 @@ struct claim {
 	bool joined;
 	uint64_t challenge_until; /* clock_boot(): the one that it published is then replaced */
 	bool refused;		  /* the host's name is another's */
+	unsigned failures;	  /* in a row */
 	char words[256];	  /* why it has not joined */
 };
 
