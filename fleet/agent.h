@@ -153,8 +153,9 @@ void claim_stop(struct agent *a);
 /* The challenge in a host's claim, SID_HEX digits. False: there is none. */
 bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1]);
 
-/* refusal.c: what is ordered of this host by somebody (NULL: nobody known), and is not done */
-void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why);
+/* refusal.c: what is ordered of this host by somebody (NULL: nobody known), and is not done. False:
+ * there are too many such for all to be answered. */
+bool refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why);
 
 /* member.c: the sessions of this host, and what etcd holds of them */
 void members_init(struct agent *a);

@@ -324,10 +324,14 @@ static void take(struct order *o, const struct reply_kv *kv)
 	struct statement s = {.text = NULL};
 	enum statement_verdict verdict =
 		statement_open(kv->value, kv->value_len, o->key.s, &a->o.authority->signers, &s);
+	char words[TEXT_STR_MAX + 1];
+	struct statement_claim claim;
 	const char *why;
 
 	if (verdict != STATEMENT_GENUINE) {
-		refuse(o, s.by, statement_words(verdict));
+		statement_claims(kv->value, kv->value_len, o->key.s, &claim);
+		statement_say(verdict, &claim, words);
+		refuse(o, s.by, words);
 	} else {
 		read_order(s.text, o, s.by->name);
 		why = judge(o, &s);
