@@ -70,15 +70,19 @@ static void excess_free(void *excess)
 	free(e);
 }
 
+static void next_in(struct agent *a, uint64_t ns)
+{
+	timer_set(&a->timers, &a->overshoots->timer, clock_boot() + ns, next_user, a);
+}
+
 static void rest(struct agent *a, uint64_t time)
 {
-	timer_set(
-		&a->timers, &a->overshoots->timer, clock_boot() + timer_jitter(time), next_user, a);
+	next_in(a, timer_jitter(time));
 }
 
 static void rest_failed(struct agent *a)
 {
-	rest(a, timer_backoff(&a->overshoots->failures, REST_FAILED, lease_patience(&a->lease)));
+	next_in(a, timer_backoff(&a->overshoots->failures, REST_FAILED, lease_patience(&a->lease)));
 }
 
 /* --- Who is to be counted --- */
