@@ -85,7 +85,9 @@ static struct lease begin(void)
 		.failed = on_failed,
 		.lost = on_lost};
 
+	/* what a test that failed has left */
 	memset(&world, 0, sizeof(world));
+	timers = (struct timers){0};
 	return l;
 }
 
