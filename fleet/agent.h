@@ -70,6 +70,7 @@ struct registry {
 	struct timer timer;
 	struct timer late; /* something may still come of a write that was not heard of */
 	bool complete;	   /* sessd's whole table has been told */
+	unsigned failures; /* of writes, in a row */
 };
 
 struct claim {
@@ -79,6 +80,7 @@ struct claim {
 	bool joined;
 	uint64_t challenge_until; /* clock_boot(): the one that it published is then replaced */
 	bool refused;		  /* the host's name is another's */
+	unsigned failures;	  /* in a row */
 	char words[256];	  /* why it has not joined */
 };
 
@@ -164,8 +166,9 @@ void claim_stop(struct agent *a);
 /* The challenge in a host's claim, SID_HEX digits. False: there is none. */
 bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1]);
 
-/* refusal.c: what is ordered of this host by somebody (NULL: nobody known), and is not done */
-void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why);
+/* refusal.c: what is ordered of this host by somebody (NULL: nobody known), and is not done. False:
+ * there are too many such for all to be answered. */
+bool refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why);
 /* One more; true: there have been so many that this one is not told. */
 bool refusals_too_many(struct refusals *r);
 

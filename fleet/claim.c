@@ -105,7 +105,9 @@ static char *claim_value(struct agent *a)
 static void not_joined(struct agent *a, const char *words)
 {
 	claim_trouble(a, words);
-	timer_set(&a->timers, &a->claim.timer, clock_boot() + timer_jitter(REST), again, a);
+	timer_set(&a->timers, &a->claim.timer,
+		clock_boot() + timer_backoff(&a->claim.failures, REST, lease_patience(&a->lease)),
+		again, a);
 }
 
 static void ask(struct agent *a, enum etcd_kind kind, const char *path, json_t *body,
@@ -141,6 +143,7 @@ static void on_claimed(void *ctx, const struct etcd_answer *answer)
 	}
 	a->revision = txn.revision;
 	a->claim.words[0] = '\0';
+	a->claim.failures = 0;
 	/* with another challenge then */
 	timer_set(&a->timers, &a->claim.timer, a->claim.challenge_until, again, a);
 	if (a->claim.joined)

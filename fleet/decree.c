@@ -61,24 +61,28 @@ static void remember(struct agent *a, const struct statement *s, const char *kin
 			strerror(-r));
 }
 
-static const char *what_is_wrong(enum statement_verdict verdict, const struct statement *s)
+/* Of a genuine one. NULL: nothing. */
+static const char *what_is_wrong(
+	const struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
-	if (verdict != STATEMENT_GENUINE)
-		return statement_words(verdict);
+	const struct edition *known = editions_find(&a->editions, kind, name);
+	uint64_t version = reply_number(s->text, "version");
+
 	if (!(s->by->may & RIGHT_LOCK))
 		return "its key may not lock";
-	return reply_number(s->text, "version") == 0 ? "it has no version" : NULL;
+	if (version == 0)
+		return "it has no version";
+	return known != NULL && version < known->version
+		       ? "it is older than what was seen of it last"
+		       : NULL;
 }
 
-/* Who set it waits for what came of it. */
-static void tell_refused(struct agent *a, const struct statement *s, const char *why)
+/* Who set it waits for what came of it, also where this host does not know him. */
+static void refuse(struct agent *a, const struct signer *by, const char *title, const char *why,
+	const char *order)
 {
-	char id[SID_HEX + 1];
-	struct sid ignored;
-
-	reply_text(s->text, "order", id, sizeof(id));
-	if (sid_parse(id, &ignored))
-		lock_tell(a, id, json_pack("[{s:s}]", "refused", why));
+	if (refusal_tell(a, by, title, why) && order[0] != '\0')
+		lock_tell(a, order, json_pack("[{s:s}]", "refused", why));
 }
 
 static void take(struct agent *a, const struct statement *s, const char *kind, const char *name)
@@ -86,14 +90,7 @@ static void take(struct agent *a, const struct statement *s, const char *kind, c
 	const struct edition *known = editions_find(&a->editions, kind, name);
 	uint64_t version = reply_number(s->text, "version");
 	struct fleet_lock *f = lock_find(a, kind, name);
-	char title[300];
 
-	if (known != NULL && version < known->version) {
-		snprintf(title, sizeof(title), "lock of %.15s %.255s", kind, name);
-		refusal_tell(a, s->by, title, "it is older than what was seen of it last");
-		tell_refused(a, s, "it is older than what was seen of it last");
-		return;
-	}
 	if (f == NULL || f->version != version) {
 		if (known == NULL || version > known->version)
 			remember(a, s, kind, name);
@@ -108,22 +105,25 @@ static void take(struct agent *a, const struct statement *s, const char *kind, c
 static void put(void *ctx, const struct reply_kv *kv)
 {
 	struct agent *a = ctx;
-	char parts[KEY_PARTS][TEXT_STR_MAX + 1], title[300];
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1], title[300], words[TEXT_STR_MAX + 1];
 	struct statement s = {.text = NULL};
-	const char *why;
+	enum statement_verdict verdict;
+	struct statement_claim claim;
+	const char *why = words;
 
 	/* sessd has no other kinds */
 	if (!key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts) ||
 		strlen(parts[0]) >= sizeof(((struct edition *)0)->kind))
 		return;
-	why = what_is_wrong(
-		statement_open(kv->value, kv->value_len, kv->key, &a->o.authority->signers, &s),
-		&s);
+	verdict = statement_open(kv->value, kv->value_len, kv->key, &a->o.authority->signers, &s);
+	statement_claims(kv->value, kv->value_len, kv->key, &claim);
+	if (verdict == STATEMENT_GENUINE)
+		why = what_is_wrong(a, &s, parts[0], parts[1]);
+	else
+		statement_say(verdict, &claim, words);
 	if (why != NULL) {
 		snprintf(title, sizeof(title), "lock of %.15s %.255s", parts[0], parts[1]);
-		refusal_tell(a, s.by, title, why);
-		if (s.text != NULL)
-			tell_refused(a, &s, why);
+		refuse(a, s.by, title, why, claim.order);
 	} else {
 		take(a, &s, parts[0], parts[1]);
 	}

@@ -67,7 +67,7 @@ static void add_terms(json_t *text, const struct errand *e)
 		json_object_set_new(text, "even_breakglass", json_true());
 }
 
-static void put_statement(struct errand *e, uint64_t lease)
+static void put_statement(struct errand *e)
 {
 	const struct authority *own = e->agent->o.authority;
 	json_t *text = json_object(), *txn = query_txn();
@@ -86,7 +86,7 @@ static void put_statement(struct errand *e, uint64_t lease)
 		query_txn_if_unchanged(txn, &key, e->revision);
 	else
 		query_txn_if_absent(txn, &key);
-	query_txn_put(txn, value != NULL ? query_put(&key, value, lease) : NULL);
+	query_txn_put(txn, value != NULL ? query_put(&key, value, e->lease) : NULL);
 	free(value);
 	json_decref(text);
 	errand_ask(e, ETCD_WRITE, ETCD_TXN, txn, on_put);
@@ -96,23 +96,29 @@ static void on_lease(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
 	struct reply_lease lease;
+	bool is_there = lease_is_there(answer);
 
-	if (!errand_answered(e, answer))
+	e->call = NULL;
+	if (!is_there && !errand_answered(e, answer))
 		return;
-	if (reply_lease(answer->root, &lease) < 0)
+	if (!is_there && (reply_lease(answer->root, &lease) < 0 || lease.id != e->lease))
 		errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
 	else
-		put_statement(e, lease.id);
+		put_statement(e);
 }
 
 /* What runs out is not kept in the store for ever. */
 static void put_for(struct errand *e, uint64_t lasts)
 {
-	if (lasts == 0)
-		put_statement(e, 0);
-	else
-		errand_ask(e, ETCD_READ, ETCD_GRANT,
-			query_lease((lasts + NS_PER_SEC - 1) / NS_PER_SEC), on_lease);
+	if (lasts == 0) {
+		put_statement(e);
+		return;
+	}
+	/* the same one where it is asked for again */
+	if (e->lease == 0)
+		e->lease = lease_new_id();
+	errand_ask(e, ETCD_READ, ETCD_GRANT,
+		query_lease(e->lease, (lasts + NS_PER_SEC - 1) / NS_PER_SEC), on_lease);
 }
 
 static void hosts_known(struct errand *e)

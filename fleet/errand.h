@@ -28,7 +28,8 @@ struct errand {
 	struct sid sid;	   /* revoke: the one session that is meant ... */
 	char only[TEXT_STR_MAX + 1]; /* ... and its host; "": all are meant */
 	char order[SID_HEX + 1];
-	uint64_t version; /* lock, unlock: of the statement */
+	uint64_t version; /* lock, unlock: of the statement ... */
+	uint64_t lease;	  /* ... and what it is to run out with; 0: none has been asked for */
 	struct tally_host *hosts;
 	size_t n_hosts;
 	size_t n_ordered; /* of them, revoke: to whom the order has been written */

@@ -13,7 +13,9 @@
 #include "fleet/reply.h"
 
 /* One try at one endpoint takes half of what is left, so that there is time for another; within
- * these bounds. */
+ * these bounds, and at least this part of the whole: a server that is slow is not asked the faster
+ * the less time there is. */
+#define TRY_PART   8
 #define TRY_MIN_MS 100
 #define TRY_MAX_MS 3000
 #define LOGIN_MS   3000
@@ -40,6 +42,7 @@ struct etcd_call {
 	char *body;
 	struct http_call *http; /* NULL: it rests, or waits for a token */
 	struct timer rest;
+	uint64_t begun; /* clock_boot() */
 	unsigned tries;
 	unsigned endpoint; /* of this try */
 	bool waits_for_token, renewed;
@@ -331,11 +334,14 @@ static void log_in(struct etcd *etcd)
 
 static long time_of_try(const struct etcd_call *call)
 {
-	uint64_t now = clock_boot(), deadline = call->request.deadline, ms;
+	uint64_t now = clock_boot(), deadline = call->request.deadline, ms, least;
 
 	if (call->request.kind == ETCD_STREAM)
 		return 0;
 	ms = deadline > now ? (deadline - now) / 2 / NS_PER_MS : 0;
+	least = deadline > call->begun ? (deadline - call->begun) / TRY_PART / NS_PER_MS : 0;
+	if (ms < least)
+		ms = least;
 	return ms < TRY_MIN_MS ? TRY_MIN_MS : ms > TRY_MAX_MS ? TRY_MAX_MS : (long)ms;
 }
 
@@ -385,6 +391,7 @@ struct etcd_call *etcd_start(struct etcd *etcd, const struct etcd_request *reque
 	call->etcd = etcd;
 	call->request = *request;
 	call->request.body = NULL;
+	call->begun = clock_boot();
 	LIST_INSERT_HEAD(&etcd->calls, call, link);
 	/* in the next turn, so that done() is never called from within */
 	timer_set(etcd->timers, &call->rest, clock_boot(), try_now, call);

@@ -21,7 +21,20 @@
 /* A write that was not heard of may still come for so long: servers give up before. */
 #define DOUBT (30 * NS_PER_SEC)
 
-static void write_later(struct agent *a, uint64_t in);
+static void write_now(void *ctx)
+{
+	members_write(ctx);
+}
+
+static void write_in(struct agent *a, uint64_t ns)
+{
+	timer_set(&a->timers, &a->registry.timer, clock_boot() + ns, write_now, a);
+}
+
+static void write_later(struct agent *a)
+{
+	write_in(a, timer_backoff(&a->registry.failures, REST, lease_patience(&a->lease)));
+}
 
 static int order_of(const void *a, const void *b)
 {
@@ -70,7 +83,7 @@ void member_dirty(struct agent *a, struct member *m)
 	TAILQ_INSERT_TAIL(&a->registry.dirty, m, link);
 	/* in the next turn: whatever else happens in this one goes with it */
 	if (!a->registry.timer.set)
-		write_later(a, 0);
+		write_in(a, 0);
 }
 
 void member_key(const struct agent *a, const struct member *m, struct key *ret)
@@ -233,6 +246,9 @@ void members_dirty(struct agent *a)
 {
 	struct walk walk = {.agent = a, .fn = write_anew};
 
+	/* what failed under the lease before is no reason to wait */
+	a->registry.failures = 0;
+	write_in(a, 0);
 	twalk_r(a->registry.tree, step, &walk);
 }
 
@@ -311,6 +327,7 @@ static void on_written(void *ctx, const struct etcd_answer *answer)
 	}
 	free(batch);
 	if (done) {
+		a->registry.failures = 0;
 		members_write(a);
 		return;
 	}
@@ -318,17 +335,7 @@ static void on_written(void *ctx, const struct etcd_answer *answer)
 		lease_forget(&a->lease);
 	else
 		log_warning("sessions are not registered yet: %s", answer->words);
-	write_later(a, REST);
-}
-
-static void write_now(void *ctx)
-{
-	members_write(ctx);
-}
-
-static void write_later(struct agent *a, uint64_t in)
-{
-	timer_set(&a->timers, &a->registry.timer, clock_boot() + timer_jitter(in), write_now, a);
+	write_later(a);
 }
 
 /* One that has gone, and of which a write may still come, waits until it cannot. */
@@ -375,7 +382,7 @@ void members_write(struct agent *a)
 		return;
 	batch = calloc(1, sizeof(*batch));
 	if (batch == NULL) {
-		write_later(a, REST);
+		write_later(a);
 		return;
 	}
 	a->registry.batch = batch;

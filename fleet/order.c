@@ -29,9 +29,10 @@ struct order {
 	char id[SID_HEX + 1];
 	struct sid challenge; /* that it answers */
 	struct wire_revoke ask;
-	bool quiet;	 /* nobody reads what came of it */
-	bool over;	 /* sessd has carried it out */
-	struct link *by; /* it is being carried out */
+	bool quiet;	   /* nobody reads what came of it */
+	bool over;	   /* sessd has carried it out */
+	struct link *by;   /* it is being carried out */
+	unsigned failures; /* to tell the store, in a row */
 	json_t *outcomes;
 	struct etcd_call *call;
 	struct timer timer;
@@ -132,7 +133,9 @@ static void on_written(void *ctx, const struct etcd_answer *answer)
 	}
 	log_warning("order %s is carried out, and the store has not been told: %s", o->id,
 		answer->words);
-	timer_set(&o->agent->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
+	timer_set(&o->agent->timers, &o->timer,
+		clock_boot() + timer_backoff(&o->failures, REST, lease_patience(&o->agent->lease)),
+		write_result, o);
 }
 
 static void write_result(void *ctx)
@@ -321,10 +324,14 @@ static void take(struct order *o, const struct reply_kv *kv)
 	struct statement s = {.text = NULL};
 	enum statement_verdict verdict =
 		statement_open(kv->value, kv->value_len, o->key.s, &a->o.authority->signers, &s);
+	char words[TEXT_STR_MAX + 1];
+	struct statement_claim claim;
 	const char *why;
 
 	if (verdict != STATEMENT_GENUINE) {
-		refuse(o, s.by, statement_words(verdict));
+		statement_claims(kv->value, kv->value_len, o->key.s, &claim);
+		statement_say(verdict, &claim, words);
+		refuse(o, s.by, words);
 	} else {
 		read_order(s.text, o, s.by->name);
 		why = judge(o, &s);

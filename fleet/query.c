@@ -166,9 +166,14 @@ void query_txn_if_nothing_newer(json_t *txn, const struct key *key, uint64_t rev
 	compare(txn, key, "CREATE", "LESS", "create_revision", revision + 1);
 }
 
-json_t *query_lease(uint64_t ttl_seconds)
+json_t *query_lease(uint64_t id, uint64_t ttl_seconds)
 {
-	return wrapped("TTL", number(ttl_seconds));
+	json_t *q = json_object();
+	int r = json_object_set_new(q, "TTL", number(ttl_seconds));
+
+	if (id != 0)
+		r |= json_object_set_new(q, "ID", number(id));
+	return whole(q, r);
 }
 
 json_t *query_keepalive(uint64_t lease)

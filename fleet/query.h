@@ -34,7 +34,8 @@ void query_txn_if_nothing_newer(json_t *txn, const struct key *key, uint64_t rev
 void query_add_number(json_t *value, const char *name, uint64_t n);
 void query_add_text(json_t *value, const char *name, const char *text);
 
-json_t *query_lease(uint64_t ttl_seconds);
+/* id 0: etcd chooses one. */
+json_t *query_lease(uint64_t id, uint64_t ttl_seconds);
 json_t *query_keepalive(uint64_t lease);
 /* The same keys as query_range(). */
 json_t *query_watch(const struct key *under, uint64_t revision);

@@ -9,7 +9,7 @@
 #define PAGE	     500
 #define LIST_TIMEOUT (10 * NS_PER_SEC)
 #define REST	     (200 * NS_PER_MS)
-#define REST_STEPS   6
+#define REST_MAX     (12 * NS_PER_SEC)
 /* A stream that is not answered by then is at a server that does not run. */
 #define CREATE_TIMEOUT (5 * NS_PER_SEC)
 /* And one that is silent for long may be: it is begun anew, from where it is. */
@@ -30,10 +30,8 @@ static void go_on(void *ctx)
 
 static void rest(struct watch *w)
 {
-	unsigned n = w->failures < REST_STEPS ? w->failures : REST_STEPS;
-
-	w->failures++;
-	timer_set(w->timers, &w->timer, clock_boot() + timer_jitter(REST << n), go_on, w);
+	timer_set(w->timers, &w->timer, clock_boot() + timer_backoff(&w->failures, REST, REST_MAX),
+		go_on, w);
 }
 
 /* --- The list --- */
@@ -121,12 +119,16 @@ static void too_quiet(void *ctx)
 {
 	struct watch *w = ctx;
 
-	if (w->created)
-		etcd_cancel(w->call);
-	else
-		etcd_distrust(w->call);
+	struct etcd_call *call = w->call;
+
 	w->call = NULL;
-	follow(w);
+	if (w->created) {
+		etcd_cancel(call);
+		follow(w);
+	} else {
+		etcd_distrust(call);
+		rest(w);
+	}
 }
 
 static void take_events(struct watch *w, const struct reply_watch *reply)

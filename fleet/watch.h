@@ -31,7 +31,7 @@ struct watch {
 	size_t last_len;
 	uint64_t page_revision; /* of the first page, for those behind it */
 	bool created;		/* the server has answered the stream */
-	unsigned failures;
+	unsigned failures;	/* in a row */
 };
 
 void watch_start(struct watch *w, struct etcd *etcd, struct timers *timers,

@@ -311,3 +311,47 @@ member_with_role() # HOST
 	agent_says web1 "order $id: it is not signed"
 	background_runs four
 }
+
+@test "a host that does not know whose lock it is says so to who asked, and not to a crowd" {
+	local i
+	store_up 1
+	members_up ''
+	on web1 on_host sed -i '/^web3 /d' /etc/sessd/fleet.keys
+	on web2 on_host bash -c 'other=$(sed -n "s/^web1 .* //p" /etc/sessd/fleet.keys)
+		sed -i "s|^\(web3 .* \)[^ ]*\$|\1$other|" /etc/sessd/fleet.keys'
+	for i in 1 2; do on "web$i" reload_agent; done
+	agent_says web1 'fleet.keys: 2 keys'
+	agent_says web2 'fleet.keys: 3 keys'
+	run -1 on web3 on_host sessctl lock --fleet user bob
+	contains "$output" "web1: REFUSED: its fleet.keys does not have the key web3"
+	contains "$output" "web2: REFUSED: its signature is not that of the key that it names"
+	[[ $output != *PENDING* ]]
+	run ! on web3 ssh_as bob -- true
+	on web1 ssh_as bob -- true
+	equal "" "$(on web1 refused_orders)"
+	# Who can write locks makes each host answer a few of them, and no more.
+	for i in 1 2 3 4 5 6 7 8; do
+		store put "/sessd/v1/lock/user/none$i" "{\"key\":\"nobody\",\"signature\":\"$(printf %0128d 0)\",
+			\"signed\":\"{\\\"at\\\":\\\"/sessd/v1/lock/user/none$i\\\",\\\"order\\\":\\\"$i${id:1}\\\"}\"}"
+	done
+	agent_says web3 'lock of user none8: its fleet.keys does not have the key nobody'
+	run -0 on web3 on_host sessctl unlock --fleet user bob
+	wait_until '[ "$(store_keys done/ | grep -c web3)" = 4 ]'
+	run -1 on web3 on_host sessctl lock --fleet user carol
+	equal 4 "$(store_keys done/ | grep -c web3)"
+}
+
+@test "an agent's memory, in which its key is, is not for other processes of its user" {
+	local user='setpriv --reuid sessd-fleet --regid sessd-fleet --clear-groups'
+	store_up 1
+	members_up ''
+	# Begun by root it has changed its user, and was one that nobody can look into by that alone.
+	on web1 daemon_signal sessd-fleet KILL
+	on web1 wait_until '! daemon_runs sessd-fleet'
+	on web1 start_daemon sessd-fleet $user /usr/sbin/sessd-fleet
+	on web1 wait_until fleet_joined
+	equal "sessd-fleet root" "$(on web1 on_host bash -c 'ps -o user= -p "$1"; stat -c %U "/proc/$1/mem"' bash \
+		"$(on web1 daemon_pid sessd-fleet)" | tr -s ' \n' ' ' | sed 's/ $//')"
+	run ! on web1 on_host $user cat "/proc/$(on web1 daemon_pid sessd-fleet)/environ"
+	contains "$output" "Permission denied"
+}
