@@ -18,8 +18,9 @@
 #include "fleet/memory.h"
 
 #define FOLDER "ledgers"
-/* After a report that sessd did not take, all is listed again. */
-#define REST (10 * NS_PER_SEC)
+/* After a report that sessd did not take, or that was one too many, all is listed again. */
+#define REST	 (10 * NS_PER_SEC)
+#define TOO_MANY (60 * NS_PER_SEC)
 
 /* That sessd has been asked to record. */
 struct report {
@@ -78,6 +79,11 @@ static void all_again(void *ctx)
 		log_error("the heads of other hosts' ledgers are not watched: out of memory");
 }
 
+static void list_again(struct agent *a, uint64_t in)
+{
+	timer_set(&a->timers, &a->witness->timer, clock_boot() + timer_jitter(in), all_again, a);
+}
+
 static void on_recorded(void *ctx, const struct wire_frame *frame)
 {
 	struct report *report = ctx;
@@ -90,8 +96,7 @@ static void on_recorded(void *ctx, const struct wire_frame *frame)
 			remember(a, m, &report->row);
 		free(m);
 	} else {
-		timer_set(&a->timers, &a->witness->timer, clock_boot() + timer_jitter(REST),
-			all_again, a);
+		list_again(a, REST);
 	}
 	LIST_REMOVE(report, link);
 	free(report);
@@ -116,8 +121,12 @@ static void report(struct agent *a, const char *host, const char *kept, const ch
 	struct report *report;
 	int r = -ENOMEM;
 
-	if (is_reported(a->witness, host) || refusals_too_many(&a->witness->refusals))
+	if (is_reported(a->witness, host))
 		return;
+	if (refusals_too_many(&a->witness->refusals)) {
+		list_again(a, TOO_MANY);
+		return;
+	}
 	seal_head_text(&row->head, head);
 	snprintf(msg.host, sizeof(msg.host), "%s", host);
 	snprintf(msg.checkpoint, sizeof(msg.checkpoint), "%s", kept);
@@ -135,7 +144,7 @@ static void report(struct agent *a, const char *host, const char *kept, const ch
 	free(report);
 	log_error("the ledger of %s lacks %s: %s: not recorded: %s", host, kept, msg.text,
 		strerror(-r));
-	timer_set(&a->timers, &a->witness->timer, clock_boot() + timer_jitter(REST), all_again, a);
+	list_again(a, REST);
 }
 
 /* --- What comes --- */
