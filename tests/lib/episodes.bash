@@ -76,10 +76,12 @@ episode_config() # UNREACHABLE AT_LIMIT
 # One with a sanitizer must find that one's library in front of the clock's.
 start_agent()
 {
-	local agent=/sessd/source/build/${AGENT:-plain}/fleet/sessd-fleet runtime
-	runtime=$(ldd "build/${AGENT:-plain}/fleet/sessd-fleet" | sed -n 's/.*=> \(.*lib[at]san[^ ]*\) .*/\1/p')
-	# shellcheck disable=SC2086
-	start_daemon sessd-fleet ${runtime:+setarch -R env LD_PRELOAD=$runtime} "$agent" --user sessd-fleet --debug
+	local agent=(/usr/sbin/sessd-fleet) runtime
+	if [ -n "${AGENT:-}" ]; then
+		runtime=$(ldd "build/$AGENT/fleet/sessd-fleet" | sed -n 's/.*=> \(.*lib[at]san[^ ]*\) .*/\1/p')
+		agent=(setarch -R env LD_PRELOAD="$runtime" "/sessd/source/build/$AGENT/fleet/sessd-fleet")
+	fi
+	start_daemon sessd-fleet "${agent[@]}" --user sessd-fleet --debug
 }
 
 # What a sanitizer has to say, it says last.
@@ -239,6 +241,11 @@ orders_are_done()
 		lock) each_host wait_until "on_host sessctl locks --json | grep -q '\"$user\"'" || return 1 ;;
 		esac
 	done < <(grep '^act' "$history")
+}
+
+# Of those that make place as well, when nobody comes any more.
+no_order_stands()
+{
 	wait_until '[ -z "$(store_keys revoke/)" ]' || { store get --prefix /sessd/v1/revoke/; return 1; }
 }
 
@@ -434,7 +441,7 @@ episode_ends() # NUMBER
 	tell_history go "$(now)"
 	for i in 1 2 3; do on "web$i" visitors_go "web$i" || return 1; done
 	rm -f "$history.compacts"
-	wait_until hosts_agree && wait_until '[ -z "$(store_keys session/)" ]' || return 1
+	wait_until hosts_agree && wait_until '[ -z "$(store_keys session/)" ]' && no_order_stands || return 1
 	tell_alone AFTER
 	watch_ends && take_ledgers && agents_are_sane
 }
