@@ -49,7 +49,12 @@ def certain_end(h, v):
 
 def was_evicted(h, v):
     r = h.records.get((v.host, v.sid))
-    return r is not None and r.reason == "evicted"
+    return r is not None and (r.reason == "evicted" or is_ordered(h, r))
+
+
+def is_ordered(h, r):
+    """What sessd did for an order, and was killed before it was written down, it finds as a leader that has gone."""
+    return r.reason == "leader_gone" and r.sid in h.orders and h.orders[r.sid].host == r.host
 
 
 def seen(h, user, hosts):
@@ -222,7 +227,7 @@ def check_reason(h, r, wrong):
     if what is not None:
         good = any(a.what == what and a.user == r.user for a in h.acts)
     elif reason == "leader_gone":
-        good = ours or h.orders_about(r.user)
+        good = ours or h.orders_about(r.user) or is_ordered(h, r)
     else:
         # of those who were evicted, see check_evictions
         good = reason == "evicted" or reason == "logout" and ours

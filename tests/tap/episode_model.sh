@@ -202,6 +202,8 @@ result 'those beyond the cap go when all is known' "$(is_well cut_off_evicting)"
 result 'and that is reported, too' "$(finds 'had 4 sessions when the fleet was back, and none of it' cut_off_evicting '/overshoot/d')"
 
 result 'a session that makes place' "$(is_well evicting)"
+result 'one whose sessd was killed before it could write that' "$(is_well evicting '/ending f1/d; s/ended f1 frank evicted web3/ended f1 frank leader_gone/')"
+result 'which nobody believes without an order' "$(finds 'f1 of frank on web1 was ended by nobody' evicting '/^order/d; /ending f1/d; s/ended f1 frank evicted web3/ended f1 frank leader_gone/')"
 result 'a newcomer who is let in before' "$(finds 'frank had 3 sessions at a time, by the ledgers' evicting 's/230 ended f1/245 ended f1/')"
 result 'an end for which the store had no order' "$(finds 'evicted for web3, of which the store had no order' evicting '/^order/d')"
 result 'an order of another host' "$(finds 'evicted for web3, of which the store had no order' evicting 's/^order 7 web1 f1 web3/order 7 web1 f1 web2/')"
