@@ -304,8 +304,9 @@ static void begin(void *ctx)
 	struct agent *a = ctx;
 	struct order *o;
 
-	LIST_FOREACH (o, &a->orders->list, link)
+	LIST_FOREACH (o, &a->orders->list, link) {
 		forget_next(o);
+	}
 }
 
 static void listed(void *ctx)

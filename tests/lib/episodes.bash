@@ -85,9 +85,9 @@ start_agent()
 }
 
 # What a sanitizer has to say, it says last.
-agents_are_sane()
+agent_is_sane()
 {
-	! each_host grep -aE -A 30 'Sanitizer|runtime error' "$HOST_FS/var/log/sessd-fleet.log"
+	! grep -aE -A 30 'Sanitizer|runtime error' "$HOST_FS/var/log/sessd-fleet.log"
 }
 
 episode_member() # NAME
@@ -443,7 +443,7 @@ episode_ends() # NUMBER
 	rm -f "$history.compacts"
 	wait_until hosts_agree && wait_until '[ -z "$(store_keys session/)" ]' && no_order_stands || return 1
 	tell_alone AFTER
-	watch_ends && take_ledgers && agents_are_sane
+	watch_ends && take_ledgers && each_host agent_is_sane
 }
 
 episode() # NUMBER
