@@ -10,6 +10,7 @@ HISTORY, written by episodes.bash, has a line each:
 	alone HOST BEFORE AFTER                 so many logins it decided about without the fleet
 	act BEFORE AFTER HOST WHAT USER STATUS PENDING
 	order REVISION HOST SID BY              that the store had: to make place, signed by that host
+	key REVISION put|del USER SID           of a session, in the store
 	HOST WHAT BEFORE AFTER SID USER ANSWER  a client there: see wirepeer_visits.c
 
 HISTORY.HOST has the lines of that host's ledger.
@@ -80,6 +81,7 @@ class History:
     def __init__(self, path):
         self.visits, self.acts, self.orders = {}, [], {}
         self.times, self.ahead = {}, {}
+        self.keys, self.most_keys = {}, {}
         self.counts = {host: Counts() for host in HOSTS}
         with open(path) as lines:
             for line in lines:
@@ -109,8 +111,15 @@ class History:
         elif what == "order":
             host, sid, by = words[2:5]
             self.orders.setdefault(sid, Order(host, sid)).by.add(by)
+        elif what == "key":
+            self.take_key(*words[2:5])
         elif what in HOSTS:
             self.take_visit(what, words[1], words[2:])
+
+    def take_key(self, what, user, sid):
+        there = self.keys.setdefault(user, set())
+        (there.add if what == "put" else there.discard)(sid)
+        self.most_keys[user] = max(self.most_keys.get(user, 0), len(there))
 
     def take_visit(self, host, what, words):
         before, after, sid, user, answer = int(words[0]), int(words[1]), words[2], words[3], " ".join(words[4:])

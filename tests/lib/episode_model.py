@@ -113,9 +113,9 @@ def check_reports(h, wrong):
     if h.reports and not h.cut_off():
         wrong.append("an overshoot is reported although no host was cut off: %s" % h.reports)
     for e in h.reports:
-        had = recorded(h, e["user"], HOSTS)
+        had = h.most_keys.get(e["user"], 0)
         if not e["limit"] == CAP < e["count"] <= had or e["policy"] != "contractors":
-            wrong.append("%s reports %d of %s, who had %d" % (e["host"], e["count"], e["user"], had))
+            wrong.append("%s reports %d of %s, of whom the store had %d" % (e["host"], e["count"], e["user"], had))
     for user in CAPPED:
         n = excess(h, user)
         told = [e["count"] for e in h.reports if e["user"] == user]

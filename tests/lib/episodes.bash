@@ -199,9 +199,20 @@ franks_exceed()
 	[ "$(each_host sessions_where '.user == "frank"' | wc -l)" -gt 2 ]
 }
 
+# By the logs: the ledgers are read once, at the end.
 franks_are_reported()
 {
-	each_host new_events | grep '"fleet_overshoot"' | grep -q '"user":"frank"'
+	[ "$(frank_reports)" -gt "$reports" ]
+}
+
+frank_reports()
+{
+	each_host sessd_said '>frank has [0-9]* sessions in the fleet' | awk '{ n += $1 } END { print n }'
+}
+
+sessd_said() # TEXT
+{
+	grep -c "$1" "$HOST_FS/var/log/sessd.log" || :
 }
 
 visitors_go() # NAME
@@ -278,7 +289,8 @@ set_policy() # UNREACHABLE AT_LIMIT
 	[ "$*" != "${policy:-deny deny}" ] || return 0
 	each_host sessd_config "$(episode_config "$@")"
 	each_host daemon_signal sessd HUP
-	each_host wait_until "on_host sessctl audit export | grep '\"config_loaded\"' | wc -l | grep -qx $((++reloads))"
+	reloads=$((reloads + 1))
+	each_host wait_until '[ "$(sessd_said "read again")" = $reloads ]'
 	policy=$*
 }
 
@@ -362,7 +374,7 @@ watch_ends()
 	wait_until 'store put /sessd/v1/noise over >/dev/null; all_heard over' || return 1
 	rm "$history.watched"
 	wait_until 'in_store pkill -x etcdctl; ! background_runs watch1 && ! background_runs watch2 && ! background_runs watch3'
-	store_orders | sort -nu -k 2 >>"$history"
+	store_history | sort -u | sort -s -n -k 2 >>"$history"
 }
 
 all_heard() # WORD
@@ -371,13 +383,17 @@ all_heard() # WORD
 	for i in 1 2 3; do grep -q "\"$(base64 <<<"$1" | cut -c 1-5)" "$history.store$i" || return 1; done
 }
 
-# `order REVISION HOST SID BY`: to make place.
-store_orders()
+# `order REVISION HOST SID BY`: to make place; `key REVISION put|del USER SID`: of a session.
+store_history()
 {
-	cat "$history".store[123] | jq -rR 'fromjson? | .Events[]? | select(.type == null) | .kv |
-		(.key | @base64d | capture("^/sessd/v1/revoke/(?<host>[^/]*)/(?<sid>.*)")) as $at |
-		(.value | @base64d | fromjson) as $order | select($order.signed | fromjson | .evicts) |
-		"order \(.mod_revision) \($at.host) \($at.sid) \($order.key)"'
+	cat "$history".store[123] | jq -rR 'fromjson? | .Events[]? | (.type == null) as $put | .kv | .mod_revision as $at |
+		(.key | @base64d | split("/")[3:]) as $key |
+		if $key[0] == "session" then
+			"key \($at) \(if $put then "put" else "del" end) \($key[1]) \($key[3])"
+		elif $key[0] == "revoke" and $put then
+			(.value | @base64d | fromjson) | select(.signed | fromjson | .evicts) |
+			"order \($at) \($key[1]) \($key[2]) \(.key)"
+		else empty end'
 }
 
 # --- All of it ---
@@ -424,6 +440,7 @@ episode_begins() # NUMBER
 	set_policy $unreachable $at_limit && watch_begins || return 1
 	[ "$drawn" = 0 ] || { touch "$history.compacts"; background compacts compact_often "$history.compacts"; }
 	count_alone
+	reports=$(frank_reports)
 	tell_clocks
 	for i in 1 2 3; do on "web$i" visitors_come "$1$i" || return 1; done
 	# Where the host decides alone, they come then.

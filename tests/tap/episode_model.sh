@@ -74,6 +74,14 @@ cut_off()
 		web3 close 910 920 f4 frank done
 		web3: 916 ended f4 frank logout
 		web1 open 210 220 f5 frank refused cap
+		key 1 put frank f1
+		key 2 put frank f2
+		key 3 del frank f1
+		key 3 del frank f2
+		key 4 put frank f3
+		key 5 put frank f4
+		key 6 put frank f1
+		key 6 put frank f2
 		web2: 380 overshoot frank 4
 	END
 }
@@ -191,7 +199,8 @@ result 'nor three on those that were not' "$(finds 'frank had 3 sessions at a ti
 result 'nor four where none was' "$(finds 'frank had 4 sessions at a time, by the ledgers; 2 may be' cut_off '/^lease/d')"
 result 'an overshoot that nobody reports' "$(finds 'frank had 4 sessions when the fleet was back, and none of it was reported' cut_off '/overshoot/d')"
 result 'one that is told too small' "$(finds 'had 4 sessions when the fleet was back, and 3 was reported' cut_off 's/overshoot frank 4/overshoot frank 3/')"
-result 'or too large' "$(finds 'reports 5 of frank, who had 4' cut_off 's/overshoot frank 4/overshoot frank 5/')"
+result 'or too large' "$(finds 'reports 5 of frank, of whom the store had 4' cut_off 's/overshoot frank 4/overshoot frank 5/')"
+result 'or whom the store never had together' "$(finds 'reports 4 of frank, of whom the store had 3' cut_off '/^key 6 put frank f2/d')"
 result 'somebody else is reported' "$(finds 'none of it was reported' cut_off 's/overshoot frank 4/overshoot bob 4/')"
 result 'an overshoot that is over needs no report' "$(is_well cut_off '1s/host_gone/quorum_lost/; /overshoot/d; s/910 920 \(f[12]\)/290 299 \1/; s/91. ended \(f[12]\)/295 ended \1/')"
 result 'one who is let in when all are registered' "$(finds 'f6 of frank on web1 was let in as number 4' cut_off '/ f2 /d; s/frank 4/frank 3/; $a web1 open 450 460 f6 frank granted\nweb1: 455 opened f6 frank\nweb1 close 910 920 f6 frank done\nweb1: 915 ended f6 frank logout')"
