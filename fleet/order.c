@@ -119,9 +119,11 @@ static void forget_next(struct order *o)
 	o->next = NULL;
 }
 
-/* Its key is the order's own. */
+/* Its key is the order's own. What is longer than any statement is kept as none, and refused. */
 static void note_next(struct order *o, const struct reply_kv *kv)
 {
+	size_t len = kv->value_len <= STATEMENT_MAX ? kv->value_len : 0;
+
 	forget_next(o);
 	if (kv->mod_revision <= o->revision)
 		return;
@@ -129,11 +131,12 @@ static void note_next(struct order *o, const struct reply_kv *kv)
 	if (o->next == NULL)
 		return;
 	*o->next = *kv;
-	o->next->value = malloc(kv->value_len + 1);
+	o->next->value_len = len;
+	o->next->value = malloc(len + 1);
 	if (o->next->value == NULL)
 		forget_next(o);
 	else
-		memcpy(o->next->value, kv->value, kv->value_len + 1);
+		memcpy(o->next->value, kv->value, len);
 }
 
 static void order_free(struct order *o)
