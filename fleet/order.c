@@ -26,11 +26,14 @@ struct order {
 	struct agent *agent;
 	LIST_ENTRY(order) link;
 	struct key key;
+	uint64_t revision;     /* of the store, at which it was put */
+	struct reply_kv *next; /* that was put under its key meanwhile, or NULL */
 	char id[SID_HEX + 1];
 	struct sid challenge; /* that it answers */
 	struct wire_revoke ask;
 	bool quiet;	   /* nobody reads what came of it */
 	bool over;	   /* sessd has carried it out */
+	bool replaced;	   /* its key is another's, or gone */
 	struct link *by;   /* it is being carried out */
 	unsigned failures; /* to tell the store, in a row */
 	json_t *outcomes;
@@ -46,6 +49,7 @@ struct orders {
 };
 
 static void run(struct agent *a);
+static void put(void *ctx, const struct reply_kv *kv);
 
 json_t *order_put(const struct agent *a, const char *host, const char *id, const char *challenge,
 	json_t *text)
@@ -108,8 +112,37 @@ json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const st
 	return txn;
 }
 
+static void forget_next(struct order *o)
+{
+	if (o->next != NULL)
+		free(o->next->value);
+	free(o->next);
+	o->next = NULL;
+}
+
+/* Its key is the order's own. What is longer than any statement is kept as none, and refused. */
+static void note_next(struct order *o, const struct reply_kv *kv)
+{
+	size_t len = kv->value_len <= STATEMENT_MAX ? kv->value_len : 0;
+
+	forget_next(o);
+	if (kv->mod_revision <= o->revision)
+		return;
+	o->next = malloc(sizeof(*o->next));
+	if (o->next == NULL)
+		return;
+	*o->next = *kv;
+	o->next->value_len = len;
+	o->next->value = malloc(len + 1);
+	if (o->next->value == NULL)
+		forget_next(o);
+	else
+		memcpy(o->next->value, kv->value, len);
+}
+
 static void order_free(struct order *o)
 {
+	forget_next(o);
 	LIST_REMOVE(o, link);
 	o->agent->orders->n--;
 	etcd_cancel(o->call);
@@ -122,13 +155,38 @@ static void order_free(struct order *o)
 
 static void write_result(void *ctx);
 
+/* It is over, and makes room for the one that stands under its key now. */
+static void make_room(struct order *o)
+{
+	struct agent *a = o->agent;
+	struct reply_kv *next = o->next;
+	struct key key = o->key;
+
+	o->next = NULL;
+	order_free(o);
+	if (next == NULL)
+		return;
+	next->key = key.s;
+	put(a, next);
+	free(next->value);
+	free(next);
+}
+
 static void on_written(void *ctx, const struct etcd_answer *answer)
 {
 	struct order *o = ctx;
+	struct reply_txn txn;
 
 	o->call = NULL;
-	if (answer->outcome == ETCD_DONE) {
-		order_free(o);
+	if (answer->outcome == ETCD_DONE && reply_txn(answer->root, &txn) == 0) {
+		reply_kvs_fini(&txn.got);
+		if (txn.succeeded || o->quiet || o->replaced) {
+			make_room(o);
+			return;
+		}
+		/* then only what came of it is written */
+		o->replaced = true;
+		write_result(o);
 		return;
 	}
 	log_warning("order %s is carried out, and the store has not been told: %s", o->id,
@@ -142,18 +200,20 @@ static void write_result(void *ctx)
 {
 	struct order *o = ctx;
 	struct agent *a = o->agent;
+	json_t *txn;
 
-	o->call = agent_joined(a)
-			  ? etcd_start(a->etcd,
-				    &(struct etcd_request){.kind = ETCD_WRITE,
-					    .path = ETCD_TXN,
-					    .body = order_result(a, o->id,
-						    o->quiet ? NULL : json_incref(o->outcomes),
-						    &o->key),
-					    .deadline = clock_boot() + TIMEOUT,
-					    .done = on_written,
-					    .ctx = o})
-			  : NULL;
+	if (agent_joined(a)) {
+		txn = order_result(a, o->id, o->quiet ? NULL : json_incref(o->outcomes),
+			o->replaced ? NULL : &o->key);
+		if (!o->replaced)
+			query_txn_if_unchanged(txn, &o->key, o->revision);
+		o->call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+						      .path = ETCD_TXN,
+						      .body = txn,
+						      .deadline = clock_boot() + TIMEOUT,
+						      .done = on_written,
+						      .ctx = o});
+	}
 	if (o->call == NULL)
 		timer_set(
 			&a->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
@@ -246,6 +306,16 @@ static void run(struct agent *a)
 /* --- The watch --- */
 
 static void begin(void *ctx)
+{
+	struct agent *a = ctx;
+	struct order *o;
+
+	LIST_FOREACH (o, &a->orders->list, link) {
+		forget_next(o);
+	}
+}
+
+static void listed(void *ctx)
 {
 	(void)ctx;
 }
@@ -350,9 +420,13 @@ static void put(void *ctx, const struct reply_kv *kv)
 	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
 	struct order *o;
 
-	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts) || strlen(parts[1]) > SID_HEX ||
-		find(a, parts[1]) != NULL)
+	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts) || strlen(parts[1]) > SID_HEX)
 		return;
+	o = find(a, parts[1]);
+	if (o != NULL) {
+		note_next(o, kv);
+		return;
+	}
 	o = a->orders->n < ORDERS_MAX ? calloc(1, sizeof(*o)) : NULL;
 	if (o != NULL)
 		o->outcomes = json_array();
@@ -362,6 +436,7 @@ static void put(void *ctx, const struct reply_kv *kv)
 		return;
 	}
 	o->agent = a;
+	o->revision = kv->mod_revision;
 	memcpy(o->id, parts[1], strlen(parts[1]) + 1);
 	memcpy(o->key.s, kv->key, kv->key_len + 1);
 	LIST_INSERT_HEAD(&a->orders->list, o, link);
@@ -379,7 +454,10 @@ static void gone(void *ctx, const struct reply_kv *kv)
 	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts))
 		return;
 	o = find(a, parts[1]);
-	if (o != NULL && o->by == NULL && !o->over)
+	if (o == NULL)
+		return;
+	forget_next(o);
+	if (o->by == NULL && !o->over)
 		order_free(o);
 }
 
@@ -387,7 +465,7 @@ int orders_start(struct agent *a)
 {
 	const char *parts[KEY_PARTS] = {a->o.host};
 	struct watch_options options = {
-		.begin = begin, .put = put, .gone = gone, .listed = begin, .ctx = a};
+		.begin = begin, .put = put, .gone = gone, .listed = listed, .ctx = a};
 
 	a->orders = calloc(1, sizeof(*a->orders));
 	if (a->orders == NULL)

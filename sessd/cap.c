@@ -269,6 +269,9 @@ bool cap_find_place(struct core *core, struct session *s, struct verdict *v)
 		*v = cap_judge(core, &subject, s->uid, false);
 		if (v->policy == NULL)
 			return true;
+		/* nobody makes place for one that does not get in */
+		if (v->admitted && fleet_refuses(core, s))
+			return true;
 		/* one that is being ended anyway: its place is free in a moment */
 		ending = leaving(s->account, v->policy);
 		if (ending != NULL && is_going(ending))

@@ -173,6 +173,8 @@ int fleet_init(struct core *core);
 void fleet_fini(struct core *core);
 /* Can the fleet be asked? */
 bool fleet_joined(const struct core *core);
+/* Is it refused as soon as it seeks a place, because the fleet cannot be asked? */
+bool fleet_refuses(const struct core *core, const struct session *s);
 /* A login that has its place on this host is to be committed. True: not yet, it waits for a place
  * in the fleet, or has been refused and is gone. */
 bool fleet_seek(struct core *core, struct session *s);

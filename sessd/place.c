@@ -76,6 +76,12 @@ static const struct policy *exceeded_here(const struct core *core, const struct 
 	return NULL;
 }
 
+bool fleet_refuses(const struct core *core, const struct session *s)
+{
+	return core->parts.config->fleet_required && !fleet_joined(core) && !s->adopted &&
+	       place_caps(core, s, NULL) > 0;
+}
+
 /* The fleet cannot be asked. False: it is refused, and s is gone. */
 static bool decide_here(struct core *core, struct session *s)
 {

@@ -60,6 +60,27 @@ id=0123456789abcdef0123456789abcdef
 	background_runs one
 }
 
+@test "an order that takes the key of one that is over is carried out" {
+	local key order
+	store_up 1
+	members_up ''
+	stays web1 one bob
+	on web1 daemon_signal sessd-fleet STOP
+	background order on web2 on_host sessctl revoke --fleet --user bob
+	wait_until 'store_keys revoke/web1/ | grep -q .'
+	key=$(store_keys revoke/web1/)
+	order=$(stored "${key#/sessd/v1/}")
+	# Of all that the agent hears at once.
+	store del "$key"
+	store put "$key" nonsense
+	store put "$key" "$order"
+	on web1 daemon_signal sessd-fleet CONT
+	finish_badly one
+	agent_says web1 "it is not signed"
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+	finish order || :
+}
+
 @test "a key without the right ends and locks nothing" {
 	store_up 1
 	fleet_keys evict,revoke,lock evict evict,revoke,lock

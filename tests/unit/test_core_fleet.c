@@ -203,6 +203,27 @@ static void what_is_to_be_refused_is(void **state)
 	enter(w, BEN, sudo);
 }
 
+static void nobody_goes_for_one_that_is_to_be_refused(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *oldest, *refused;
+
+	OVER_ALL(w, AT_LIMIT_EVICT_OLDEST);
+	oldest = enter(w, ANNA, sshd);
+	enter(w, ANNA, sshd);
+	w->config.fleet_required = true;
+	be_there(w, &ear);
+	stand(w, false);
+	refused = start(w, ANNA, sshd);
+	assert_true(refused->type == WIRE_refused && refused->reason == REASON_UNAVAILABLE);
+	assert_active(w, oldest);
+	/* for one that is not, the oldest does */
+	w->config.fleet_required = false;
+	enter(w, ANNA, sshd);
+	assert_evicted(w, oldest);
+}
+
 static void the_agent_goes(void **state)
 {
 	struct world *w = *state;
@@ -598,6 +619,7 @@ static int tests(void)
 		TEST(the_fleet_refuses),
 		TEST(nobody_answers),
 		TEST(what_is_to_be_refused_is),
+		TEST(nobody_goes_for_one_that_is_to_be_refused),
 		TEST(the_agent_goes),
 		TEST(evictions_are_the_fleets),
 		TEST(an_order_names_who_gave_it),
