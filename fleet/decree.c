@@ -39,7 +39,7 @@ static void read_lock(const struct statement *s, struct fleet_lock *f)
 	if (json_object_get(s->text, "uid") != NULL)
 		what->id = (struct opt_uid){
 			.set = true, .uid = (uint32_t)reply_number(s->text, "uid")};
-	f->version = reply_number(s->text, "version");
+	what->version = reply_number(s->text, "version");
 	f->lifted = reply_bool(s->text, "lifted");
 }
 
@@ -94,7 +94,7 @@ static void take(struct agent *a, const struct statement *s, const char *kind, c
 		tell_refused(a, s, "it is older than what was seen of it last");
 		return;
 	}
-	if (f == NULL || f->version != version) {
+	if (f == NULL || f->what.version != version) {
 		if (known == NULL || version > known->version)
 			remember(a, s, kind, name);
 		f = lock_room(a, kind, name);

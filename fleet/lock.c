@@ -142,13 +142,6 @@ static void on_lifted(void *ctx, const struct wire_frame *frame)
 	answered(ctx, frame == NULL);
 }
 
-static bool is_same(const struct wire_lock *a, const struct wire_locked *b)
-{
-	return a->id.set == b->id.set && a->id.uid == b->id.uid &&
-	       a->even_breakglass == b->even_breakglass && strcmp(a->message, b->message) == 0 &&
-	       strcmp(a->text, b->text) == 0;
-}
-
 /* Somebody may have taken it out of the store: it is not lifted by that. */
 static void warn_of_lack(struct agent *a, const struct wire_locked *has)
 {
@@ -170,7 +163,7 @@ static void judge(struct agent *a, const struct wire_locked *has)
 	struct wire_unlock lift = {.fleet = true, .by = "fleet"};
 
 	if (f != NULL && !f->lifted)
-		f->held = has->fleet && is_same(&f->what, has);
+		f->held = has->fleet && has->version == f->what.version;
 	if (!has->fleet || (f != NULL && !f->lifted))
 		return;
 	if (f == NULL && (known == NULL || !known->lifted)) {
@@ -193,6 +186,7 @@ static bool lasts_yet(const struct agent *a, struct fleet_lock *f)
 	const struct edition *known = editions_find(&a->editions, f->what.kind, f->what.name);
 	uint64_t now = clock_wall();
 
+	f->what.lasts = 0;
 	if (known == NULL || known->expires == 0)
 		return true;
 	if (now >= known->expires)

@@ -7,13 +7,12 @@
 struct fleet_lock {
 	struct agent *agent;
 	LIST_ENTRY(fleet_lock) link;
-	struct wire_lock what;
+	struct wire_lock what; /* with the version of the statement */
 	char id[TEXT_STR_MAX +
 		1];	  /* of the order to set it; "": nobody waits for what came of it */
-	uint64_t version; /* of the statement */
 	bool lifted;	  /* which says that it is lifted */
 	bool listed;	  /* since begin() */
-	bool held;	  /* sessd has it, just so */
+	bool held;	  /* sessd has it, by that very statement */
 	json_t *outcomes; /* it is being set */
 	bool dying;	  /* it is to go when it has been */
 };

@@ -195,7 +195,8 @@ static const char *lock_of_request(
 	*ret = (struct wire_locked){.id = req->id,
 		.even_breakglass = req->even_breakglass,
 		.set_at = clock_wall(),
-		.fleet = req->fleet};
+		.fleet = req->fleet,
+		.version = req->version};
 	memcpy(ret->kind, req->kind, sizeof(ret->kind));
 	memcpy(ret->name, req->name, sizeof(ret->name));
 	memcpy(ret->message, req->message, sizeof(ret->message));
