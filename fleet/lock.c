@@ -162,10 +162,13 @@ static void judge(struct agent *a, const struct wire_locked *has)
 	const struct edition *known = editions_find(&a->editions, has->kind, has->name);
 	struct wire_unlock lift = {.fleet = true, .by = "fleet"};
 
-	if (f != NULL && !f->lifted)
-		f->held = has->fleet && has->version == f->what.version;
-	if (!has->fleet || (f != NULL && !f->lifted))
+	/* a lock of this host alone is no concern of the fleet's */
+	if (!has->fleet)
 		return;
+	if (f != NULL && !f->lifted) {
+		f->held = has->version == f->what.version;
+		return;
+	}
 	if (f == NULL && (known == NULL || !known->lifted)) {
 		warn_of_lack(a, has);
 		return;

@@ -35,12 +35,13 @@ const struct lock *locks_by_id(const struct core *core, uint64_t id)
 	return l != NULL ? container_of(l, struct lock, by_id) : NULL;
 }
 
-struct lock *locks_by_name(const struct core *core, const char *kind, const char *name)
+struct lock *locks_by_name(const struct core *core, const char *kind, const char *name, bool fleet)
 {
 	struct lock *lock;
 
 	TAILQ_FOREACH (lock, &core->locks.list, link)
-		if (strcmp(lock->what.kind, kind) == 0 && strcmp(lock->what.name, name) == 0)
+		if (lock->what.fleet == fleet && strcmp(lock->what.kind, kind) == 0 &&
+			strcmp(lock->what.name, name) == 0)
 			return lock;
 	return NULL;
 }
@@ -136,7 +137,7 @@ static void arm(struct core *core)
 
 struct lock *locks_put(struct core *core, const struct wire_locked *what, uint64_t id)
 {
-	struct lock *lock = locks_by_name(core, what->kind, what->name);
+	struct lock *lock = locks_by_name(core, what->kind, what->name, what->fleet);
 
 	if (lock == NULL) {
 		if (core->locks.n >= LOCK_MAX || hash_reserve(&core->locks.by_id) < 0)
@@ -243,7 +244,7 @@ void locks_set(struct core *core, const struct event *event)
 	order = order_new(core, event->answer);
 	lock = order != NULL ? locks_put(core, &what, 0) : NULL;
 	if (lock == NULL) {
-		if (locks_by_name(core, what.kind, what.name) == NULL)
+		if (locks_by_name(core, what.kind, what.name, what.fleet) == NULL)
 			lockdir_remove(core, &what);
 		if (order != NULL) {
 			LIST_REMOVE(order, link);
@@ -277,16 +278,14 @@ void locks_lift(struct core *core, const struct event *event)
 	}
 	memcpy(name, req->name, sizeof(name));
 	wrong = lock_check(req->kind, name, &any);
-	lock = wrong == NULL ? locks_by_name(core, req->kind, name) : NULL;
+	lock = wrong == NULL ? locks_by_name(core, req->kind, name, req->fleet) : NULL;
+	if (wrong == NULL && lock == NULL &&
+		locks_by_name(core, req->kind, name, !req->fleet) != NULL)
+		wrong = req->fleet ? "it is a lock of this host alone"
+				   : "it is a lock of the fleet; lift it with --fleet";
 	if (lock == NULL) {
 		answer_error(event->answer, wrong ? WIRE_E_INVALID : WIRE_E_NO_SESSION,
 			wrong ? wrong : "there is no such lock");
-		return;
-	}
-	if (req->fleet != lock->what.fleet) {
-		answer_error(event->answer, WIRE_E_INVALID,
-			lock->what.fleet ? "it is a lock of the fleet; lift it with --fleet"
-					 : "it is a lock of this host alone");
 		return;
 	}
 	order = order_new(core, event->answer);
