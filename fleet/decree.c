@@ -18,6 +18,7 @@ static void begin(void *ctx)
 	struct agent *a = ctx;
 	struct fleet_lock *f;
 
+	a->locks->overfull = false;
 	LIST_FOREACH (f, &a->locks->list, link) {
 		f->listed = false;
 	}
@@ -39,8 +40,12 @@ static void read_lock(const struct statement *s, struct fleet_lock *f)
 	if (json_object_get(s->text, "uid") != NULL)
 		what->id = (struct opt_uid){
 			.set = true, .uid = (uint32_t)reply_number(s->text, "uid")};
-	what->version = reply_number(s->text, "version");
+	f->version = reply_number(s->text, "version");
 	f->lifted = reply_bool(s->text, "lifted");
+	f->failures = 0;
+	f->rest_until = 0;
+	if (f->lifted)
+		lock_gives_way(f->agent);
 }
 
 /* The newest that was seen is remembered before anything is done about it. */
@@ -81,10 +86,21 @@ static void tell_refused(struct agent *a, const struct statement *s, const char 
 		lock_tell(a, id, json_pack("[{s:s}]", "refused", why));
 }
 
+static void no_room(struct agent *a, const struct statement *s, const char *kind, const char *name)
+{
+	static const char why[] = "there are too many locks";
+	char title[300];
+
+	snprintf(title, sizeof(title), "lock of %.15s %.255s", kind, name);
+	refusal_tell(a, s->by, title, why);
+	tell_refused(a, s, why);
+}
+
 static void take(struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
 	const struct edition *known = editions_find(&a->editions, kind, name);
 	uint64_t version = reply_number(s->text, "version");
+	bool news = known == NULL || version > known->version;
 	struct fleet_lock *f = lock_find(a, kind, name);
 	char title[300];
 
@@ -94,10 +110,12 @@ static void take(struct agent *a, const struct statement *s, const char *kind, c
 		tell_refused(a, s, "it is older than what was seen of it last");
 		return;
 	}
-	if (f == NULL || f->what.version != version) {
-		if (known == NULL || version > known->version)
+	if (f == NULL || f->version != version) {
+		if (news)
 			remember(a, s, kind, name);
 		f = lock_room(a, kind, name);
+		if (f == NULL && news)
+			no_room(a, s, kind, name);
 		if (f == NULL)
 			return;
 		read_lock(s, f);

@@ -234,6 +234,11 @@ void locks_set(struct core *core, const struct event *event)
 		answer_error(event->answer, WIRE_E_INVALID, wrong);
 		return;
 	}
+	if (core->locks.n >= LOCK_MAX &&
+		locks_by_name(core, what.kind, what.name, what.fleet) == NULL) {
+		answer_error(event->answer, WIRE_E_UNAVAILABLE, "there are too many locks");
+		return;
+	}
 	rc = lockdir_write(core, &what);
 	if (rc < 0) {
 		log_error("%s %s: its file cannot be written: %s", what.kind, what.name,
@@ -251,8 +256,7 @@ void locks_set(struct core *core, const struct event *event)
 			free(order->revocation);
 			free(order);
 		}
-		answer_error(event->answer, WIRE_E_UNAVAILABLE,
-			core->locks.n >= LOCK_MAX ? "there are too many locks" : "out of memory");
+		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
 	log_info("%s %s is locked by %s", what.kind, what.name, what.by);

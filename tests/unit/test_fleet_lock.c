@@ -17,6 +17,7 @@
 #include "common/duration.h"
 #include "common/timestamp.h"
 #include "fleet/agent.h"
+#include "fleet/lock.h"
 #include "fleet/statement.h"
 
 #define ASKS_MAX  4096
@@ -194,21 +195,49 @@ static void lift_lock(const struct question *q)
 	reply(q, WIRE_done);
 }
 
+static struct question take_first(void)
+{
+	struct question q = world.ask[0];
+
+	assert_true(world.n > 0);
+	memmove(&world.ask[0], &world.ask[1], --world.n * sizeof(q));
+	return q;
+}
+
+static void answer_first(void)
+{
+	struct question q = take_first();
+
+	if (q.type == WIRE_locks)
+		list_locks(&q);
+	else if (q.type == WIRE_lock)
+		set_lock(&q);
+	else
+		lift_lock(&q);
+}
+
 /* Answers all that is asked, and what is asked then. */
 static void sessd_answers(void)
 {
-	struct question q;
+	while (world.n > 0)
+		answer_first();
+}
 
-	while (world.n > 0) {
-		q = world.ask[0];
-		memmove(&world.ask[0], &world.ask[1], --world.n * sizeof(q));
-		if (q.type == WIRE_locks)
-			list_locks(&q);
-		else if (q.type == WIRE_lock)
-			set_lock(&q);
-		else
-			lift_lock(&q);
-	}
+static void nothing(void *ctx, const struct wire_frame *frame)
+{
+	(void)ctx;
+	(void)frame;
+}
+
+/* The lock is set, and the answer is lost. */
+static void set_lock_in_vain(void)
+{
+	struct question q = take_first(), silent = q;
+
+	assert_int_equal(q.type, WIRE_lock);
+	silent.fn = nothing;
+	set_lock(&silent);
+	q.fn(q.ctx, NULL);
 }
 
 /* --- The store --- */
@@ -347,6 +376,119 @@ static void what_is_lifted_is_lifted(void **state)
 	assert_int_equal(world.n_has, 0);
 }
 
+static const char *refusal(unsigned i)
+{
+	const json_t *one = json_array_get(world.result[i], 0);
+
+	return json_string_value(json_object_get(one, "refused"));
+}
+
+static void run_timers(struct agent *a)
+{
+	timers_run(&a->timers);
+	sessd_answers();
+}
+
+/* It is told once, and tried again after pauses that grow. */
+static void what_sessd_refuses_is_not_tried_all_the_time(void **state)
+{
+	struct agent *a = *state;
+	struct fleet_lock *f;
+	uint64_t rest;
+
+	listed();
+	say("eve", 1, 0, false, NULL);
+	sessd_answers();
+	world.refuses = WIRE_E_UNAVAILABLE;
+	say("bob", 5, 0, false, ORDER "1");
+	sessd_answers();
+	assert_int_equal(world.n_told, 1);
+	assert_string_equal(world.told[0], ORDER "1");
+	assert_string_equal(refusal(0), "there are too many");
+	f = lock_find(a, "user", "bob");
+	rest = f->rest_until;
+	/* others do not have it tried */
+	locks_check(a);
+	run_timers(a);
+	assert_int_equal(world.n_set, 2);
+	while (world.n_set == 2)
+		run_timers(a);
+	assert_true(clock_boot() >= rest);
+	assert_true(f->rest_until > clock_boot() + NS_PER_SEC / 2);
+	assert_int_equal(world.n_told, 1);
+	/* room may have come */
+	world.refuses = 0;
+	say("eve", 2, 0, true, NULL);
+	sessd_answers();
+	assert_int_equal(world.n_set, 4);
+	assert_non_null(sessd_find("user", "bob"));
+	assert_int_equal(world.n_told, 1);
+}
+
+/* sessd went in the midst of it: who waits for what comes of it is told, although it stands. */
+static void what_was_not_heard_is_asked_again(void **state)
+{
+	struct agent *a = *state;
+
+	listed();
+	say("bob", 5, 0, false, ORDER "1");
+	while (world.ask[0].type != WIRE_lock) {
+		assert_int_equal(world.n, 1);
+		answer_first();
+	}
+	set_lock_in_vain();
+	assert_int_equal(world.n_told, 0);
+	while (world.n_told == 0)
+		run_timers(a);
+	assert_int_equal(world.n_set, 2);
+	assert_string_equal(world.told[0], ORDER "1");
+	locks_check(a);
+	sessd_answers();
+	assert_int_equal(world.n_set, 2);
+}
+
+static void say_many(unsigned from, unsigned to)
+{
+	char name[16];
+	unsigned i;
+
+	for (i = from; i < to; i++) {
+		snprintf(name, sizeof(name), "u%u", i);
+		say(name, 1, 0, false, NULL);
+	}
+}
+
+/* There is room for as many as sessd has room for; what is lifted takes none. */
+static void more_than_there_is_room_for(void **state)
+{
+	struct agent *a = *state;
+
+	say_many(0, LOCK_MAX);
+	say("bob", 1, 0, false, ORDER "1");
+	assert_int_equal(world.n_refusals, 1);
+	assert_string_equal(refusal(0), "there are too many locks");
+	listed();
+	assert_int_equal(world.n_has, LOCK_MAX);
+	assert_int_equal(a->locks->n, LOCK_MAX);
+	assert_false(a->locks->relist.set);
+	say("u7", 2, 0, true, NULL);
+	sessd_answers();
+	assert_int_equal(world.n_has, LOCK_MAX - 1);
+	/* now the store is asked what else it had */
+	assert_true(a->locks->relist.set);
+	a->locks->relist.at = 0;
+	run_timers(a);
+	assert_int_equal(world.watches, 2);
+	say("u7", 2, 0, true, NULL);
+	say_many(0, 7);
+	say_many(8, LOCK_MAX);
+	say("bob", 1, 0, false, ORDER "1");
+	listed();
+	assert_non_null(sessd_find("user", "bob"));
+	assert_int_equal(world.n_refusals, 1);
+	assert_false(a->locks->overfull);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -354,6 +496,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_said_anew_is_set_anew),
 		TEST(what_is_lifted_is_lifted),
+		TEST(what_sessd_refuses_is_not_tried_all_the_time),
+		TEST(what_was_not_heard_is_asked_again),
+		TEST(more_than_there_is_room_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
