@@ -48,7 +48,7 @@ static void read_lock(const struct statement *s, struct fleet_lock *f)
 		lock_gives_way(f->agent);
 }
 
-/* The newest that was seen is remembered before anything is done about it. */
+/* It is on disk before sessd is asked for anything: see lock.c. */
 static void remember(struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
 	struct edition seen = {.version = reply_number(s->text, "version"),

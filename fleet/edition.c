@@ -67,8 +67,7 @@ static struct edition *room(struct editions *e)
 	return oldest;
 }
 
-/* -ENOMEM */
-static int take(struct editions *e, const struct edition *what)
+int editions_take(struct editions *e, const struct edition *what)
 {
 	struct edition *d = editions_find(e, what->kind, what->name);
 
@@ -77,6 +76,7 @@ static int take(struct editions *e, const struct edition *what)
 	if (d == NULL)
 		return -ENOMEM;
 	*d = *what;
+	e->dirty = true;
 	return 0;
 }
 
@@ -92,11 +92,12 @@ static int read_all(struct editions *e)
 		return errno == ENOENT ? 0 : -errno;
 	while (r == 0 && getline(&line, &size, f) >= 0)
 		if (parse_line(line, &d))
-			r = take(e, &d);
+			r = editions_take(e, &d);
 	if (r == 0 && ferror(f))
 		r = -EIO;
 	free(line);
 	fclose(f);
+	e->dirty = false;
 	return r;
 }
 
@@ -127,11 +128,13 @@ struct edition *editions_find(const struct editions *e, const char *kind, const 
 	return NULL;
 }
 
-int editions_take(struct editions *e, const struct edition *what)
+int editions_keep(struct editions *e)
 {
-	int r = take(e, what);
+	int r = e->dirty ? write_all(e) : 0;
 
-	return r < 0 ? r : write_all(e);
+	if (r == 0)
+		e->dirty = false;
+	return r;
 }
 
 bool edition_stands(const struct edition *edition, uint64_t wall)

@@ -28,6 +28,7 @@ struct editions {
 	char path[4096];
 	struct edition *list;
 	size_t n;
+	bool dirty; /* the file does not have all of it */
 };
 
 /* Reads what the folder has. -errno: it cannot be read, or there is no memory. */
@@ -35,8 +36,10 @@ int editions_init(struct editions *e, const char *folder);
 void editions_fini(struct editions *e);
 /* NULL: nothing is known of that lock. Until the next editions_take(). */
 struct edition *editions_find(const struct editions *e, const char *kind, const char *name);
-/* Takes it for what was seen last, on disk as well. -errno: it is not on disk. */
+/* Takes it for what was seen last. -ENOMEM */
 int editions_take(struct editions *e, const struct edition *what);
+/* What was taken is on disk then: many are written at once. -errno: it is not. */
+int editions_keep(struct editions *e);
 /* By what is known here: it stands, and has not run out. */
 bool edition_stands(const struct edition *edition, uint64_t wall);
 /* The version of a statement that is to replace all that are known, and that one of the store. */

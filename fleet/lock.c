@@ -121,6 +121,15 @@ struct fleet_lock *lock_room(struct agent *a, const char *kind, const char *name
 	return f;
 }
 
+/* What the newest edition of each lock is, before anything is done about it. */
+static void remember(struct agent *a)
+{
+	int r = editions_keep(&a->editions);
+
+	if (r < 0)
+		log_error("which locks were the last cannot be remembered: %s", strerror(-r));
+}
+
 /* sessd was asked something that is answered now. */
 static void answered(struct agent *a, bool failed)
 {
@@ -258,6 +267,7 @@ static void judge(struct agent *a, const struct wire_locked *has)
 		memcpy(lift.by, f->what.by, sizeof(lift.by));
 	memcpy(lift.kind, has->kind, sizeof(lift.kind));
 	memcpy(lift.name, has->name, sizeof(lift.name));
+	remember(a);
 	if (link_ask(&a->hand, WIRE_unlock, &lift, on_lifted, a) == 0)
 		a->locks->asked++;
 	else
@@ -305,6 +315,7 @@ static void set_all(struct agent *a)
 	uint64_t now = clock_boot();
 	struct fleet_lock *f;
 
+	remember(a);
 	LIST_FOREACH (f, &a->locks->list, link) {
 		if (!is_due(a, f))
 			continue;
@@ -352,6 +363,7 @@ static void compare(struct agent *a)
 	if (locks->busy || !locks->complete)
 		return;
 	locks->again = false;
+	remember(a);
 	timer_cancel(&locks->timer);
 	LIST_FOREACH (f, &locks->list, link) {
 		f->held = false;
@@ -381,6 +393,7 @@ void locks_stop(struct agent *a)
 
 	if (locks == NULL)
 		return;
+	remember(a);
 	watch_stop(&a->lock_watch);
 	while (!LIST_EMPTY(&locks->list))
 		fleet_lock_free(LIST_FIRST(&locks->list));

@@ -63,6 +63,8 @@ int link_ask(struct link *link, enum wire_type type, const void *msg, link_fn *f
 	if (world.away)
 		return -ECONNREFUSED;
 	assert_true(world.n < ASKS_MAX);
+	/* what is done is remembered before */
+	assert_false(type != WIRE_locks && world.a.editions.dirty);
 	*q = (struct question){.type = type, .fn = fn, .ctx = ctx};
 	if (type == WIRE_lock)
 		q->lock = *(const struct wire_lock *)msg;
@@ -376,6 +378,54 @@ static void what_is_lifted_is_lifted(void **state)
 	assert_int_equal(world.n_has, 0);
 }
 
+static bool is_on_disk(const struct agent *a, const char *name, uint64_t version)
+{
+	const struct edition *known;
+	struct editions e;
+	bool there;
+
+	assert_int_equal(editions_init(&e, a->o.data_dir), 0);
+	known = editions_find(&e, "user", name);
+	there = known != NULL && known->version == version;
+	editions_fini(&e);
+	return there;
+}
+
+/* All of a listing are written at once, and each before sessd is asked for it. */
+static void what_is_listed_is_remembered_at_once(void **state)
+{
+	struct agent *a = *state;
+
+	say("bob", 5, 0, false, NULL);
+	say("eve", 5, 0, false, NULL);
+	assert_int_not_equal(access(a->editions.path, F_OK), 0);
+	listed();
+	assert_true(is_on_disk(a, "bob", 5) && is_on_disk(a, "eve", 5));
+	/* while sessd is being asked what it has */
+	locks_check(a);
+	say("bob", 6, 0, true, NULL);
+	assert_false(is_on_disk(a, "bob", 6));
+	answer_first();
+	assert_int_equal(world.ask[0].type, WIRE_unlock);
+	assert_true(is_on_disk(a, "bob", 6));
+	sessd_answers();
+	locks_check(a);
+	say("eve", 6, 0, false, NULL);
+	assert_false(is_on_disk(a, "eve", 6));
+	answer_first();
+	assert_int_equal(world.ask[0].type, WIRE_lock);
+	assert_true(is_on_disk(a, "eve", 6));
+	sessd_answers();
+	/* what no lock is set or lifted for, as well */
+	say("fay", 7, 0, true, NULL);
+	sessd_answers();
+	assert_true(is_on_disk(a, "fay", 7));
+	/* and while sessd is away */
+	world.away = true;
+	say("fay", 8, 0, true, NULL);
+	assert_true(is_on_disk(a, "fay", 8));
+}
+
 static const char *refusal(unsigned i)
 {
 	const json_t *one = json_array_get(world.result[i], 0);
@@ -387,6 +437,15 @@ static void run_timers(struct agent *a)
 {
 	timers_run(&a->timers);
 	sessd_answers();
+}
+
+static void run_until(struct agent *a, const unsigned *counter, unsigned n)
+{
+	uint64_t late = clock_boot() + 30 * NS_PER_SEC;
+
+	while (*counter < n && clock_boot() < late)
+		run_timers(a);
+	assert_int_equal(*counter, n);
 }
 
 /* It is told once, and tried again after pauses that grow. */
@@ -411,8 +470,7 @@ static void what_sessd_refuses_is_not_tried_all_the_time(void **state)
 	locks_check(a);
 	run_timers(a);
 	assert_int_equal(world.n_set, 2);
-	while (world.n_set == 2)
-		run_timers(a);
+	run_until(a, &world.n_set, 3);
 	assert_true(clock_boot() >= rest);
 	assert_true(f->rest_until > clock_boot() + NS_PER_SEC / 2);
 	assert_int_equal(world.n_told, 1);
@@ -438,8 +496,7 @@ static void what_was_not_heard_is_asked_again(void **state)
 	}
 	set_lock_in_vain();
 	assert_int_equal(world.n_told, 0);
-	while (world.n_told == 0)
-		run_timers(a);
+	run_until(a, &world.n_told, 1);
 	assert_int_equal(world.n_set, 2);
 	assert_string_equal(world.told[0], ORDER "1");
 	locks_check(a);
@@ -496,6 +553,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_said_anew_is_set_anew),
 		TEST(what_is_lifted_is_lifted),
+		TEST(what_is_listed_is_remembered_at_once),
 		TEST(what_sessd_refuses_is_not_tried_all_the_time),
 		TEST(what_was_not_heard_is_asked_again),
 		TEST(more_than_there_is_room_for),

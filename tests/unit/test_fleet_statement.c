@@ -370,6 +370,7 @@ static void the_newest_lock_is_remembered(void **state)
 	assert_false(edition_stands(&d, 5));
 	d = (struct edition){.kind = "user", .name = "eve", .version = 8, .lifted = true};
 	assert_int_equal(editions_take(&e, &d), 0);
+	assert_int_equal(editions_keep(&e), 0);
 	editions_fini(&e);
 	assert_int_equal(editions_init(&e, w->dir), 0);
 	assert_int_equal(e.n, 3);
