@@ -72,6 +72,8 @@ static const char *what_is_wrong(enum statement_verdict verdict, const struct st
 		return statement_words(verdict);
 	if (!(s->by->may & RIGHT_LOCK))
 		return "its key may not lock";
+	if (!edition_plausible(reply_number(s->text, "version"), clock_wall()))
+		return "its version is years ahead of the clock of this host";
 	return reply_number(s->text, "version") == 0 ? "it has no version" : NULL;
 }
 
@@ -98,7 +100,7 @@ static void no_room(struct agent *a, const struct statement *s, const char *kind
 
 static void take(struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
-	const struct edition *known = editions_find(&a->editions, kind, name);
+	const struct edition *known = editions_newest(&a->editions, kind, name, clock_wall());
 	uint64_t version = reply_number(s->text, "version");
 	bool news = known == NULL || version > known->version;
 	struct fleet_lock *f = lock_find(a, kind, name);

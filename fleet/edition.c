@@ -8,6 +8,9 @@
 #include "fleet/draft.h"
 #include "fleet/edition.h"
 
+/* 2026: a clock that says less has not been set yet. */
+#define CLOCK_MIN UINT64_C(1767225600000000000)
+
 /* --- The file: `KIND VERSION lifted|stands EXPIRES NAME`, a line each; a name may have blanks ---
  */
 
@@ -128,6 +131,19 @@ struct edition *editions_find(const struct editions *e, const char *kind, const 
 	return NULL;
 }
 
+bool edition_plausible(uint64_t version, uint64_t wall)
+{
+	return version <= (wall > CLOCK_MIN ? wall : CLOCK_MIN) + EDITION_AHEAD;
+}
+
+const struct edition *editions_newest(
+	const struct editions *e, const char *kind, const char *name, uint64_t wall)
+{
+	const struct edition *known = editions_find(e, kind, name);
+
+	return known != NULL && edition_plausible(known->version, wall) ? known : NULL;
+}
+
 int editions_keep(struct editions *e)
 {
 	int r = e->dirty ? write_all(e) : 0;
@@ -146,8 +162,10 @@ bool edition_stands(const struct edition *edition, uint64_t wall)
 uint64_t editions_next(const struct editions *e, const char *kind, const char *name,
 	uint64_t stored, uint64_t wall)
 {
-	const struct edition *d = editions_find(e, kind, name);
-	uint64_t known = d != NULL && d->version > stored ? d->version : stored;
+	const struct edition *d = editions_newest(e, kind, name, wall);
+	uint64_t known = edition_plausible(stored, wall) ? stored : 0;
 
+	if (d != NULL && d->version > known)
+		known = d->version;
 	return wall > known ? wall : known + 1;
 }

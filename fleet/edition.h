@@ -15,6 +15,9 @@
 /* With more than that the oldest is forgotten. */
 #define EDITIONS_MAX 16384
 
+/* So far ahead a clock may be: ns. */
+#define EDITION_AHEAD (UINT64_C(10) * 365 * 24 * 3600 * 1000000000)
+
 struct edition {
 	char kind[16];
 	char name[TEXT_STR_MAX + 1];
@@ -36,6 +39,16 @@ int editions_init(struct editions *e, const char *folder);
 void editions_fini(struct editions *e);
 /* NULL: nothing is known of that lock. Until the next editions_take(). */
 struct edition *editions_find(const struct editions *e, const char *kind, const char *name);
+/*
+ * May a version be one? Versions are the wall clocks of who wrote them, and one that is years ahead
+ * of this host's counts for nothing, here or in the file: else the highest number there is could
+ * be followed by none. So whoever had a key for a while can say no last word.
+ */
+bool edition_plausible(uint64_t version, uint64_t wall);
+/* The one that a statement must not be older than. NULL: there is none. Until the next
+ * editions_take(). */
+const struct edition *editions_newest(
+	const struct editions *e, const char *kind, const char *name, uint64_t wall);
 /* Takes it for what was seen last. -ENOMEM */
 int editions_take(struct editions *e, const struct edition *what);
 /* What was taken is on disk then: many are written at once. -errno: it is not. */

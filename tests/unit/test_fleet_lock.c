@@ -378,6 +378,27 @@ static void what_is_lifted_is_lifted(void **state)
 	assert_int_equal(world.n_has, 0);
 }
 
+static void a_version_far_ahead_is_none(void **state)
+{
+	struct agent *a = *state;
+	const struct edition wrong = {.kind = "user", .name = "bob", .version = INT64_MAX};
+
+	listed();
+	say("bob", INT64_MAX, 0, false, ORDER "1");
+	sessd_answers();
+	assert_int_equal(world.n_has, 0);
+	assert_int_equal(world.n_refusals, 1);
+	assert_int_equal(world.n_told, 1);
+	/* nor does one count that is in the file */
+	assert_int_equal(editions_take(&a->editions, &wrong), 0);
+	say("bob", 5, 0, false, NULL);
+	sessd_answers();
+	assert_int_equal(world.n_has, 1);
+	say("bob", 6, 0, true, NULL);
+	sessd_answers();
+	assert_int_equal(world.n_has, 0);
+}
+
 static bool is_on_disk(const struct agent *a, const char *name, uint64_t version)
 {
 	const struct edition *known;
@@ -553,6 +574,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_said_anew_is_set_anew),
 		TEST(what_is_lifted_is_lifted),
+		TEST(a_version_far_ahead_is_none),
 		TEST(what_is_listed_is_remembered_at_once),
 		TEST(what_sessd_refuses_is_not_tried_all_the_time),
 		TEST(what_was_not_heard_is_asked_again),
