@@ -116,7 +116,8 @@ static void take(struct agent *a, const struct statement *s, const char *kind, c
 		if (news)
 			remember(a, s, kind, name);
 		f = lock_room(a, kind, name);
-		if (f == NULL && news)
+		/* to be lifted it needs none */
+		if (f == NULL && news && !reply_bool(s->text, "lifted"))
 			no_room(a, s, kind, name);
 		if (f == NULL)
 			return;

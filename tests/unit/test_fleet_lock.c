@@ -565,6 +565,13 @@ static void more_than_there_is_room_for(void **state)
 	assert_non_null(sessd_find("user", "bob"));
 	assert_int_equal(world.n_refusals, 1);
 	assert_false(a->locks->overfull);
+	/* what sessd has and there is no room for is lifted all the same */
+	world.has[world.n_has++] =
+		(struct wire_locked){.kind = "user", .name = "eve", .fleet = true};
+	say("eve", 2, 0, true, NULL);
+	sessd_answers();
+	assert_null(sessd_find("user", "eve"));
+	assert_int_equal(world.n_refusals, 1);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
