@@ -209,7 +209,8 @@ enum wire_use {
 	F(R, TIME,   expires_at,     9, OPTIONAL) \
 	F(R, DUR,    deadline,      10, OPTIONAL) /* clock_boot() of its end */ \
 	F(R, STR,    boot_id,       11, OPTIONAL) /* the boot that the deadline is of */ \
-	F(R, BOOL,   fleet,         50, OPTIONAL) /* the agent has set it, and lifts it */
+	F(R, BOOL,   fleet,         50, OPTIONAL) /* the agent has set it, and lifts it */ \
+	F(R, U64,    version,       51, OPTIONAL) /* of the statement that it was set by */
 
 #define WIRE_FIELDS_lock(F, R) \
 	F(R, STR,    kind,           1, REQUIRED) \
@@ -220,7 +221,8 @@ enum wire_use {
 	F(R, STR,    text,           6, OPTIONAL) \
 	F(R, DUR,    lasts,          7, OPTIONAL) /* not set: until it is lifted */ \
 	F(R, BOOL,   fleet,         50, OPTIONAL) /* on all hosts of the fleet; from the agent: it is the fleet's */ \
-	F(R, STR,    by,            51, OPTIONAL) /* from the agent: who set it, and where */
+	F(R, STR,    by,            51, OPTIONAL) /* from the agent: who set it, and where */ \
+	F(R, U64,    version,       52, OPTIONAL) /* from the agent: of the statement */
 
 #define WIRE_FIELDS_unlock(F, R) \
 	F(R, STR,    kind,           1, REQUIRED) \

@@ -12,6 +12,7 @@
 
 #include <sys/queue.h>
 
+#include "common/lock.h"
 #include "common/sid.h"
 #include "common/wire.h"
 #include "fleet/authority.h"
@@ -31,7 +32,7 @@
 #define PLACES_MAX  1024
 #define ERRANDS_MAX 64
 #define ORDERS_MAX  4096
-#define LOCKS_MAX   4096
+#define LOCKS_MAX   LOCK_MAX /* sessd has room for no more */
 
 /* Orders that are carried out at a time. */
 #define ORDER_LINKS 4

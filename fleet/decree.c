@@ -18,6 +18,7 @@ static void begin(void *ctx)
 	struct agent *a = ctx;
 	struct fleet_lock *f;
 
+	a->locks->overfull = false;
 	LIST_FOREACH (f, &a->locks->list, link) {
 		f->listed = false;
 	}
@@ -41,9 +42,13 @@ static void read_lock(const struct statement *s, struct fleet_lock *f)
 			.set = true, .uid = (uint32_t)reply_number(s->text, "uid")};
 	f->version = reply_number(s->text, "version");
 	f->lifted = reply_bool(s->text, "lifted");
+	f->failures = 0;
+	f->rest_until = 0;
+	if (f->lifted)
+		lock_gives_way(f->agent);
 }
 
-/* The newest that was seen is remembered before anything is done about it. */
+/* It is on disk before sessd is asked for anything: see lock.c. */
 static void remember(struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
 	struct edition seen = {.version = reply_number(s->text, "version"),
@@ -65,13 +70,15 @@ static void remember(struct agent *a, const struct statement *s, const char *kin
 static const char *what_is_wrong(
 	const struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
-	const struct edition *known = editions_find(&a->editions, kind, name);
+	const struct edition *known = editions_newest(&a->editions, kind, name, clock_wall());
 	uint64_t version = reply_number(s->text, "version");
 
 	if (!(s->by->may & RIGHT_LOCK))
 		return "its key may not lock";
 	if (version == 0)
 		return "it has no version";
+	if (!edition_plausible(version, clock_wall()))
+		return "its version is years ahead of the clock of this host";
 	return known != NULL && version < known->version
 		       ? "it is older than what was seen of it last"
 		       : NULL;
@@ -85,16 +92,31 @@ static void refuse(struct agent *a, const struct signer *by, const char *title, 
 		lock_tell(a, order, json_pack("[{s:s}]", "refused", why));
 }
 
+static void no_room(struct agent *a, const struct statement *s, const char *kind, const char *name)
+{
+	char title[300], order[SID_HEX + 1];
+	struct sid ignored;
+
+	snprintf(title, sizeof(title), "lock of %.15s %.255s", kind, name);
+	reply_text(s->text, "order", order, sizeof(order));
+	refuse(a, s->by, title, "there are too many locks",
+		sid_parse(order, &ignored) ? order : "");
+}
+
 static void take(struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
-	const struct edition *known = editions_find(&a->editions, kind, name);
+	const struct edition *known = editions_newest(&a->editions, kind, name, clock_wall());
 	uint64_t version = reply_number(s->text, "version");
+	bool news = known == NULL || version > known->version;
 	struct fleet_lock *f = lock_find(a, kind, name);
 
 	if (f == NULL || f->version != version) {
-		if (known == NULL || version > known->version)
+		if (news)
 			remember(a, s, kind, name);
 		f = lock_room(a, kind, name);
+		/* to be lifted it needs none */
+		if (f == NULL && news && !reply_bool(s->text, "lifted"))
+			no_room(a, s, kind, name);
 		if (f == NULL)
 			return;
 		read_lock(s, f);

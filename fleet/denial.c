@@ -130,13 +130,16 @@ static void hosts_known(struct errand *e)
 /* By the store's word, where that is signed, or by what this host has seen. */
 static bool stands(const struct errand *e, const struct statement *stored)
 {
-	const struct edition *known =
-		editions_find(&e->agent->editions, e->ask->u.unlock.kind, e->ask->u.unlock.name);
+	const struct editions *editions = &e->agent->editions;
+	const struct wire_unlock *ask = &e->ask->u.unlock;
+	uint64_t wall = clock_wall(), version = reply_number(stored->text, "version");
+	const struct edition *newest = editions_newest(editions, ask->kind, ask->name, wall),
+			     *known = editions_find(editions, ask->kind, ask->name);
 
-	if (stored->text != NULL &&
-		(known == NULL || reply_number(stored->text, "version") > known->version))
+	if (stored->text != NULL && edition_plausible(version, wall) &&
+		(newest == NULL || version > newest->version))
 		return !reply_bool(stored->text, "lifted");
-	return known != NULL && edition_stands(known, clock_wall());
+	return known != NULL && edition_stands(known, wall);
 }
 
 static void on_stored(void *ctx, const struct etcd_answer *answer)

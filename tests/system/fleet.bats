@@ -426,3 +426,42 @@ $two"
 	finish_badly one
 	wait_until '[ -z "$(store_keys revoke/)" ]'
 }
+
+@test "a lock said anew holds as it is said last" {
+	local name
+	store_up 1
+	members_up ''
+	run -0 on web1 on_host sessctl lock --fleet --for 3s user bob
+	run -0 on web1 on_host sessctl lock --fleet user bob
+	[[ $output != *PENDING* ]]
+	for name in web1 web2 web3; do
+		equal "[null]" "$(on "$name" on_host sessctl locks --json | jq -sc 'map(.expires_at)')"
+	done
+}
+
+@test "a host's own lock and the fleet's stand beside each other" {
+	store_up 1
+	members_up ''
+	run -0 on web1 on_host sessctl lock --fleet user bob
+	# One that runs out does not take the fleet's with it.
+	run -0 on web2 on_host sessctl lock --for 1s user bob
+	equal 2 "$(on web2 on_host sessctl locks --json | wc -l)"
+	on web2 wait_until '[ "$(on_host sessctl locks --json | wc -l)" = 1 ]'
+	run ! on web2 ssh_as bob -- true
+	# Nor does the fleet's that is lifted take the host's.
+	run -0 on web3 on_host sessctl lock user carol
+	run -0 on web1 on_host sessctl lock --fleet user carol
+	equal "fleet host" "$(on web3 on_host sessctl locks | awk '$2 == "carol" { print $3 }' | sort | paste -sd ' ')"
+	run -0 on web3 on_host sessctl unlock --fleet user carol
+	contains "$output" "user carol is not locked by the fleet any more, but yet by this host alone: sessctl unlock user carol"
+	on web3 wait_until '[ "$(on_host sessctl locks --json | jq -r "select(.name == \"carol\") | .name")" = carol ]'
+	on web1 wait_until 'ssh_as carol -- true'
+	run ! on web3 ssh_as carol -- true
+	# Without the daemon the module reads both.
+	run -0 on web2 on_host sessctl lock user bob
+	run -0 on web2 on_host sessctl unlock user bob
+	contains "$output" "user bob is not locked by this host alone any more, but yet by the fleet: sessctl unlock --fleet user bob"
+	on web2 stop_sessd KILL
+	run ! on web2 ssh_as bob -- true
+	run -0 on web2 ssh_as carol -- true
+}

@@ -428,12 +428,38 @@ static void the_newest_lock_is_remembered(void **state)
 	assert_false(edition_stands(&d, 5));
 	d = (struct edition){.kind = "user", .name = "eve", .version = 8, .lifted = true};
 	assert_int_equal(editions_take(&e, &d), 0);
+	assert_int_equal(editions_keep(&e), 0);
 	editions_fini(&e);
 	assert_int_equal(editions_init(&e, w->dir), 0);
 	assert_int_equal(e.n, 3);
 	assert_int_equal(editions_find(&e, "user", "bob the builder")->version, 70);
 	assert_int_equal(editions_find(&e, "group", "bob the builder")->expires, 5);
 	assert_false(edition_stands(editions_find(&e, "user", "eve"), 1));
+	editions_fini(&e);
+}
+
+/* Whoever says the highest number there is has not said the last word. */
+static void no_version_is_the_last(void **state)
+{
+	struct world *w = *state;
+	const uint64_t now = UINT64_C(1800000000000000000);
+	struct edition d = {.kind = "user", .name = "bob", .version = INT64_MAX};
+	struct editions e;
+
+	assert_false(edition_plausible(INT64_MAX, now));
+	assert_true(edition_plausible(now + EDITION_AHEAD, now));
+	/* a clock that was never set judges nobody */
+	assert_true(edition_plausible(now, 1));
+	assert_int_equal(editions_init(&e, w->dir), 0);
+	assert_int_equal(editions_next(&e, "user", "bob", INT64_MAX, now), now);
+	/* one that was believed before */
+	assert_int_equal(editions_take(&e, &d), 0);
+	assert_null(editions_newest(&e, "user", "bob", now));
+	assert_int_equal(editions_next(&e, "user", "bob", 0, now), now);
+	d.version = now + EDITION_AHEAD;
+	assert_int_equal(editions_take(&e, &d), 0);
+	assert_non_null(editions_newest(&e, "user", "bob", now));
+	assert_true(edition_plausible(editions_next(&e, "user", "bob", 0, now + 1), now + 1));
 	editions_fini(&e);
 }
 
@@ -453,6 +479,7 @@ int main(void)
 		TEST(an_order_counts_once_and_in_its_time),
 		TEST(too_many_orders_are_bounded),
 		TEST(the_newest_lock_is_remembered),
+		TEST(no_version_is_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
