@@ -69,7 +69,7 @@ void fleet_ask(struct core *core, const struct event *event)
 {
 	struct fleet *f = core->fleet;
 	struct errand *e;
-	struct sid ignored;
+	struct sid ignored, random;
 	int r;
 
 	if (!event->caller->admin) {
@@ -86,15 +86,20 @@ void fleet_ask(struct core *core, const struct event *event)
 		answer_error(event->answer, WIRE_E_LIMIT, NULL);
 		return;
 	}
-	*e = (struct errand){.id = ++f->last_errand, .answer = event->answer};
+	*e = (struct errand){.answer = event->answer};
 	caller_name(core, event->caller, e->by, sizeof(e->by), &ignored);
 	r = wire_encode(
 		event->u.errand.type, 0, event->u.errand.msg, e->packet, WIRE_BLOB_MAX, &e->len);
+	/* not counted: what the agent says to a sessd that was asked before is not taken for an
+	 * answer to this one */
+	if (r == 0)
+		r = sid_random(&random);
 	if (r < 0) {
 		free(e);
 		answer_error(event->answer, WIRE_E_INVALID, NULL);
 		return;
 	}
+	memcpy(&e->id, random.b, sizeof(e->id));
 	LIST_INSERT_HEAD(&f->errands, e, link);
 	f->n_errands++;
 	attend_push(core, (struct item){.kind = ITEM_ERRAND, .errand = e->id});

@@ -400,6 +400,28 @@ static void relay(struct world *w, uint64_t errand, enum wire_type type, const v
 		&(struct event){.type = EVENT_RELAY, .answer = &ignored, .u.relay = &relay});
 }
 
+/* An agent that was asked by a sessd before this one may still answer that. */
+static void errands_have_numbers_that_no_other_sessd_gave(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	const struct wire_done done = {.count = 0};
+	struct asker asker;
+	uint64_t before = 0;
+	unsigned i;
+
+	be_there(w, &ear);
+	for (i = 0; i < 3; i++) {
+		ask_fleet(w, &asker, true);
+		assert_true(ear.errand > 64);
+		assert_int_not_equal(ear.errand, before + 1);
+		before = ear.errand;
+		relay(w, ear.errand, WIRE_done, &done, true);
+		assert_true(asker.last);
+		attend(w, &ear, false);
+	}
+}
+
 static void an_errand_is_run(void **state)
 {
 	struct world *w = *state;
@@ -480,6 +502,7 @@ static int tests(void)
 		TEST(an_eviction_is_by_the_own_policies),
 		TEST(a_table_comes_in_pieces),
 		TEST(an_errand_is_run),
+		TEST(errands_have_numbers_that_no_other_sessd_gave),
 		TEST(an_overshoot_is_counted_and_recorded),
 	};
 
