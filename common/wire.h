@@ -365,7 +365,9 @@ enum wire_use {
 	F(R, U64,    audit_session,  9, OPTIONAL) /* of what is left over */ \
 	F(R, STR,    host,          50, OPTIONAL) /* of the fleet; not set: the one that answers */ \
 	F(R, BOOL,   pending,       51, OPTIONAL) /* that host has not answered: it is not done */ \
-	F(R, STR,    refused,       52, OPTIONAL) /* that host does not do it: why */
+	F(R, STR,    refused,       52, OPTIONAL) /* that host does not do it: why */ \
+	F(R, STR,    failed,        53, OPTIONAL) /* that host has not done all of it: why */ \
+	F(R, U64,    more,          54, OPTIONAL) /* not one session of that host but so many, summed up */
 
 #define WIRE_FIELDS_state(F, R) \
 	F(R, STR,    program,        1, REQUIRED) \

@@ -236,8 +236,6 @@ json_t *order_put(const struct agent *a, const char *host, const char *id, const
 /* The order to end that session, for the sake of a cap. */
 json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
 	const char *policy);
-/* The outcome of an order as JSON, for a list; NULL: no memory. */
-json_t *order_outcome(const struct wire_outcome *outcome);
 /* What to write when an order is carried out: its outcomes (taken over; NULL: they interest
  * nobody), and with `key` that the order is over. */
 json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const struct key *key);

@@ -13,12 +13,13 @@
 #include "fleet/agent.h"
 #include "fleet/query.h"
 #include "fleet/reply.h"
+#include "fleet/result.h"
 #include "fleet/statement.h"
 
 #define TIMEOUT (5 * NS_PER_SEC)
 #define REST	(300 * NS_PER_MS)
-/* Outcomes that are told one by one. */
-#define OUTCOMES_MAX 200
+/* What sessd could not do is tried so often in all, and then that is told. */
+#define TRIES 5
 /* Results that wait to be read by who gave the order. */
 #define RESULTS_MAX 64
 
@@ -29,8 +30,10 @@ struct order {
 	char id[SID_HEX + 1];
 	struct sid challenge; /* that it answers */
 	struct wire_revoke ask;
-	bool quiet;	 /* nobody reads what came of it */
-	bool over;	 /* sessd has carried it out */
+	bool quiet; /* nobody reads what came of it */
+	bool over;  /* sessd has carried it out */
+	bool rests; /* sessd could not: the timer says when it is asked again */
+	unsigned tries;
 	struct link *by; /* it is being carried out */
 	json_t *outcomes;
 	struct etcd_call *call;
@@ -71,16 +74,6 @@ json_t *order_evict(const struct agent *a, const char *host, const char *challen
 	json_t *text = json_pack("{s:s,s:s,s:b}", "prefix", sid, "evicts", policy, "quiet", true);
 
 	return order_put(a, host, sid, challenge, text);
-}
-
-json_t *order_outcome(const struct wire_outcome *o)
-{
-	char sid[SID_HEX + 1];
-
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:s}", "sid", sid_hex(&o->sid, sid), "user",
-		o->user, "service", o->service, "reason", (json_int_t)o->reason, "signalled",
-		(json_int_t)o->signalled, "elapsed", (json_int_t)o->elapsed, "survivors",
-		(json_int_t)o->survivors, "survivor_list", o->survivor_list);
 }
 
 json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const struct key *key)
@@ -160,6 +153,7 @@ static void run_again(void *ctx)
 {
 	struct order *o = ctx;
 
+	o->rests = false;
 	run(o->agent);
 }
 
@@ -182,32 +176,59 @@ static void spend(const struct order *o)
 		claim_begin(a);
 }
 
-static void on_answer(void *ctx, const struct wire_frame *frame)
+/* Of what sessd cannot do now: to end what has ended does no harm. */
+static void rest(struct order *o, uint64_t time)
 {
-	struct order *o = ctx;
+	o->by = NULL;
+	o->rests = true;
+	result_again(o->outcomes);
+	timer_set(&o->agent->timers, &o->timer, clock_boot() + timer_jitter(time), run_again, o);
+}
 
-	if (frame == NULL) {
-		/* sessd has gone in the midst of it: to end what has ended does no harm */
-		o->by = NULL;
-		json_array_clear(o->outcomes);
-		timer_set(&o->agent->timers, &o->timer, clock_boot() + timer_jitter(REST),
-			run_again, o);
-		return;
-	}
-	if (frame->type == WIRE_outcome) {
-		if (json_array_size(o->outcomes) < OUTCOMES_MAX)
-			json_array_append_new(o->outcomes, order_outcome(&frame->u.outcome));
-		return;
-	}
-	if (frame->type != WIRE_done && frame->type != WIRE_error)
-		return;
-	if (frame->type == WIRE_error && frame->u.error.code != WIRE_E_NO_SESSION)
-		log_warning("order %s: sessd: %s", o->id, frame->u.error.text);
+static void finish(struct order *o)
+{
 	o->by = NULL;
 	o->over = true;
 	spend(o);
 	write_result(o);
-	run(o->agent);
+}
+
+static void fail(struct order *o, const struct wire_error *error)
+{
+	bool passes = error->code == WIRE_E_UNAVAILABLE || error->code == WIRE_E_LIMIT;
+
+	log_warning("order %s: sessd: %s", o->id, error->text);
+	if (passes && ++o->tries < TRIES) {
+		rest(o, REST << (o->tries - 1));
+		return;
+	}
+	result_add_failure(o->outcomes, error->text);
+	finish(o);
+}
+
+static void on_answer(void *ctx, const struct wire_frame *frame)
+{
+	struct order *o = ctx;
+	struct agent *a = o->agent;
+
+	if (frame == NULL) {
+		/* sessd has gone in the midst of it */
+		rest(o, REST);
+		return;
+	}
+	if (frame->type == WIRE_outcome) {
+		if (result_add(o->outcomes, &frame->u.outcome) < 0)
+			log_error("order %s: out of memory: an outcome is not told", o->id);
+		return;
+	}
+	if (frame->type != WIRE_done && frame->type != WIRE_error)
+		return;
+	/* that there is none, or none any more, is what is wanted */
+	if (frame->type == WIRE_error && frame->u.error.code != WIRE_E_NO_SESSION)
+		fail(o, &frame->u.error);
+	else
+		finish(o);
+	run(a);
 }
 
 static struct link *free_link(struct agent *a)
@@ -226,7 +247,7 @@ static void run(struct agent *a)
 	struct order *o;
 
 	LIST_FOREACH (o, &a->orders->list, link) {
-		if (o->by != NULL || o->over)
+		if (o->by != NULL || o->over || o->rests)
 			continue;
 		link = free_link(a);
 		if (link == NULL)
@@ -310,7 +331,7 @@ static void refuse(struct order *o, const struct signer *by, const char *why)
 	snprintf(what, sizeof(what), "order %s", o->id);
 	refusal_tell(o->agent, by, what, why);
 	o->over = true;
-	json_array_append_new(o->outcomes, json_pack("{s:s}", "refused", why));
+	result_add_refusal(o->outcomes, why);
 	write_result(o);
 }
 

@@ -9,6 +9,7 @@
 #include "fleet/errand.h"
 #include "fleet/query.h"
 #include "fleet/reply.h"
+#include "fleet/result.h"
 
 /* For hosts whose lease holds; and a grace is waited for as well. */
 #define WAIT (10 * NS_PER_SEC)
@@ -23,23 +24,24 @@ static void under(const struct errand *e, struct key *ret)
 	key_make(ret, KEY_DONE, parts, true);
 }
 
-static void tell_outcome(struct errand *e, const char *host, const json_t *value)
+static void tell(struct errand *e, const char *host, struct wire_outcome *o)
 {
-	struct wire_outcome o = {.signalled = reply_number(value, "signalled"),
-		.elapsed = reply_number(value, "elapsed"),
-		.survivors = reply_number(value, "survivors")};
-	uint64_t reason = reply_number(value, "reason");
-	char sid[SID_HEX + 1];
+	snprintf(o->host, sizeof(o->host), "%s", host);
+	errand_tell(e, WIRE_outcome, o, false);
+}
 
-	reply_text(value, "sid", sid, sizeof(sid));
-	sid_parse(sid, &o.sid);
-	reply_text(value, "user", o.user, sizeof(o.user));
-	reply_text(value, "service", o.service, sizeof(o.service));
-	reply_text(value, "refused", o.refused, sizeof(o.refused));
-	reply_text(value, "survivor_list", o.survivor_list, sizeof(o.survivor_list));
-	o.reason = reason_name((enum reason)reason) != NULL ? (enum reason)reason : REASON_REVOKED;
-	snprintf(o.host, sizeof(o.host), "%s", host);
-	errand_tell(e, WIRE_outcome, &o, false);
+static void tell_result(struct errand *e, const char *host, const json_t *list)
+{
+	struct wire_outcome o = {
+		.reason = REASON_REVOKED, .failed = "what it has written of it cannot be read"};
+	size_t i;
+
+	if (!json_is_array(list))
+		tell(e, host, &o);
+	for (i = 0; i < json_array_size(list); i++) {
+		result_read(json_array_get(list, i), &o);
+		tell(e, host, &o);
+	}
 }
 
 static void tell_pending(struct errand *e, const char *host)
@@ -48,8 +50,7 @@ static void tell_pending(struct errand *e, const char *host)
 		.sid = e->sid,
 		.reason = e->ask->type == WIRE_lock ? REASON_LOCKED : REASON_REVOKED};
 
-	snprintf(o.host, sizeof(o.host), "%s", host);
-	errand_tell(e, WIRE_outcome, &o, false);
+	tell(e, host, &o);
 }
 
 static void on_cleaned(void *ctx, const struct etcd_answer *answer)
@@ -79,7 +80,7 @@ static void take(struct errand *e, const struct reply_kv *kv)
 {
 	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
 	json_t *outcomes;
-	size_t i, k;
+	size_t i;
 
 	if (!key_parse(kv->key, kv->key_len, KEY_DONE, 2, parts))
 		return;
@@ -90,8 +91,7 @@ static void take(struct errand *e, const struct reply_kv *kv)
 		return;
 	e->hosts[i].answered = true;
 	outcomes = reply_json(kv->value, kv->value_len);
-	for (k = 0; k < json_array_size(outcomes); k++)
-		tell_outcome(e, e->hosts[i].name, json_array_get(outcomes, k));
+	tell_result(e, e->hosts[i].name, outcomes);
 	json_decref(outcomes);
 }
 
