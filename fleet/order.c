@@ -30,9 +30,10 @@ struct order {
 	char id[SID_HEX + 1];
 	struct sid challenge; /* that it answers */
 	struct wire_revoke ask;
-	bool quiet; /* nobody reads what came of it */
-	bool over;  /* sessd has carried it out */
-	bool rests; /* sessd could not: the timer says when it is asked again */
+	bool quiet;  /* nobody reads what came of it */
+	bool over;   /* sessd has carried it out */
+	bool listed; /* since begin() */
+	bool rests;  /* sessd could not: the timer says when it is asked again */
 	unsigned tries;
 	struct link *by; /* it is being carried out */
 	json_t *outcomes;
@@ -76,12 +77,35 @@ json_t *order_evict(const struct agent *a, const char *host, const char *challen
 	return order_put(a, host, sid, challenge, text);
 }
 
+/* That a write of it has failed before takes no place from others. */
+static bool is_kept(const struct orders *orders, const struct key *result)
+{
+	unsigned i;
+
+	for (i = 0; i < RESULTS_MAX; i++)
+		if (strcmp(orders->results[i].s, result->s) == 0)
+			return true;
+	return false;
+}
+
+/* What nobody has fetched is not kept for ever: the oldest makes place. */
+static void keep(struct orders *orders, const struct key *result, json_t *txn)
+{
+	struct key *oldest = &orders->results[orders->next_result];
+
+	if (is_kept(orders, result))
+		return;
+	if (oldest->s[0] != '\0')
+		query_txn_delete(txn, query_delete(oldest));
+	*oldest = *result;
+	orders->next_result = (orders->next_result + 1) % RESULTS_MAX;
+}
+
 json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const struct key *key)
 {
-	struct orders *orders = a->orders;
 	const char *parts[KEY_PARTS] = {id, a->o.host};
-	struct key *slot = &orders->results[orders->next_result];
 	json_t *txn = query_txn();
+	struct key result;
 	char *text;
 
 	if (key != NULL)
@@ -90,12 +114,10 @@ json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const st
 		return txn;
 	text = json_dumps(outcomes, JSON_COMPACT);
 	json_decref(outcomes);
-	/* what nobody has fetched is not kept for ever */
-	if (slot->s[0] != '\0')
-		query_txn_delete(txn, query_delete(slot));
-	if (text != NULL && key_make(slot, KEY_DONE, parts, false))
-		query_txn_put(txn, query_put(slot, text, a->lease.id));
-	orders->next_result = (orders->next_result + 1) % RESULTS_MAX;
+	if (text != NULL && key_make(&result, KEY_DONE, parts, false)) {
+		keep(a->orders, &result, txn);
+		query_txn_put(txn, query_put(&result, text, a->lease.id));
+	}
 	free(text);
 	return txn;
 }
@@ -265,7 +287,11 @@ static void run(struct agent *a)
 
 static void begin(void *ctx)
 {
-	(void)ctx;
+	const struct agent *a = ctx;
+	struct order *o;
+
+	LIST_FOREACH (o, &a->orders->list, link)
+		o->listed = false;
 }
 
 static struct order *find(const struct agent *a, const char *id)
@@ -364,9 +390,13 @@ static void put(void *ctx, const struct reply_kv *kv)
 	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
 	struct order *o;
 
-	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts) || strlen(parts[1]) > SID_HEX ||
-		find(a, parts[1]) != NULL)
+	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts) || strlen(parts[1]) > SID_HEX)
 		return;
+	o = find(a, parts[1]);
+	if (o != NULL) {
+		o->listed = true;
+		return;
+	}
 	o = a->orders->n < ORDERS_MAX ? calloc(1, sizeof(*o)) : NULL;
 	if (o != NULL)
 		o->outcomes = json_array();
@@ -376,6 +406,7 @@ static void put(void *ctx, const struct reply_kv *kv)
 		return;
 	}
 	o->agent = a;
+	o->listed = true;
 	memcpy(o->id, parts[1], strlen(parts[1]) + 1);
 	memcpy(o->key.s, kv->key, kv->key_len + 1);
 	LIST_INSERT_HEAD(&a->orders->list, o, link);
@@ -383,7 +414,13 @@ static void put(void *ctx, const struct reply_kv *kv)
 	take(o, kv);
 }
 
-/* Withdrawn, where it has not been begun. */
+/* Withdrawn: that ends it where it has not been begun. */
+static void drop(struct order *o)
+{
+	if (o->by == NULL && !o->over)
+		order_free(o);
+}
+
 static void gone(void *ctx, const struct reply_kv *kv)
 {
 	struct agent *a = ctx;
@@ -393,15 +430,28 @@ static void gone(void *ctx, const struct reply_kv *kv)
 	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts))
 		return;
 	o = find(a, parts[1]);
-	if (o != NULL && o->by == NULL && !o->over)
-		order_free(o);
+	if (o != NULL)
+		drop(o);
+}
+
+/* What has been withdrawn while nothing was heard of the store. */
+static void listed(void *ctx)
+{
+	struct agent *a = ctx;
+	struct order *o, *next;
+
+	for (o = LIST_FIRST(&a->orders->list); o != NULL; o = next) {
+		next = LIST_NEXT(o, link);
+		if (!o->listed)
+			drop(o);
+	}
 }
 
 int orders_start(struct agent *a)
 {
 	const char *parts[KEY_PARTS] = {a->o.host};
 	struct watch_options options = {
-		.begin = begin, .put = put, .gone = gone, .listed = begin, .ctx = a};
+		.begin = begin, .put = put, .gone = gone, .listed = listed, .ctx = a};
 
 	a->orders = calloc(1, sizeof(*a->orders));
 	if (a->orders == NULL)

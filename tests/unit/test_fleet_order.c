@@ -304,6 +304,18 @@ static void store_answers(enum etcd_outcome outcome)
 	call.request.done(call.request.ctx, &answer);
 }
 
+/* It rests for a moment before that: what waits is due now. */
+static void be_written(struct agent *a)
+{
+	struct timer *t = LIST_FIRST(&a->timers.list);
+
+	assert_null(world.call);
+	assert_non_null(t);
+	t->at = 0;
+	timers_run(&a->timers);
+	assert_non_null(world.call);
+}
+
 #define ORDER "{\"challenge\":\"" CHALLENGE "\",\"user\":\"bob\",\"by\":\"root\"}"
 
 /* --- */
@@ -413,6 +425,94 @@ static void while_one_rests_others_are_carried_out(void **state)
 	store_answers(ETCD_DONE);
 }
 
+/* The deletions in the write that is under way, but for that of the order. */
+static unsigned n_dropped(void)
+{
+	unsigned n = 0;
+
+	while (key_of("request_delete_range", n) != NULL)
+		n++;
+	return n - 1;
+}
+
+/* However often the store cannot be told: the write stays one that it takes, and takes no room from
+ * what other orders came to. */
+static void a_result_is_written_until_it_is_heard_of(void **state)
+{
+	struct agent *a = *state;
+	unsigned i;
+
+	change(SID, "{\"challenge\":\"" CHALLENGE "\",\"user\":\"ben\"}");
+	be_asked(a, 1);
+	sessd_is_done();
+	store_answers(ETCD_DONE);
+	change(ID, ORDER);
+	be_asked(a, 2);
+	sessd_is_done();
+	/* as many as are kept for those who have not fetched them, and more */
+	for (i = 0; i < 130; i++) {
+		assert_int_equal(n_dropped(), 0);
+		assert_string_equal(key_of("request_put", 0), KEY_DONE ID "/here");
+		store_answers(ETCD_UNKNOWN);
+		be_written(a);
+	}
+	store_answers(ETCD_DONE);
+}
+
+static void results_that_nobody_fetches_make_place(void **state)
+{
+	char id[SID_HEX + 1];
+	unsigned i;
+
+	for (i = 0; i < 65; i++) {
+		snprintf(id, sizeof(id), "%032u", i);
+		change(id, ORDER);
+		be_asked(*state, i + 1);
+		sessd_is_done();
+		assert_int_equal(n_dropped(), i == 64);
+		if (i == 64)
+			assert_string_equal(key_of("request_delete_range", 1),
+				KEY_DONE "00000000000000000000000000000000/here");
+		store_answers(ETCD_DONE);
+	}
+}
+
+/* The stream broke, and what it would go on from is forgotten: the store is listed anew. */
+static void an_order_that_was_withdrawn_unheard_is_not_carried_out(void **state)
+{
+	struct agent *a = *state;
+
+	change(ID, ORDER);
+	be_asked(a, 1);
+	sessd_fails(WIRE_E_UNAVAILABLE);
+	world.watch.begin(world.watch.ctx);
+	change(SID, "{\"challenge\":\"" CHALLENGE "\",\"user\":\"ben\"}");
+	world.watch.listed(world.watch.ctx);
+	be_asked(a, 2);
+	assert_string_equal(world.ask.user, "ben");
+	/* what is being carried out goes on */
+	world.watch.begin(world.watch.ctx);
+	world.watch.listed(world.watch.ctx);
+	sessd_is_done();
+	assert_string_equal(key_of("request_delete_range", 0), KEY_REVOKE "here/" SID);
+	store_answers(ETCD_DONE);
+	/* and nothing waits for its turn */
+	assert_null(LIST_FIRST(&a->timers.list));
+}
+
+static void an_order_that_is_listed_again_stands(void **state)
+{
+	struct agent *a = *state;
+
+	change(ID, ORDER);
+	world.watch.begin(world.watch.ctx);
+	change(ID, ORDER);
+	world.watch.listed(world.watch.ctx);
+	be_asked(a, 1);
+	sessd_is_done();
+	store_answers(ETCD_DONE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -424,6 +524,14 @@ int main(void)
 			that_there_is_no_such_session_is_no_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			while_one_rests_others_are_carried_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			a_result_is_written_until_it_is_heard_of, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			results_that_nobody_fetches_make_place, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_order_that_was_withdrawn_unheard_is_not_carried_out, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			an_order_that_is_listed_again_stands, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("fleet_order", tests, NULL, NULL);
