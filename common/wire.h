@@ -258,7 +258,7 @@ enum wire_use {
 	F(R, UID,    id,             8, OPTIONAL) /* of the user, where the asker knows it */ \
 	F(R, BOOL,   fleet,         50, OPTIONAL) /* on all hosts */ \
 	F(R, STR,    by,            51, OPTIONAL) /* from the agent: who asks, and where */ \
-	F(R, STR,    evicts,        52, OPTIONAL) /* from the agent: the policy under which it makes place for another */
+	F(R, STR,    evicts,        52, OPTIONAL) /* from the agent: the policy under which it makes place for another; prefix says which, user whose */
 
 #define WIRE_FIELDS_status(F, R) \
 	F(R, BOOL,   fleet,         50, OPTIONAL) /* of all hosts */

@@ -233,9 +233,13 @@ void orders_stop(struct agent *a);
  * object with what is ordered, and is taken over. NULL: no memory. */
 json_t *order_put(const struct agent *a, const char *host, const char *id, const char *challenge,
 	json_t *text);
-/* The order to end that session, for the sake of a cap. */
-json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
-	const char *policy);
+/* The order to end that session, for the sake of a cap. Its host compares whose it is: that stands
+ * in the store, where any host can write it. */
+struct order_eviction {
+	const char *host, *user, *sid, *policy;
+};
+json_t *order_evict(
+	const struct agent *a, const struct order_eviction *what, const char *challenge);
 /* What to write when an order is carried out: its outcomes (taken over; NULL: they interest
  * nobody), and with `key` that the order is over. */
 json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const struct key *key);

@@ -69,12 +69,12 @@ json_t *order_put(const struct agent *a, const char *host, const char *id, const
 	return put;
 }
 
-json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
-	const char *policy)
+json_t *order_evict(const struct agent *a, const struct order_eviction *what, const char *challenge)
 {
-	json_t *text = json_pack("{s:s,s:s,s:b}", "prefix", sid, "evicts", policy, "quiet", true);
+	json_t *text = json_pack("{s:s,s:s,s:s,s:b}", "prefix", what->sid, "of", what->user,
+		"evicts", what->policy, "quiet", true);
 
-	return order_put(a, host, sid, challenge, text);
+	return order_put(a, what->host, what->sid, challenge, text);
 }
 
 /* That a write of it has failed before takes no place from others. */
@@ -310,11 +310,11 @@ static void read_order(const json_t *text, struct order *o, const char *signer)
 	char who[TEXT_STR_MAX + 1];
 
 	reply_text(text, "prefix", ask->prefix, sizeof(ask->prefix));
-	reply_text(text, "user", ask->user, sizeof(ask->user));
 	reply_text(text, "text", ask->text, sizeof(ask->text));
 	reply_text(text, "message", ask->message, sizeof(ask->message));
 	reply_text(text, "by", who, sizeof(who));
 	reply_text(text, "evicts", ask->evicts, sizeof(ask->evicts));
+	reply_text(text, ask->evicts[0] != '\0' ? "of" : "user", ask->user, sizeof(ask->user));
 	authority_by(signer, who, ask->by);
 	ask->grace = reply_number(text, "grace");
 	ask->cron = reply_bool(text, "cron");
@@ -334,8 +334,8 @@ static const char *judge(struct order *o, const struct statement *s)
 	if (!(s->by->may & (ask->evicts[0] != '\0' ? RIGHT_EVICT : RIGHT_REVOKE)))
 		return ask->evicts[0] != '\0' ? "its key may not evict" : "its key may not revoke";
 	if (ask->evicts[0] != '\0' &&
-		(!sid_parse(ask->prefix, &sid) || ask->user[0] != '\0' || ask->all))
-		return "what evicts ends one session, and names it in full";
+		(!sid_parse(ask->prefix, &sid) || ask->user[0] == '\0' || ask->all))
+		return "what evicts ends one session, and names it in full and whose it is";
 	reply_text(s->text, "challenge", challenge, sizeof(challenge));
 	if (!sid_parse(challenge, &o->challenge) || !sid_parse(o->id, &sid))
 		return "it answers no challenge";

@@ -247,3 +247,19 @@ member_with_role() # HOST
 	agent_says web1 "order $id: it is not signed"
 	background_runs four
 }
+
+@test "whose session is to make place is not believed of the store" {
+	local sid key
+	store_up 1
+	members_up "$evicting"
+	stays web1 one carol
+	sid=$(on web1 sessions_where '.user == "carol"')
+	wait_until '[ -n "$(store_keys session/carol/)" ]'
+	# Somebody with the credentials of a host says that it is bob's, and that he has another one.
+	store put "/sessd/v1/session/bob/web1/$sid" '{"uid":1,"caps":["contractors"]}'
+	store put "/sessd/v1/session/bob/web9/$id" '{"uid":1,"caps":["contractors"]}'
+	run ! on web3 ssh_as bob -- true
+	contains "$output" "a session elsewhere had to end first, and has not in time"
+	background_runs one
+	contains "$(on web1 refused_orders)" "web3: eviction of $sid of bob under policy \"contractors\": it is not that user's"
+}

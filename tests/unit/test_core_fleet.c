@@ -291,7 +291,7 @@ static void an_eviction_is_by_the_own_policies(void **state)
 	struct world *w = *state;
 	struct caller by = {.admin = true, .audit_session = PROC_NO_AUDIT, .name = "far"};
 	struct login *l = enter(w, ANNA, sshd);
-	struct wire_revoke revoke = {.evicts = "two", .by = "far"};
+	struct wire_revoke revoke = {.evicts = "two", .user = "anna", .by = "far"};
 	struct answer ignored = {.fn = hear_nothing};
 	const struct event evict = {
 		.type = EVENT_REVOKE, .caller = &by, .answer = &ignored, .u.revoke = &revoke};
@@ -327,6 +327,14 @@ static void an_eviction_is_by_the_own_policies(void **state)
 	assert_active(w, l);
 	revoke.all = false;
 	sid_hex(&l->open.sid, revoke.prefix);
+	/* what the other host has read in the store is no word on whose it is */
+	memcpy(revoke.user, "ben", 4);
+	core_handle(w->core, &evict);
+	assert_active(w, l);
+	revoke.user[0] = '\0';
+	core_handle(w->core, &evict);
+	assert_active(w, l);
+	memcpy(revoke.user, "anna", 5);
 	core_handle(w->core, &evict);
 	assert_int_equal(session_of(w, l)->reason, REASON_EVICTED);
 	assert_string_equal(session_of(w, l)->ended_by, "far");

@@ -513,6 +513,37 @@ static void an_order_that_is_listed_again_stands(void **state)
 	store_answers(ETCD_DONE);
 }
 
+/* One that evicts says whose session it means, and sessd compares. */
+static void who_evicts_says_whose_session_it_is(void **state)
+{
+	const struct order_eviction what = {
+		.host = "here", .user = "bob", .sid = SID, .policy = "two"};
+	struct agent *a = *state;
+	json_t *put = order_evict(a, &what, CHALLENGE);
+	unsigned char text[4096];
+	size_t len;
+
+	assert_int_equal(sodium_base642bin(text, sizeof(text) - 1,
+				 json_string_value(json_object_get(put, "value")),
+				 strlen(json_string_value(json_object_get(put, "value"))), NULL,
+				 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
+		0);
+	text[len] = '\0';
+	json_decref(put);
+	change(SID, (const char *)text);
+	be_asked(a, 1);
+	assert_string_equal(world.ask.user, "bob");
+	assert_string_equal(world.ask.prefix, SID);
+	assert_string_equal(world.ask.evicts, "two");
+	sessd_is_done();
+	store_answers(ETCD_DONE);
+	change(ID, "{\"challenge\":\"" CHALLENGE "\",\"prefix\":\"" SID
+		   "\",\"evicts\":\"two\",\"user\":\"bob\"}");
+	assert_int_equal(world.n_refused, 1);
+	store_answers(ETCD_DONE);
+	assert_int_equal(world.n_asked, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -532,6 +563,8 @@ int main(void)
 			an_order_that_was_withdrawn_unheard_is_not_carried_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			an_order_that_is_listed_again_stands, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			who_evicts_says_whose_session_it_is, setup, teardown),
 	};
 
 	return cmocka_run_group_tests_name("fleet_order", tests, NULL, NULL);

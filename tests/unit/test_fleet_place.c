@@ -93,12 +93,12 @@ void lease_forget(struct lease *lease)
 	lease->id = 0;
 }
 
-json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
-	const char *policy)
+json_t *order_evict(const struct agent *a, const struct order_eviction *what, const char *challenge)
 {
 	(void)a;
-	return json_pack("{s:s,s:s,s:s,s:s}", "host", host, "challenge", challenge, "sid", sid,
-		"policy", policy);
+	assert_string_equal(what->user, "bob");
+	return json_pack("{s:s,s:s,s:s,s:s}", "host", what->host, "challenge", challenge, "sid",
+		what->sid, "policy", what->policy);
 }
 
 bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1])
