@@ -8,6 +8,8 @@
 
 /* Operations of one transaction; etcd takes 128. */
 #define BATCH 100
+/* Keys of sessions that are read at a time. */
+#define PAGE 5000
 
 static json_t *order_text(const struct errand *e)
 {
@@ -60,36 +62,64 @@ static void give_order(struct errand *e)
 	errand_ask(e, ETCD_WRITE, ETCD_TXN, txn, on_ordered);
 }
 
+static void look_for_session(struct errand *e);
+
+/* Notes the one that is meant. False: there are several. */
+static bool note_session(struct errand *e, const struct reply_kv *kv)
+{
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
+	struct sid sid;
+
+	if (!key_parse(kv->key, kv->key_len, KEY_SESSION, 3, parts) || !sid_parse(parts[2], &sid) ||
+		!sid_has_prefix(&sid, e->ask->u.revoke.prefix))
+		return true;
+	if (e->only[0] != '\0')
+		return false;
+	e->sid = sid;
+	memcpy(e->only, parts[1], sizeof(e->only));
+	return true;
+}
+
+static void fail_of_none(struct errand *e, enum wire_errno why)
+{
+	errand_fail(e, why, wire_error_words(why));
+}
+
 /* The one session of the prefix, among all of the fleet's. */
 static void on_sessions(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
-	struct wire_session session;
 	struct reply_kvs kvs = {0};
-	size_t i, found = 0;
+	bool one = true, more;
+	size_t i;
 
 	if (!errand_range(e, answer, &kvs))
 		return;
-	for (i = 0; i < kvs.n; i++) {
-		if (!listing_session(&kvs.kv[i], &session) ||
-			!sid_has_prefix(&session.sid, e->ask->u.revoke.prefix))
-			continue;
-		found++;
-		e->sid = session.sid;
-		memcpy(e->only, session.host, sizeof(e->only));
-	}
+	for (i = 0; i < kvs.n && one; i++)
+		one = note_session(e, &kvs.kv[i]);
+	more = errand_more(e, &kvs);
 	reply_kvs_fini(&kvs);
-	if (found != 1)
-		errand_fail(e, found == 0 ? WIRE_E_NO_SESSION : WIRE_E_AMBIGUOUS,
-			wire_error_words(found == 0 ? WIRE_E_NO_SESSION : WIRE_E_AMBIGUOUS));
+	if (!one)
+		fail_of_none(e, WIRE_E_AMBIGUOUS);
+	else if (more)
+		look_for_session(e);
+	else if (e->only[0] == '\0')
+		fail_of_none(e, WIRE_E_NO_SESSION);
 	else
 		errand_hosts(e, give_order);
+}
+
+static void look_for_session(struct errand *e)
+{
+	static const struct key all = {KEY_SESSION};
+
+	errand_ask(
+		e, ETCD_READ, ETCD_RANGE, query_only_keys(errand_page(e, &all, PAGE)), on_sessions);
 }
 
 void revocation_begin(struct errand *e)
 {
 	const struct wire_revoke *ask = &e->ask->u.revoke;
-	struct key key;
 
 	if ((ask->prefix[0] != '\0') + (ask->user[0] != '\0') + ask->all != 1) {
 		errand_fail(e, WIRE_E_INVALID,
@@ -102,6 +132,5 @@ void revocation_begin(struct errand *e)
 		errand_hosts(e, give_order);
 		return;
 	}
-	memcpy(key.s, KEY_SESSION, sizeof(KEY_SESSION));
-	errand_ask(e, ETCD_READ, ETCD_RANGE, query_range(&key, 0), on_sessions);
+	look_for_session(e);
 }

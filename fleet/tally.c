@@ -14,6 +14,8 @@
 /* For hosts whose lease holds; and a grace is waited for as well. */
 #define WAIT (10 * NS_PER_SEC)
 #define LOOK (40 * NS_PER_MS)
+/* Results that are read at a time. */
+#define PAGE 32
 
 static void look(void *ctx);
 
@@ -64,34 +66,42 @@ static void on_cleaned(void *ctx, const struct etcd_answer *answer)
 	errand_done(e);
 }
 
-static void finish(struct errand *e)
+static void clean(struct errand *e)
 {
 	struct key key;
-	size_t i;
 
-	for (i = 0; i < e->n_hosts; i++)
-		if (!e->hosts[i].answered)
-			tell_pending(e, e->hosts[i].name);
 	under(e, &key);
 	errand_ask(e, ETCD_READ, ETCD_DELETE, query_delete(&key), on_cleaned);
+}
+
+static void finish(void *ctx)
+{
+	struct errand *e = ctx;
+
+	for (; e->n_told < e->n_hosts; e->n_told++) {
+		if (e->hosts[e->n_told].answered)
+			continue;
+		if (!errand_flows(e, finish))
+			return;
+		tell_pending(e, e->hosts[e->n_told].name);
+	}
+	clean(e);
 }
 
 static void take(struct errand *e, const struct reply_kv *kv)
 {
 	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
+	struct tally_host *host;
 	json_t *outcomes;
-	size_t i;
 
 	if (!key_parse(kv->key, kv->key_len, KEY_DONE, 2, parts))
 		return;
-	for (i = 0; i < e->n_hosts; i++)
-		if (strcmp(e->hosts[i].name, parts[1]) == 0)
-			break;
-	if (i == e->n_hosts || e->hosts[i].answered)
+	host = errand_host(e, parts[1]);
+	if (host == NULL || host->answered)
 		return;
-	e->hosts[i].answered = true;
+	host->answered = true;
 	outcomes = reply_json(kv->value, kv->value_len);
-	tell_result(e, e->hosts[i].name, outcomes);
+	tell_result(e, host->name, outcomes);
 	json_decref(outcomes);
 }
 
@@ -106,30 +116,53 @@ static bool is_awaited(const struct errand *e)
 	return false;
 }
 
+/* True: there is another page. */
+static bool take_page(struct errand *e, const struct reply_kvs *kvs)
+{
+	size_t i;
+
+	for (i = 0; i < kvs->n; i++)
+		take(e, &kvs->kv[i]);
+	if (errand_more(e, kvs))
+		return true;
+	e->seen = e->page_revision;
+	return false;
+}
+
 static void on_looked(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
 	struct reply_kvs kvs = {0};
-	size_t i;
+	bool more = false;
 
 	e->call = NULL;
-	if (answer->outcome == ETCD_DONE && reply_range(answer->root, &kvs) == 0)
-		for (i = 0; i < kvs.n; i++)
-			take(e, &kvs.kv[i]);
+	if (answer->outcome == ETCD_DONE && reply_range(answer->root, &kvs) == 0) {
+		more = take_page(e, &kvs);
+	} else {
+		/* it may have been too much for one answer */
+		e->page = e->page > 1 ? e->page / 2 : 1;
+		e->last_len = 0;
+	}
 	reply_kvs_fini(&kvs);
 	if (!is_awaited(e) || clock_boot() >= e->deadline)
 		finish(e);
+	else if (more)
+		look(e);
 	else
 		timer_set(&e->agent->timers, &e->timer, clock_boot() + timer_jitter(LOOK), look, e);
 }
 
+/* What has been written since the last look. */
 static void look(void *ctx)
 {
 	struct errand *e = ctx;
 	struct key key;
 
+	if (!errand_flows(e, look))
+		return;
 	under(e, &key);
-	errand_ask(e, ETCD_READ, ETCD_RANGE, query_range(&key, 0), on_looked);
+	errand_ask(e, ETCD_READ, ETCD_RANGE,
+		query_since(errand_page(e, &key, e->page), e->seen + 1), on_looked);
 }
 
 void tally_begin(struct errand *e)
@@ -137,5 +170,6 @@ void tally_begin(struct errand *e)
 	e->deadline = clock_boot() + WAIT;
 	if (e->ask->type == WIRE_revoke)
 		e->deadline += e->ask->u.revoke.grace;
+	e->page = PAGE;
 	look(e);
 }
