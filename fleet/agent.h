@@ -229,10 +229,15 @@ void attend_stop(struct agent *a);
 /* order.c: what other hosts ask of this one */
 int orders_start(struct agent *a);
 void orders_stop(struct agent *a);
-/* Puts that order into the store, for the host that has published the challenge; `text` is an
- * object with what is ordered, and is taken over. NULL: no memory. */
-json_t *order_put(const struct agent *a, const char *host, const char *id, const char *challenge,
-	json_t *text);
+/* For which host, that has published which challenge; and what it goes with, when nobody wants it
+ * any more. */
+struct order_to {
+	const char *host, *id, *challenge;
+	uint64_t lease;
+};
+/* Puts that order into the store; `text` is an object with what is ordered, and is taken over.
+ * NULL: no memory. */
+json_t *order_put(const struct agent *a, const struct order_to *to, json_t *text);
 /* The order to end that session, for the sake of a cap. Its host compares whose it is: that stands
  * in the store, where any host can write it. */
 struct order_eviction {

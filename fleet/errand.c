@@ -95,8 +95,9 @@ bool errand_answered(struct errand *e, const struct etcd_answer *answer)
 	if (answer->outcome == ETCD_DONE)
 		return true;
 	snprintf(words, sizeof(words), "%s: %s",
-		answer->outcome == ETCD_UNKNOWN ? "whether the fleet was told is not known"
-						: "the fleet cannot be told",
+		answer->outcome == ETCD_UNKNOWN || e->tries > 0
+			? "whether the fleet was told is not known"
+			: "the fleet cannot be told",
 		answer->words);
 	errand_fail(e, WIRE_E_UNAVAILABLE, words);
 	return false;

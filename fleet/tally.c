@@ -46,13 +46,17 @@ static void tell_result(struct errand *e, const char *host, const json_t *list)
 	}
 }
 
-static void tell_pending(struct errand *e, const char *host)
+/* Who has not answered: has it the order at all? */
+static void tell_pending(struct errand *e, size_t host)
 {
-	struct wire_outcome o = {.pending = true,
+	bool ordered = e->trouble[0] == '\0' || host < e->n_ordered;
+	struct wire_outcome o = {.pending = ordered,
 		.sid = e->sid,
 		.reason = e->ask->type == WIRE_lock ? REASON_LOCKED : REASON_REVOKED};
 
-	tell(e, host, &o);
+	if (!ordered)
+		memcpy(o.failed, e->trouble, sizeof(o.failed));
+	tell(e, e->hosts[host].name, &o);
 }
 
 static void on_cleaned(void *ctx, const struct etcd_answer *answer)
@@ -66,10 +70,17 @@ static void on_cleaned(void *ctx, const struct etcd_answer *answer)
 	errand_done(e);
 }
 
-static void clean(struct errand *e)
+/* What is left goes with the lease of the orders; but for theirs who have yet to answer. */
+static void clean(struct errand *e, bool all)
 {
 	struct key key;
 
+	if (all && e->lease != 0)
+		(void)etcd_start(e->agent->etcd, &(struct etcd_request){.kind = ETCD_READ,
+							 .path = ETCD_REVOKE,
+							 .body = query_keepalive(e->lease),
+							 .deadline = clock_boot() + NS_PER_SEC,
+							 .done = etcd_unheard});
 	under(e, &key);
 	errand_ask(e, ETCD_READ, ETCD_DELETE, query_delete(&key), on_cleaned);
 }
@@ -77,15 +88,19 @@ static void clean(struct errand *e)
 static void finish(void *ctx)
 {
 	struct errand *e = ctx;
+	bool all = true;
+	size_t i;
 
+	for (i = 0; i < e->n_hosts; i++)
+		all = all && e->hosts[i].answered;
 	for (; e->n_told < e->n_hosts; e->n_told++) {
 		if (e->hosts[e->n_told].answered)
 			continue;
 		if (!errand_flows(e, finish))
 			return;
-		tell_pending(e, e->hosts[e->n_told].name);
+		tell_pending(e, e->n_told);
 	}
-	clean(e);
+	clean(e, all);
 }
 
 static void take(struct errand *e, const struct reply_kv *kv)

@@ -12,6 +12,7 @@
 #include "common/timestamp.h"
 #include "fleet/errand.h"
 #include "fleet/query.h"
+#include "fleet/statement.h"
 
 #define CALLS_MAX 4
 #define TOLD_MAX  1000
@@ -30,7 +31,7 @@ static struct {
 	bool over, failed;
 } world;
 
-static struct authority authority = {.may = RIGHT_REVOKE, .name = "here"};
+static struct authority authority = {.may = RIGHT_REVOKE | RIGHT_LOCK, .name = "here"};
 
 /* --- In the place of the rest of the agent --- */
 
@@ -93,21 +94,68 @@ bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1])
 	return true;
 }
 
-json_t *order_put(const struct agent *a, const char *host, const char *id, const char *challenge,
-	json_t *text)
+json_t *order_put(const struct agent *a, const struct order_to *to, json_t *text)
 {
-	const char *parts[KEY_PARTS] = {host, id};
+	const char *parts[KEY_PARTS] = {to->host, to->id};
 	struct key key;
 
 	(void)a;
 	json_decref(text);
+	assert_int_equal(to->lease, 99);
 	assert_true(key_make(&key, KEY_REVOKE, parts, false));
-	return query_put(&key, challenge, 0);
+	return query_put(&key, to->challenge, to->lease);
 }
 
-void denial_begin(struct errand *e)
+char *statement_seal(json_t *text, const char *at, const char *name, const struct secret *secret)
+{
+	(void)at;
+	(void)name;
+	(void)secret;
+	return json_dumps(text, JSON_COMPACT);
+}
+
+enum statement_verdict statement_open(const char *value, size_t len, const char *at,
+	const struct signers *signers, struct statement *ret)
+{
+	static const struct signer here = {.name = "here", .may = RIGHT_LOCK},
+				   far = {.name = "far", .may = RIGHT_LOCK};
+
+	(void)at;
+	(void)signers;
+	*ret = (struct statement){.text = reply_json(value, len)};
+	ret->by = json_object_get(ret->text, "far") != NULL ? &far : &here;
+	return STATEMENT_GENUINE;
+}
+
+void statement_fini(struct statement *statement)
+{
+	json_decref(statement->text);
+	*statement = (struct statement){.text = NULL};
+}
+
+struct edition *editions_find(const struct editions *e, const char *kind, const char *name)
 {
 	(void)e;
+	(void)kind;
+	(void)name;
+	return NULL;
+}
+
+bool edition_stands(const struct edition *edition, uint64_t wall)
+{
+	(void)edition;
+	(void)wall;
+	return false;
+}
+
+uint64_t editions_next(const struct editions *e, const char *kind, const char *name,
+	uint64_t stored, uint64_t wall)
+{
+	(void)e;
+	(void)kind;
+	(void)name;
+	(void)wall;
+	return stored + 1;
 }
 
 void standing_begin(struct errand *e)
@@ -203,6 +251,14 @@ static void there_are_hosts(unsigned n)
 	answer(ETCD_DONE, alive);
 }
 
+/* What nobody fetches goes with a lease, as long as an order may count. */
+static void a_lease_is_granted(const char *ttl)
+{
+	assert_string_equal(world.call[0]->request.path, ETCD_GRANT);
+	assert_string_equal(member("TTL"), ttl);
+	answer(ETCD_DONE, json_loads("{\"ID\":\"99\",\"TTL\":\"60\"}", 0, NULL));
+}
+
 static json_t *carried_out(void)
 {
 	return json_loads("{\"header\":{\"revision\":\"6\"},\"succeeded\":true}", 0, NULL);
@@ -236,15 +292,19 @@ static void wait_until_asked(struct agent *a)
 	}
 }
 
-static void ask(struct agent *a, const struct wire_revoke *revoke)
+static void ask_for(struct agent *a, enum wire_type type, const void *msg)
 {
 	struct wire_errand errand = {.errand = 4, .by = "root"};
 	uint8_t buf[4096];
 
-	assert_int_equal(
-		wire_encode(WIRE_revoke, 0, revoke, buf, sizeof(buf), &errand.body.len), 0);
+	assert_int_equal(wire_encode(type, 0, msg, buf, sizeof(buf), &errand.body.len), 0);
 	errand.body.data = buf;
 	errand_begin(a, &errand);
+}
+
+static void ask(struct agent *a, const struct wire_revoke *revoke)
+{
+	ask_for(a, WIRE_revoke, revoke);
 }
 
 static int setup(void **state)
@@ -331,7 +391,19 @@ static void give_order(struct agent *a, unsigned hosts)
 {
 	ask(a, &of_bob);
 	there_are_hosts(hosts);
+	a_lease_is_granted("60");
 	answer(ETCD_DONE, carried_out());
+}
+
+/* All have answered: nothing is left behind. */
+static void it_is_cleaned_up(void)
+{
+	assert_string_equal(world.call[0]->request.path, ETCD_REVOKE);
+	assert_string_equal(member("ID"), "99");
+	answer(ETCD_DONE, page(20, false));
+	assert_string_equal(world.call[0]->request.path, ETCD_DELETE);
+	answer(ETCD_DONE, page(20, false));
+	assert_true(world.over && !world.failed);
 }
 
 /* Results come page by page, and only those that were written since the last look. */
@@ -351,9 +423,7 @@ static void results_are_read_once(void **state)
 	assert_null(json_object_get(world.call[0]->body, "revision"));
 	results(a, 2, 4, "[{\"user\":\"bob\"}]", false);
 	assert_int_equal(world.n_told, 3);
-	/* nobody is awaited: it is cleaned up, and over */
-	answer(ETCD_DONE, page(20, false));
-	assert_true(world.over && !world.failed);
+	it_is_cleaned_up();
 }
 
 /* An answer may be too large: smaller ones are asked for, and none is passed over. */
@@ -374,8 +444,7 @@ static void results_that_are_too_large_come_in_smaller_pages(void **state)
 	assert_string_equal(member("min_mod_revision"), "1");
 	results(a, 0, 1, "[]", true);
 	results(a, 1, 2, "[]", false);
-	answer(ETCD_DONE, page(20, false));
-	assert_true(world.over && !world.failed);
+	it_is_cleaned_up();
 }
 
 /* A result that is none is no sign that all is done. */
@@ -387,7 +456,7 @@ static void what_cannot_be_read_is_no_result(void **state)
 	results(a, 0, 1, "{\"done\"", false);
 	assert_int_equal(world.n_told, 1);
 	assert_string_not_equal(world.told[0].failed, "");
-	answer(ETCD_DONE, page(20, false));
+	it_is_cleaned_up();
 }
 
 /* Of many who have not answered sessd is told no faster than it takes it. */
@@ -405,8 +474,197 @@ static void those_who_are_pending_are_told_as_they_are_taken(void **state)
 	wait_until_asked(a);
 	assert_int_equal(world.n_told, 2);
 	assert_true(world.told[0].pending && world.told[1].pending);
+	/* their orders stand */
+	assert_string_equal(world.call[0]->request.path, ETCD_DELETE);
+	assert_int_equal(strncmp(asked(), KEY_DONE, strlen(KEY_DONE)), 0);
 	answer(ETCD_DONE, page(20, false));
 	assert_true(world.over);
+}
+
+/* The write's condition and first operation: by that it can be done again. */
+static void is_marked(const char *number)
+{
+	const json_t *put = json_object_get(
+		json_array_get(json_object_get(world.call[0]->body, "success"), 0), "request_put");
+	const json_t *compare = json_array_get(json_object_get(world.call[0]->body, "compare"), 0);
+	const char *key = json_string_value(json_object_get(put, "key"));
+	char text[512];
+	size_t len;
+
+	assert_string_equal(world.call[0]->request.path, ETCD_TXN);
+	assert_string_equal(json_string_value(json_object_get(compare, "key")), key);
+	assert_string_equal(json_string_value(json_object_get(compare, "create_revision")), "0");
+	assert_int_equal(sodium_base642bin((unsigned char *)text, sizeof(text) - 1, key,
+				 strlen(key), NULL, &len, NULL, sodium_base64_VARIANT_ORIGINAL),
+		0);
+	text[len] = '\0';
+	assert_string_equal(strrchr(text, '/') + 1, number);
+}
+
+/* Whether it has been carried out is not known: it is done again, which does nothing then. */
+static void orders_that_are_not_heard_of_are_put_again(void **state)
+{
+	struct agent *a = *state;
+
+	ask(a, &of_bob);
+	there_are_hosts(2);
+	a_lease_is_granted("60");
+	is_marked("0");
+	answer(ETCD_UNKNOWN, NULL);
+	wait_until_asked(a);
+	is_marked("0");
+	answer(ETCD_UNREACHABLE, NULL);
+	wait_until_asked(a);
+	is_marked("0");
+	/* it stood there already */
+	answer(ETCD_DONE, json_loads("{\"header\":{\"revision\":\"6\"}}", 0, NULL));
+	results(a, 0, 2, "[]", false);
+	it_is_cleaned_up();
+}
+
+/* Of those who have the order it is told what they did, of the others that they have none. */
+static void who_has_no_order_is_told(void **state)
+{
+	enum { HOSTS = 150, BATCH = 100 };
+	struct agent *a = *state;
+	unsigned i, failed = 0;
+
+	ask(a, &of_bob);
+	there_are_hosts(HOSTS);
+	a_lease_is_granted("60");
+	answer(ETCD_DONE, carried_out());
+	is_marked("100");
+	answer(ETCD_REFUSED, NULL);
+	LIST_FIRST(&a->errands)->deadline = 0;
+	results(a, 0, 10, "[]", false);
+	assert_string_equal(world.call[0]->request.path, ETCD_DELETE);
+	assert_int_equal(world.n_told, HOSTS - 10);
+	for (i = 0; i < world.n_told; i++) {
+		assert_true(world.told[i].pending == (world.told[i].failed[0] == '\0'));
+		failed += !world.told[i].pending;
+	}
+	assert_int_equal(failed, HOSTS - BATCH);
+	assert_string_equal(world.told[HOSTS - 11].failed, "it was not told: the test says so");
+	answer(ETCD_DONE, page(20, false));
+	assert_true(world.over && !world.failed);
+}
+
+static void orders_that_nobody_heard_of_are_not_done(void **state)
+{
+	struct agent *a = *state;
+
+	ask(a, &of_bob);
+	there_are_hosts(1);
+	a_lease_is_granted("60");
+	while (strcmp(world.call[0]->request.path, ETCD_TXN) == 0) {
+		answer(ETCD_UNKNOWN, NULL);
+		wait_until_asked(a);
+	}
+	LIST_FIRST(&a->errands)->deadline = 0;
+	results(a, 0, 0, "[]", false);
+	assert_int_equal(world.n_told, 1);
+	assert_string_equal(
+		world.told[0].failed, "whether it was told is not known: the test says so");
+	answer(ETCD_DONE, page(20, false));
+	assert_true(world.over);
+}
+
+static void orders_that_cannot_be_put_are_none(void **state)
+{
+	ask(*state, &of_bob);
+	there_are_hosts(1);
+	a_lease_is_granted("60");
+	answer(ETCD_UNREACHABLE, NULL);
+	assert_true(world.over && world.failed);
+	assert_non_null(strstr(world.error.text, "the fleet cannot be told"));
+}
+
+/* The value that is being put at the lock's key; to be freed. */
+static char *put_value(void)
+{
+	const char *text = json_string_value(json_object_get(
+		json_object_get(json_array_get(json_object_get(world.call[0]->body, "success"), 0),
+			"request_put"),
+		"value"));
+	char *out = calloc(1, 4096);
+	size_t len;
+
+	assert_non_null(out);
+	assert_int_equal(sodium_base642bin((unsigned char *)out, 4095, text, strlen(text), NULL,
+				 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
+		0);
+	return out;
+}
+
+static void the_lock_is_read(const char *value)
+{
+	json_t *root = page(5, false);
+
+	assert_string_equal(asked(), KEY_LOCK "user/bob");
+	if (value != NULL)
+		add(root, KEY_LOCK "user/bob", value);
+	answer(ETCD_DONE, root);
+}
+
+/* A lock that is not heard of is read back: it is put again where it does not stand there. */
+static void a_lock_that_is_not_heard_of_is_read_back(void **state)
+{
+	const struct wire_lock lock = {.kind = "user", .name = "bob", .fleet = true};
+	struct agent *a = *state;
+	char *value;
+
+	ask_for(a, WIRE_lock, &lock);
+	the_lock_is_read(NULL);
+	there_are_hosts(1);
+	value = put_value();
+	answer(ETCD_UNKNOWN, NULL);
+	wait_until_asked(a);
+	/* somebody else's of that version is not it */
+	the_lock_is_read("{\"far\":1,\"version\":1}");
+	free(value);
+	value = put_value();
+	answer(ETCD_UNKNOWN, NULL);
+	wait_until_asked(a);
+	the_lock_is_read(value);
+	free(value);
+	/* it stands: what the hosts do of it is awaited */
+	assert_int_equal(strncmp(asked(), KEY_DONE, strlen(KEY_DONE)), 0);
+	results(a, 0, 1, "[]", false);
+	answer(ETCD_DONE, page(20, false));
+	assert_true(world.over && !world.failed);
+}
+
+/* That the lock is lifted is no sign that there was none, where it was lifted by this word. */
+static void an_unlock_that_is_not_heard_of_is_read_back(void **state)
+{
+	const struct wire_unlock unlock = {.kind = "user", .name = "bob", .fleet = true};
+	struct agent *a = *state;
+	char *value;
+
+	ask_for(a, WIRE_unlock, &unlock);
+	the_lock_is_read("{\"version\":7}");
+	a_lease_is_granted("2592000");
+	value = put_value();
+	answer(ETCD_UNKNOWN, NULL);
+	wait_until_asked(a);
+	the_lock_is_read(value);
+	free(value);
+	assert_true(world.over && !world.failed);
+}
+
+static void a_lock_that_is_never_heard_of_is_not_done(void **state)
+{
+	const struct wire_lock lock = {.kind = "user", .name = "bob", .fleet = true};
+	struct agent *a = *state;
+
+	ask_for(a, WIRE_lock, &lock);
+	the_lock_is_read(NULL);
+	there_are_hosts(1);
+	answer(ETCD_UNKNOWN, NULL);
+	wait_until_asked(a);
+	answer(ETCD_UNREACHABLE, NULL);
+	assert_true(world.over && world.failed);
+	assert_non_null(strstr(world.error.text, "whether the fleet was told is not known"));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -421,6 +679,13 @@ int main(void)
 		TEST(results_that_are_too_large_come_in_smaller_pages),
 		TEST(what_cannot_be_read_is_no_result),
 		TEST(those_who_are_pending_are_told_as_they_are_taken),
+		TEST(orders_that_are_not_heard_of_are_put_again),
+		TEST(who_has_no_order_is_told),
+		TEST(orders_that_nobody_heard_of_are_not_done),
+		TEST(orders_that_cannot_be_put_are_none),
+		TEST(a_lock_that_is_not_heard_of_is_read_back),
+		TEST(an_unlock_that_is_not_heard_of_is_read_back),
+		TEST(a_lock_that_is_never_heard_of_is_not_done),
 	};
 
 	return cmocka_run_group_tests_name("fleet_errand", tests, NULL, NULL);

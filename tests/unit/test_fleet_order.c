@@ -529,6 +529,8 @@ static void who_evicts_says_whose_session_it_is(void **state)
 				 &len, NULL, sodium_base64_VARIANT_ORIGINAL),
 		0);
 	text[len] = '\0';
+	/* it goes with this host */
+	assert_string_equal(json_string_value(json_object_get(put, "lease")), "7");
 	json_decref(put);
 	change(SID, (const char *)text);
 	be_asked(a, 1);
