@@ -1,6 +1,8 @@
 /* What sessd does with its agent: whom it asks about, what it believes, and what it does alone. */
 #include "tests/unit/core_fixture.h"
 
+#include "sessd/fleet.h"
+
 /* The agent: its request that waits, and what it was told. */
 struct ear {
 	struct answer answer;
@@ -430,6 +432,33 @@ static void errands_have_numbers_that_no_other_sessd_gave(void **state)
 	}
 }
 
+/* An agent that hangs is not waited for without end; each word of it is a sign of life. */
+static void an_errand_of_which_nothing_is_heard_fails(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct wire_session session = {.class = CLASS_LOGIN, .phase = PHASE_ACTIVE, .host = "far"};
+	const struct wire_done done = {.count = 1};
+	struct asker quiet, talks;
+	uint64_t id;
+
+	be_there(w, &ear);
+	ask_fleet(w, &talks, true);
+	id = ear.errand;
+	attend(w, &ear, false);
+	w->core->fleet->patience = 20 * NS_PER_MS;
+	ask_fleet(w, &quiet, true);
+	WAIT_UNTIL(w->f, quiet.last);
+	assert_int_equal(quiet.error, WIRE_E_UNAVAILABLE);
+	assert_false(talks.last);
+	/* what it says later is nobody's */
+	relay(w, ear.errand, WIRE_session, &session, false);
+	assert_int_equal(quiet.n, 1);
+	relay(w, id, WIRE_session, &session, false);
+	relay(w, id, WIRE_done, &done, true);
+	assert_int_equal(talks.n, 2);
+}
+
 static void an_errand_is_run(void **state)
 {
 	struct world *w = *state;
@@ -510,6 +539,7 @@ static int tests(void)
 		TEST(an_eviction_is_by_the_own_policies),
 		TEST(a_table_comes_in_pieces),
 		TEST(an_errand_is_run),
+		TEST(an_errand_of_which_nothing_is_heard_fails),
 		TEST(errands_have_numbers_that_no_other_sessd_gave),
 		TEST(an_overshoot_is_counted_and_recorded),
 	};
