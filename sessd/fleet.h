@@ -18,7 +18,7 @@
 
 #include "sessd/core_state.h"
 
-/* The agent asks the store for some seconds, and waits for hosts for ten. */
+/* The agent asks the store for some seconds, and waits for hosts for half a minute. */
 #define FLEET_PATIENCE (90 * NS_PER_SEC)
 
 enum item_kind { ITEM_MEMBER, ITEM_LEFT, ITEM_ERRAND };
