@@ -292,8 +292,9 @@ static void begin(void *ctx)
 	const struct agent *a = ctx;
 	struct order *o;
 
-	LIST_FOREACH (o, &a->orders->list, link)
+	LIST_FOREACH (o, &a->orders->list, link) {
 		o->listed = false;
+	}
 }
 
 static struct order *find(const struct agent *a, const char *id)

@@ -11,8 +11,8 @@
 #include "fleet/reply.h"
 #include "fleet/result.h"
 
-/* For hosts whose lease holds; and a grace is waited for as well. Of a session sessd says after 10 s
- * what is left, and then as long after that of what was left over. */
+/* For hosts whose lease holds; and a grace is waited for as well. Of a session sessd says after 10
+ * s what is left, and then as long after that of what was left over. */
 #define WAIT (25 * NS_PER_SEC)
 #define LOOK (40 * NS_PER_MS)
 /* Results that are read at a time. */

@@ -42,7 +42,7 @@ struct fleet {
 	unsigned n_items;
 	LIST_HEAD(errand_list, errand) errands;
 	unsigned n_errands;
-	uint64_t patience; /* ns: for a word of the agent on one of them */
+	uint64_t patience;	   /* ns: for a word of the agent on one of them */
 	struct wire_frame frame;   /* of what is relayed */
 	char head[SEAL_HEAD_TEXT]; /* of the ledger, that the agent is told of or knows ... */
 	bool head_due;		   /* ... and that it is not told of yet */
