@@ -260,7 +260,7 @@ enum wire_use {
 	F(R, UID,    id,             8, OPTIONAL) /* of the user, where the asker knows it */ \
 	F(R, BOOL,   fleet,         50, OPTIONAL) /* on all hosts */ \
 	F(R, STR,    by,            51, OPTIONAL) /* from the agent: who asks, and where */ \
-	F(R, STR,    evicts,        52, OPTIONAL) /* from the agent: the policy under which it makes place for another */
+	F(R, STR,    evicts,        52, OPTIONAL) /* from the agent: the policy under which it makes place for another; prefix says which, user whose */
 
 #define WIRE_FIELDS_status(F, R) \
 	F(R, BOOL,   fleet,         50, OPTIONAL) /* of all hosts */
@@ -367,7 +367,9 @@ enum wire_use {
 	F(R, U64,    audit_session,  9, OPTIONAL) /* of what is left over */ \
 	F(R, STR,    host,          50, OPTIONAL) /* of the fleet; not set: the one that answers */ \
 	F(R, BOOL,   pending,       51, OPTIONAL) /* that host has not answered: it is not done */ \
-	F(R, STR,    refused,       52, OPTIONAL) /* that host does not do it: why */
+	F(R, STR,    refused,       52, OPTIONAL) /* that host does not do it: why */ \
+	F(R, STR,    failed,        53, OPTIONAL) /* that host has not done all of it: why */ \
+	F(R, U64,    more,          54, OPTIONAL) /* not one session of that host but so many, summed up */
 
 #define WIRE_FIELDS_state(F, R) \
 	F(R, STR,    program,        1, REQUIRED) \

@@ -233,15 +233,22 @@ void attend_stop(struct agent *a);
 /* order.c: what other hosts ask of this one */
 int orders_start(struct agent *a);
 void orders_stop(struct agent *a);
-/* Puts that order into the store, for the host that has published the challenge; `text` is an
- * object with what is ordered, and is taken over. NULL: no memory. */
-json_t *order_put(const struct agent *a, const char *host, const char *id, const char *challenge,
-	json_t *text);
-/* The order to end that session, for the sake of a cap. */
-json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
-	const char *policy);
-/* The outcome of an order as JSON, for a list; NULL: no memory. */
-json_t *order_outcome(const struct wire_outcome *outcome);
+/* For which host, that has published which challenge; and what it goes with, when nobody wants it
+ * any more. */
+struct order_to {
+	const char *host, *id, *challenge;
+	uint64_t lease;
+};
+/* Puts that order into the store; `text` is an object with what is ordered, and is taken over.
+ * NULL: no memory. */
+json_t *order_put(const struct agent *a, const struct order_to *to, json_t *text);
+/* The order to end that session, for the sake of a cap. Its host compares whose it is: that stands
+ * in the store, where any host can write it. */
+struct order_eviction {
+	const char *host, *user, *sid, *policy;
+};
+json_t *order_evict(
+	const struct agent *a, const struct order_eviction *what, const char *challenge);
 /* What to write when an order is carried out: its outcomes (taken over; NULL: they interest
  * nobody), and with `key` that the order is over. */
 json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const struct key *key);

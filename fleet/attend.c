@@ -52,6 +52,8 @@ static void on_told(void *ctx, const struct wire_frame *frame)
 		log_warning("sessd: %s", frame != NULL ? frame->u.error.text : "gone");
 		a->fresh = true;
 		a->told_joined = false;
+		/* who asked has been told that nothing is known, and gets no answer any more */
+		errands_fini(a);
 		head_doubt(a);
 		timer_set(
 			&a->timers, &a->attend_timer, clock_boot() + timer_jitter(REST), attend, a);

@@ -15,6 +15,9 @@
 
 /* So long a host may be away and still learn that a lock was lifted. */
 #define LIFTED_STAYS (30 * 24 * 3600 * NS_PER_SEC)
+/* A write that is not heard of is read back, so often in all. */
+#define TRIES 5
+#define REST  (100 * NS_PER_MS)
 
 static bool is_lock(const struct errand *e)
 {
@@ -32,11 +35,31 @@ static bool lock_key(const struct errand *e, struct key *ret)
 	return key_make(ret, KEY_LOCK, is_lock(e) ? lock : unlock, false);
 }
 
+static void read_again(void *ctx)
+{
+	read_stored(ctx);
+}
+
+static void written(struct errand *e)
+{
+	if (is_lock(e))
+		tally_begin(e);
+	else
+		errand_done(e);
+}
+
 static void on_put(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
 	struct reply_txn txn;
 
+	if (answer->outcome == ETCD_UNKNOWN && ++e->tries < TRIES) {
+		/* read back what has become of it */
+		e->call = NULL;
+		timer_set(&e->agent->timers, &e->timer,
+			clock_boot() + timer_jitter(REST << e->tries), read_again, e);
+		return;
+	}
 	if (!errand_answered(e, answer))
 		return;
 	if (reply_txn(answer->root, &txn) < 0) {
@@ -47,10 +70,8 @@ static void on_put(void *ctx, const struct etcd_answer *answer)
 	if (!txn.succeeded)
 		/* another statement was written meanwhile: this one must be newer */
 		read_stored(e);
-	else if (is_lock(e))
-		tally_begin(e);
 	else
-		errand_done(e);
+		written(e);
 }
 
 static void add_terms(json_t *text, const struct errand *e)
@@ -92,33 +113,13 @@ static void put_statement(struct errand *e)
 	errand_ask(e, ETCD_WRITE, ETCD_TXN, txn, on_put);
 }
 
-static void on_lease(void *ctx, const struct etcd_answer *answer)
-{
-	struct errand *e = ctx;
-	struct reply_lease lease;
-	bool is_there = lease_is_there(answer);
-
-	e->call = NULL;
-	if (!is_there && !errand_answered(e, answer))
-		return;
-	if (!is_there && (reply_lease(answer->root, &lease) < 0 || lease.id != e->lease))
-		errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
-	else
-		put_statement(e);
-}
-
 /* What runs out is not kept in the store for ever. */
 static void put_for(struct errand *e, uint64_t lasts)
 {
-	if (lasts == 0) {
+	if (lasts == 0)
 		put_statement(e);
-		return;
-	}
-	/* the same one where it is asked for again */
-	if (e->lease == 0)
-		e->lease = lease_new_id();
-	errand_ask(e, ETCD_READ, ETCD_GRANT,
-		query_lease(e->lease, (lasts + NS_PER_SEC - 1) / NS_PER_SEC), on_lease);
+	else
+		errand_lease(e, lasts, put_statement);
 }
 
 static void hosts_known(struct errand *e)
@@ -142,13 +143,26 @@ static bool stands(const struct errand *e, const struct statement *stored)
 	return known != NULL && edition_stands(known, wall);
 }
 
+/* Has a write that was not heard of been carried out? */
+static bool is_own(const struct errand *e, const struct statement *stored)
+{
+	char order[SID_HEX + 1];
+
+	if (e->tries == 0 || stored->text == NULL ||
+		reply_number(stored->text, "version") != e->version ||
+		strcmp(stored->by->name, e->agent->o.authority->name) != 0)
+		return false;
+	reply_text(stored->text, "order", order, sizeof(order));
+	return !is_lock(e) || strcmp(order, e->order) == 0;
+}
+
 static void on_stored(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
 	const struct wire_unlock *what = &e->ask->u.unlock;
 	struct statement stored = {.text = NULL};
 	struct reply_kvs kvs = {0};
-	bool there;
+	bool own, there;
 
 	if (!errand_range(e, answer, &kvs))
 		return;
@@ -156,15 +170,19 @@ static void on_stored(void *ctx, const struct etcd_answer *answer)
 				  &e->agent->o.authority->signers, &stored) != STATEMENT_GENUINE ||
 				 !(stored.by->may & RIGHT_LOCK)))
 		statement_fini(&stored);
+	own = is_own(e, &stored);
 	e->revision = kvs.n > 0 ? kvs.kv[0].mod_revision : 0;
-	e->version =
-		editions_next(&e->agent->editions, is_lock(e) ? e->ask->u.lock.kind : what->kind,
+	if (!own)
+		e->version = editions_next(&e->agent->editions,
+			is_lock(e) ? e->ask->u.lock.kind : what->kind,
 			is_lock(e) ? e->ask->u.lock.name : what->name,
 			reply_number(stored.text, "version"), clock_wall());
 	there = is_lock(e) || stands(e, &stored);
 	statement_fini(&stored);
 	reply_kvs_fini(&kvs);
-	if (is_lock(e) && !e->all_hosts)
+	if (own)
+		written(e);
+	else if (is_lock(e) && !e->all_hosts)
 		errand_hosts(e, hosts_known);
 	else if (is_lock(e))
 		hosts_known(e);

@@ -10,6 +10,10 @@
 #include "fleet/reply.h"
 
 #define TIMEOUT (5 * NS_PER_SEC)
+/* Hosts that are read at a time. */
+#define PAGE 2000
+/* Messages that sessd has not taken yet: then no more is told for a moment. */
+#define MUCH 250
 
 static void errand_free(struct errand *e)
 {
@@ -91,8 +95,9 @@ bool errand_answered(struct errand *e, const struct etcd_answer *answer)
 	if (answer->outcome == ETCD_DONE)
 		return true;
 	snprintf(words, sizeof(words), "%s: %s",
-		answer->outcome == ETCD_UNKNOWN ? "whether the fleet was told is not known"
-						: "the fleet cannot be told",
+		answer->outcome == ETCD_UNKNOWN || e->tries > 0
+			? "whether the fleet was told is not known"
+			: "the fleet cannot be told",
 		answer->words);
 	errand_fail(e, WIRE_E_UNAVAILABLE, words);
 	return false;
@@ -108,6 +113,59 @@ bool errand_range(struct errand *e, const struct etcd_answer *answer, struct rep
 	}
 	errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
 	return false;
+}
+
+json_t *errand_page(const struct errand *e, const struct key *under, int limit)
+{
+	return e->last_len == 0
+		       ? query_range(under, limit)
+		       : query_range_after(under, e->last.s, e->last_len, e->page_revision, limit);
+}
+
+bool errand_more(struct errand *e, const struct reply_kvs *kvs)
+{
+	const struct reply_kv *last = kvs->n > 0 ? &kvs->kv[kvs->n - 1] : NULL;
+
+	if (e->last_len == 0)
+		e->page_revision = kvs->revision;
+	e->last_len = 0;
+	if (!kvs->more || last == NULL || last->key_len >= sizeof(e->last.s))
+		return false;
+	memcpy(e->last.s, last->key, last->key_len + 1);
+	e->last_len = last->key_len;
+	return true;
+}
+
+bool errand_flows(struct errand *e, void (*then)(void *ctx))
+{
+	if (e->agent->talk.n_asks <= MUCH)
+		return true;
+	timer_set(&e->agent->timers, &e->timer, clock_boot() + 5 * NS_PER_MS, then, e);
+	return false;
+}
+
+static void on_lease(void *ctx, const struct etcd_answer *answer)
+{
+	struct errand *e = ctx;
+	struct reply_lease lease;
+	bool is_there = lease_is_there(answer);
+
+	e->call = NULL;
+	if (!is_there && !errand_answered(e, answer))
+		return;
+	if (!is_there && (reply_lease(answer->root, &lease) < 0 || lease.id != e->lease))
+		errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
+	else
+		e->granted(e);
+}
+
+void errand_lease(struct errand *e, uint64_t lasts, void (*granted)(struct errand *e))
+{
+	e->granted = granted;
+	if (e->lease == 0)
+		e->lease = lease_new_id();
+	errand_ask(e, ETCD_READ, ETCD_GRANT,
+		query_lease(e->lease, (lasts + NS_PER_SEC - 1) / NS_PER_SEC), on_lease);
 }
 
 bool errand_may(struct errand *e, enum right right)
@@ -142,33 +200,82 @@ static int add_host(struct errand *e, const char *name, const struct reply_kv *k
 	return 0;
 }
 
-static void on_alive(void *ctx, const struct etcd_answer *answer)
+static int by_name(const void *a, const void *b)
 {
-	struct errand *e = ctx;
-	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
-	struct reply_kvs kvs = {0};
-	size_t i, k;
-
-	if (!errand_range(e, answer, &kvs))
-		return;
-	for (i = 0; i < kvs.n; i++) {
-		if (!key_parse(kvs.kv[i].key, kvs.kv[i].key_len, KEY_ALIVE, 1, parts))
-			continue;
-		for (k = 0; k < e->n_hosts; k++)
-			if (strcmp(e->hosts[k].name, parts[0]) == 0)
-				e->hosts[k].alive = true;
-	}
-	reply_kvs_fini(&kvs);
-	e->hosts_known(e);
+	return strcmp(((const struct tally_host *)a)->name, ((const struct tally_host *)b)->name);
 }
 
-static void ask_all(struct errand *e, const char *kind,
+static void sort_hosts(struct errand *e)
+{
+	if (e->n_hosts > 0)
+		qsort(e->hosts, e->n_hosts, sizeof(*e->hosts), by_name);
+	e->n_sorted = e->n_hosts;
+}
+
+struct tally_host *errand_host(const struct errand *e, const char *name)
+{
+	struct tally_host wanted;
+
+	if (e->n_sorted == 0)
+		return NULL;
+	snprintf(wanted.name, sizeof(wanted.name), "%s", name);
+	return bsearch(&wanted, e->hosts, e->n_sorted, sizeof(wanted), by_name);
+}
+
+static bool is_meant(const struct errand *e, const char *host)
+{
+	return e->only[0] == '\0' || strcmp(e->only, host) == 0;
+}
+
+/* One that has no claim is no less there: somebody has taken that out of the store, and the host
+ * will put it back. It has published no challenge, so what it is ordered now it refuses. */
+static int set_alive(struct errand *e, const char *name)
+{
+	static const struct reply_kv none;
+	struct tally_host *host = errand_host(e, name);
+
+	if (host == NULL && add_host(e, name, &none) < 0)
+		return -1;
+	if (host == NULL)
+		host = &e->hosts[e->n_hosts - 1];
+	host->alive = true;
+	return 0;
+}
+
+static void ask_some(struct errand *e, const char *kind,
 	void (*done)(void *ctx, const struct etcd_answer *answer))
 {
 	struct key key;
 
 	snprintf(key.s, sizeof(key.s), "%s", kind);
-	errand_ask(e, ETCD_READ, ETCD_RANGE, query_range(&key, 0), done);
+	errand_ask(e, ETCD_READ, ETCD_RANGE, errand_page(e, &key, PAGE), done);
+}
+
+static void on_alive(void *ctx, const struct etcd_answer *answer)
+{
+	struct errand *e = ctx;
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
+	struct reply_kvs kvs = {0};
+	size_t i;
+	bool more;
+	int r = 0;
+
+	if (!errand_range(e, answer, &kvs))
+		return;
+	for (i = 0; i < kvs.n && r == 0; i++)
+		if (key_parse(kvs.kv[i].key, kvs.kv[i].key_len, KEY_ALIVE, 1, parts) &&
+			is_meant(e, parts[0]))
+			r = set_alive(e, parts[0]);
+	more = errand_more(e, &kvs);
+	reply_kvs_fini(&kvs);
+	if (r < 0) {
+		errand_fail(e, WIRE_E_UNAVAILABLE, "out of memory");
+	} else if (more) {
+		ask_some(e, KEY_ALIVE, on_alive);
+	} else {
+		sort_hosts(e);
+		e->hosts_known(e);
+	}
 }
 
 static void on_hosts(void *ctx, const struct etcd_answer *answer)
@@ -177,25 +284,31 @@ static void on_hosts(void *ctx, const struct etcd_answer *answer)
 	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
 	struct reply_kvs kvs = {0};
 	size_t i;
+	bool more;
 	int r = 0;
 
 	if (!errand_range(e, answer, &kvs))
 		return;
 	for (i = 0; i < kvs.n && r == 0; i++)
 		if (key_parse(kvs.kv[i].key, kvs.kv[i].key_len, KEY_HOST, 1, parts) &&
-			(e->only[0] == '\0' || strcmp(e->only, parts[0]) == 0))
+			is_meant(e, parts[0]))
 			r = add_host(e, parts[0], &kvs.kv[i]);
+	more = errand_more(e, &kvs);
 	reply_kvs_fini(&kvs);
-	if (r == 0)
-		ask_all(e, KEY_ALIVE, on_alive);
-	else
+	if (r < 0) {
 		errand_fail(e, WIRE_E_UNAVAILABLE, "out of memory");
+	} else if (more) {
+		ask_some(e, KEY_HOST, on_hosts);
+	} else {
+		sort_hosts(e);
+		ask_some(e, KEY_ALIVE, on_alive);
+	}
 }
 
 void errand_hosts(struct errand *e, void (*known)(struct errand *e))
 {
 	e->hosts_known = known;
-	ask_all(e, KEY_HOST, on_hosts);
+	ask_some(e, KEY_HOST, on_hosts);
 }
 
 /* --- Its beginning --- */

@@ -10,6 +10,7 @@ struct eviction {
 	struct etcd_call *call;
 	uint64_t deadline; /* clock_boot() */
 	char host[TEXT_STR_MAX + 1];
+	char user[TEXT_STR_MAX + 1];
 	char sid[SID_HEX + 1];
 	char policy[TEXT_STR_MAX + 1];
 	void (*done)(void *ctx, bool ordered);
@@ -39,7 +40,12 @@ static void on_challenge(void *ctx, const struct etcd_answer *answer)
 	v->call = NULL;
 	if (answer->outcome == ETCD_DONE && reply_range(answer->root, &kvs) == 0 && kvs.n > 0 &&
 		claim_challenge(&kvs.kv[0], challenge))
-		put = order_evict(v->agent, v->host, challenge, v->sid, v->policy);
+		put = order_evict(v->agent,
+			&(struct order_eviction){.host = v->host,
+				.user = v->user,
+				.sid = v->sid,
+				.policy = v->policy},
+			challenge);
 	reply_kvs_fini(&kvs);
 	if (put != NULL)
 		v->call = etcd_start(v->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
@@ -66,6 +72,7 @@ struct eviction *eviction_begin(struct agent *a, const struct listed *e, const c
 	}
 	*v = (struct eviction){.agent = a, .deadline = deadline, .done = done, .ctx = ctx};
 	memcpy(v->host, e->host, sizeof(v->host));
+	memcpy(v->user, e->user, sizeof(v->user));
 	memcpy(v->sid, e->sid, sizeof(v->sid));
 	snprintf(v->policy, sizeof(v->policy), "%s", policy);
 	v->call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_READ,

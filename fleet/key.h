@@ -5,7 +5,7 @@
  *	/sessd/v1/host/HOST               the host's claim of its name; stays
  *	/sessd/v1/alive/HOST              under the host's lease
  *	/sessd/v1/session/USER/HOST/SID   under the host's lease
- *	/sessd/v1/revoke/HOST/ID          an order; stays until the host has carried it out
+ *	/sessd/v1/revoke/HOST/ID          an order, until the host has carried it out; under a lease
  *	/sessd/v1/lock/KIND/NAME          what was said of a lock last; may be under a lease
  *	/sessd/v1/head/HOST               the last checkpoint of the host's ledger; stays
  *	/sessd/v1/ask/HOST/ID             a question to the host, under the lease of who asks

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "common/timestamp.h"
 #include "fleet/lock.h"
+#include "fleet/result.h"
 
 #define TIMEOUT (5 * NS_PER_SEC)
 #define REST	(500 * NS_PER_MS)
@@ -195,7 +196,7 @@ static void on_set(void *ctx, const struct wire_frame *frame)
 	struct agent *a = f->agent;
 
 	if (frame != NULL && frame->type == WIRE_outcome)
-		json_array_append_new(f->outcomes, order_outcome(&frame->u.outcome));
+		result_add(f->outcomes, &frame->u.outcome);
 	if (frame != NULL && frame->type != WIRE_done && frame->type != WIRE_error)
 		return;
 	f->unheard = frame == NULL;

@@ -13,12 +13,13 @@
 #include "fleet/agent.h"
 #include "fleet/query.h"
 #include "fleet/reply.h"
+#include "fleet/result.h"
 #include "fleet/statement.h"
 
 #define TIMEOUT (5 * NS_PER_SEC)
 #define REST	(300 * NS_PER_MS)
-/* Outcomes that are told one by one. */
-#define OUTCOMES_MAX 200
+/* What sessd could not do is tried so often in all, and then that is told. */
+#define TRIES 5
 /* Results that wait to be read by who gave the order. */
 #define RESULTS_MAX 64
 
@@ -31,9 +32,12 @@ struct order {
 	char id[SID_HEX + 1];
 	struct sid challenge; /* that it answers */
 	struct wire_revoke ask;
-	bool quiet;	   /* nobody reads what came of it */
-	bool over;	   /* sessd has carried it out */
-	bool replaced;	   /* its key is another's, or gone */
+	bool quiet;    /* nobody reads what came of it */
+	bool over;     /* sessd has carried it out */
+	bool replaced; /* its key is another's, or gone */
+	bool listed;   /* since begin() */
+	bool rests;    /* sessd could not: the timer says when it is asked again */
+	unsigned tries;
 	struct link *by;   /* it is being carried out */
 	unsigned failures; /* to tell the store, in a row */
 	json_t *outcomes;
@@ -51,49 +55,64 @@ struct orders {
 static void run(struct agent *a);
 static void put(void *ctx, const struct reply_kv *kv);
 
-json_t *order_put(const struct agent *a, const char *host, const char *id, const char *challenge,
-	json_t *text)
+json_t *order_put(const struct agent *a, const struct order_to *to, json_t *text)
 {
-	const char *parts[KEY_PARTS] = {host, id};
+	const char *parts[KEY_PARTS] = {to->host, to->id};
 	const struct authority *own = a->o.authority;
 	json_t *put = NULL;
 	char *value = NULL;
 	struct key key;
 
-	query_add_text(text, "challenge", challenge);
+	query_add_text(text, "challenge", to->challenge);
 	if (key_make(&key, KEY_REVOKE, parts, false))
 		value = statement_seal(text, key.s, own->name, &own->secret);
 	if (value != NULL)
-		put = query_put(&key, value, 0);
+		put = query_put(&key, value, to->lease);
 	free(value);
 	json_decref(text);
 	return put;
 }
 
-json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
-	const char *policy)
+/* Who gives it waits for the end: when this host is gone, nobody does. */
+json_t *order_evict(const struct agent *a, const struct order_eviction *what, const char *challenge)
 {
-	json_t *text = json_pack("{s:s,s:s,s:b}", "prefix", sid, "evicts", policy, "quiet", true);
+	const struct order_to to = {
+		.host = what->host, .id = what->sid, .challenge = challenge, .lease = a->lease.id};
 
-	return order_put(a, host, sid, challenge, text);
+	return order_put(a, &to,
+		json_pack("{s:s,s:s,s:s,s:b}", "prefix", what->sid, "of", what->user, "evicts",
+			what->policy, "quiet", true));
 }
 
-json_t *order_outcome(const struct wire_outcome *o)
+/* That a write of it has failed before takes no place from others. */
+static bool is_kept(const struct orders *orders, const struct key *result)
 {
-	char sid[SID_HEX + 1];
+	unsigned i;
 
-	return json_pack("{s:s,s:s,s:s,s:I,s:I,s:I,s:I,s:s}", "sid", sid_hex(&o->sid, sid), "user",
-		o->user, "service", o->service, "reason", (json_int_t)o->reason, "signalled",
-		(json_int_t)o->signalled, "elapsed", (json_int_t)o->elapsed, "survivors",
-		(json_int_t)o->survivors, "survivor_list", o->survivor_list);
+	for (i = 0; i < RESULTS_MAX; i++)
+		if (strcmp(orders->results[i].s, result->s) == 0)
+			return true;
+	return false;
+}
+
+/* What nobody has fetched is not kept for ever: the oldest makes place. */
+static void keep(struct orders *orders, const struct key *result, json_t *txn)
+{
+	struct key *oldest = &orders->results[orders->next_result];
+
+	if (is_kept(orders, result))
+		return;
+	if (oldest->s[0] != '\0')
+		query_txn_delete(txn, query_delete(oldest));
+	*oldest = *result;
+	orders->next_result = (orders->next_result + 1) % RESULTS_MAX;
 }
 
 json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const struct key *key)
 {
-	struct orders *orders = a->orders;
 	const char *parts[KEY_PARTS] = {id, a->o.host};
-	struct key *slot = &orders->results[orders->next_result];
 	json_t *txn = query_txn();
+	struct key result;
 	char *text;
 
 	if (key != NULL)
@@ -102,12 +121,10 @@ json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const st
 		return txn;
 	text = json_dumps(outcomes, JSON_COMPACT);
 	json_decref(outcomes);
-	/* what nobody has fetched is not kept for ever */
-	if (slot->s[0] != '\0')
-		query_txn_delete(txn, query_delete(slot));
-	if (text != NULL && key_make(slot, KEY_DONE, parts, false))
-		query_txn_put(txn, query_put(slot, text, a->lease.id));
-	orders->next_result = (orders->next_result + 1) % RESULTS_MAX;
+	if (text != NULL && key_make(&result, KEY_DONE, parts, false)) {
+		keep(a->orders, &result, txn);
+		query_txn_put(txn, query_put(&result, text, a->lease.id));
+	}
 	free(text);
 	return txn;
 }
@@ -223,6 +240,7 @@ static void run_again(void *ctx)
 {
 	struct order *o = ctx;
 
+	o->rests = false;
 	run(o->agent);
 }
 
@@ -245,32 +263,59 @@ static void spend(const struct order *o)
 		claim_begin(a);
 }
 
-static void on_answer(void *ctx, const struct wire_frame *frame)
+/* Of what sessd cannot do now: to end what has ended does no harm. */
+static void rest(struct order *o, uint64_t time)
 {
-	struct order *o = ctx;
+	o->by = NULL;
+	o->rests = true;
+	result_again(o->outcomes);
+	timer_set(&o->agent->timers, &o->timer, clock_boot() + timer_jitter(time), run_again, o);
+}
 
-	if (frame == NULL) {
-		/* sessd has gone in the midst of it: to end what has ended does no harm */
-		o->by = NULL;
-		json_array_clear(o->outcomes);
-		timer_set(&o->agent->timers, &o->timer, clock_boot() + timer_jitter(REST),
-			run_again, o);
-		return;
-	}
-	if (frame->type == WIRE_outcome) {
-		if (json_array_size(o->outcomes) < OUTCOMES_MAX)
-			json_array_append_new(o->outcomes, order_outcome(&frame->u.outcome));
-		return;
-	}
-	if (frame->type != WIRE_done && frame->type != WIRE_error)
-		return;
-	if (frame->type == WIRE_error && frame->u.error.code != WIRE_E_NO_SESSION)
-		log_warning("order %s: sessd: %s", o->id, frame->u.error.text);
+static void finish(struct order *o)
+{
 	o->by = NULL;
 	o->over = true;
 	spend(o);
 	write_result(o);
-	run(o->agent);
+}
+
+static void fail(struct order *o, const struct wire_error *error)
+{
+	bool passes = error->code == WIRE_E_UNAVAILABLE || error->code == WIRE_E_LIMIT;
+
+	log_warning("order %s: sessd: %s", o->id, error->text);
+	if (passes && ++o->tries < TRIES) {
+		rest(o, REST << (o->tries - 1));
+		return;
+	}
+	result_add_failure(o->outcomes, error->text);
+	finish(o);
+}
+
+static void on_answer(void *ctx, const struct wire_frame *frame)
+{
+	struct order *o = ctx;
+	struct agent *a = o->agent;
+
+	if (frame == NULL) {
+		/* sessd has gone in the midst of it */
+		rest(o, REST);
+		return;
+	}
+	if (frame->type == WIRE_outcome) {
+		if (result_add(o->outcomes, &frame->u.outcome) < 0)
+			log_error("order %s: out of memory: an outcome is not told", o->id);
+		return;
+	}
+	if (frame->type != WIRE_done && frame->type != WIRE_error)
+		return;
+	/* that there is none, or none any more, is what is wanted */
+	if (frame->type == WIRE_error && frame->u.error.code != WIRE_E_NO_SESSION)
+		fail(o, &frame->u.error);
+	else
+		finish(o);
+	run(a);
 }
 
 static struct link *free_link(struct agent *a)
@@ -289,7 +334,7 @@ static void run(struct agent *a)
 	struct order *o;
 
 	LIST_FOREACH (o, &a->orders->list, link) {
-		if (o->by != NULL || o->over)
+		if (o->by != NULL || o->over || o->rests)
 			continue;
 		link = free_link(a);
 		if (link == NULL)
@@ -307,17 +352,13 @@ static void run(struct agent *a)
 
 static void begin(void *ctx)
 {
-	struct agent *a = ctx;
+	const struct agent *a = ctx;
 	struct order *o;
 
 	LIST_FOREACH (o, &a->orders->list, link) {
 		forget_next(o);
+		o->listed = false;
 	}
-}
-
-static void listed(void *ctx)
-{
-	(void)ctx;
 }
 
 static struct order *find(const struct agent *a, const char *id)
@@ -336,11 +377,11 @@ static void read_order(const json_t *text, struct order *o, const char *signer)
 	char who[TEXT_STR_MAX + 1];
 
 	reply_text(text, "prefix", ask->prefix, sizeof(ask->prefix));
-	reply_text(text, "user", ask->user, sizeof(ask->user));
 	reply_text(text, "text", ask->text, sizeof(ask->text));
 	reply_text(text, "message", ask->message, sizeof(ask->message));
 	reply_text(text, "by", who, sizeof(who));
 	reply_text(text, "evicts", ask->evicts, sizeof(ask->evicts));
+	reply_text(text, ask->evicts[0] != '\0' ? "of" : "user", ask->user, sizeof(ask->user));
 	authority_by(signer, who, ask->by);
 	ask->grace = reply_number(text, "grace");
 	ask->cron = reply_bool(text, "cron");
@@ -360,8 +401,8 @@ static const char *judge(struct order *o, const struct statement *s)
 	if (!(s->by->may & (ask->evicts[0] != '\0' ? RIGHT_EVICT : RIGHT_REVOKE)))
 		return ask->evicts[0] != '\0' ? "its key may not evict" : "its key may not revoke";
 	if (ask->evicts[0] != '\0' &&
-		(!sid_parse(ask->prefix, &sid) || ask->user[0] != '\0' || ask->all))
-		return "what evicts ends one session, and names it in full";
+		(!sid_parse(ask->prefix, &sid) || ask->user[0] == '\0' || ask->all))
+		return "what evicts ends one session, and names it in full and whose it is";
 	reply_text(s->text, "challenge", challenge, sizeof(challenge));
 	if (!sid_parse(challenge, &o->challenge) || !sid_parse(o->id, &sid))
 		return "it answers no challenge";
@@ -383,7 +424,7 @@ static void refuse(struct order *o, const struct signer *by, const char *why)
 	snprintf(what, sizeof(what), "order %s", o->id);
 	refusal_tell(o->agent, by, what, why);
 	o->over = true;
-	json_array_append_new(o->outcomes, json_pack("{s:s}", "refused", why));
+	result_add_refusal(o->outcomes, why);
 	write_result(o);
 }
 
@@ -424,6 +465,7 @@ static void put(void *ctx, const struct reply_kv *kv)
 		return;
 	o = find(a, parts[1]);
 	if (o != NULL) {
+		o->listed = true;
 		note_next(o, kv);
 		return;
 	}
@@ -436,6 +478,7 @@ static void put(void *ctx, const struct reply_kv *kv)
 		return;
 	}
 	o->agent = a;
+	o->listed = true;
 	o->revision = kv->mod_revision;
 	memcpy(o->id, parts[1], strlen(parts[1]) + 1);
 	memcpy(o->key.s, kv->key, kv->key_len + 1);
@@ -444,7 +487,13 @@ static void put(void *ctx, const struct reply_kv *kv)
 	take(o, kv);
 }
 
-/* Withdrawn, where it has not been begun. */
+/* Withdrawn: that ends it where it has not been begun. */
+static void drop(struct order *o)
+{
+	if (o->by == NULL && !o->over)
+		order_free(o);
+}
+
 static void gone(void *ctx, const struct reply_kv *kv)
 {
 	struct agent *a = ctx;
@@ -457,8 +506,20 @@ static void gone(void *ctx, const struct reply_kv *kv)
 	if (o == NULL)
 		return;
 	forget_next(o);
-	if (o->by == NULL && !o->over)
-		order_free(o);
+	drop(o);
+}
+
+/* What has been withdrawn while nothing was heard of the store. */
+static void listed(void *ctx)
+{
+	struct agent *a = ctx;
+	struct order *o, *next;
+
+	for (o = LIST_FIRST(&a->orders->list); o != NULL; o = next) {
+		next = LIST_NEXT(o, link);
+		if (!o->listed)
+			drop(o);
+	}
 }
 
 int orders_start(struct agent *a)

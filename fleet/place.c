@@ -42,25 +42,44 @@ struct place {
 		char *host;
 	} evicted[8];
 	unsigned n_evicted;
+	bool unheard; /* whether the store has the order for the last of them is not known */
+	bool granted;
 };
 
 static void count_again(void *ctx);
 
-static void forget_last(struct place *p)
+/* It is not waited for: nobody is to end for it any more who has not begun to. */
+static void withdraw(struct place *p)
 {
-	free(p->evicted[--p->n_evicted].host);
+	json_t *txn;
+	unsigned i;
+
+	if (p->n_evicted == 0)
+		return;
+	txn = query_txn();
+	for (i = 0; i < p->n_evicted; i++)
+		query_txn_delete(txn, eviction_withdrawal(p->evicted[i].host, p->evicted[i].sid));
+	(void)etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+						 .path = ETCD_TXN,
+						 .body = txn,
+						 .deadline = clock_boot() + NS_PER_SEC,
+						 .done = etcd_unheard});
 }
 
 static void place_free(struct place *p)
 {
+	unsigned i;
+
 	LIST_REMOVE(p, link);
 	p->agent->n_places--;
 	etcd_cancel(p->call);
 	timer_cancel(&p->timer);
 	eviction_cancel(p->eviction);
 	question_free(p->question);
-	while (p->n_evicted > 0)
-		forget_last(p);
+	if (!p->granted)
+		withdraw(p);
+	for (i = 0; i < p->n_evicted; i++)
+		free(p->evicted[i].host);
 	free(p);
 }
 
@@ -76,6 +95,7 @@ static void grant(struct place *p)
 	struct member *m = member_find(p->agent, &p->sid);
 	struct wire_placed msg = {.granted = true};
 
+	p->granted = true;
 	m->seeking = false;
 	m->registered = p->lease == p->agent->lease.id;
 	if (!m->registered)
@@ -127,46 +147,39 @@ static void on_ordered(void *ctx, bool ordered)
 	struct place *p = ctx;
 
 	p->eviction = NULL;
-	/* one that was not heard of is ordered once more */
-	if (!ordered)
-		forget_last(p);
+	p->unheard = !ordered;
 	timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
 }
 
-/* It is refused: nobody is to end for it any more who has not begun to. */
-static void withdraw(struct place *p)
+/* Whoever is to go, or to be told so once more, is now ordered to. */
+static void order_last(struct place *p, const struct listed *e, const char *policy)
 {
-	json_t *txn;
-	unsigned i;
-
-	if (p->n_evicted == 0)
-		return;
-	txn = query_txn();
-	for (i = 0; i < p->n_evicted; i++)
-		query_txn_delete(txn, eviction_withdrawal(p->evicted[i].host, p->evicted[i].sid));
-	(void)etcd_start(p->agent->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
-						 .path = ETCD_TXN,
-						 .body = txn,
-						 .deadline = clock_boot() + NS_PER_SEC,
-						 .done = etcd_unheard});
+	p->eviction = eviction_begin(p->agent, e, policy, p->deadline, on_ordered, p);
+	if (p->eviction == NULL)
+		nobody_knows(p);
 }
 
 static void wait_for(struct place *p, const struct listed *e, const char *policy)
 {
+	unsigned n = p->n_evicted;
 	char *host;
 
-	if (was_ordered(p, e->sid) || p->n_evicted == sizeof(p->evicted) / sizeof(p->evicted[0])) {
+	if (p->unheard && strcmp(p->evicted[n - 1].sid, e->sid) == 0) {
+		order_last(p, e, policy);
+		return;
+	}
+	if (was_ordered(p, e->sid) || n == sizeof(p->evicted) / sizeof(p->evicted[0])) {
 		timer_set(&p->agent->timers, &p->timer, clock_boot() + LOOK, count_again, p);
 		return;
 	}
 	host = strdup(e->host);
-	if (host != NULL) {
-		memcpy(p->evicted[p->n_evicted].sid, e->sid, sizeof(e->sid));
-		p->evicted[p->n_evicted++].host = host;
-		p->eviction = eviction_begin(p->agent, e, policy, p->deadline, on_ordered, p);
-	}
-	if (p->eviction == NULL)
+	if (host == NULL) {
 		nobody_knows(p);
+		return;
+	}
+	memcpy(p->evicted[n].sid, e->sid, sizeof(e->sid));
+	p->evicted[p->n_evicted++].host = host;
+	order_last(p, e, policy);
 }
 
 /* --- The transaction --- */
@@ -322,7 +335,6 @@ static void count_again(void *ctx)
 	struct key all;
 
 	if (clock_boot() >= p->deadline && p->evicts) {
-		withdraw(p);
 		answer(p, &late);
 		return;
 	}

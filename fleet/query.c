@@ -82,6 +82,16 @@ json_t *query_range_after(
 	return whole(q, r);
 }
 
+json_t *query_only_keys(json_t *range)
+{
+	return whole(range, json_object_set_new(range, "keys_only", json_true()));
+}
+
+json_t *query_since(json_t *range, uint64_t revision)
+{
+	return whole(range, json_object_set_new(range, "min_mod_revision", number(revision)));
+}
+
 json_t *query_put(const struct key *key, const char *value, uint64_t lease)
 {
 	json_t *q = json_object();

@@ -13,6 +13,9 @@ json_t *query_range(const struct key *key, int limit);
 /* The page behind `after` of the same range, as it was at that revision. */
 json_t *query_range_after(
 	const struct key *key, const char *after, size_t len, uint64_t revision, int limit);
+/* Of a range, which is given back: without the values; or only what was written since. */
+json_t *query_only_keys(json_t *range);
+json_t *query_since(json_t *range, uint64_t revision);
 json_t *query_put(const struct key *key, const char *value, uint64_t lease);
 json_t *query_delete(const struct key *key);
 

@@ -2,12 +2,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/duration.h"
+#include "common/timestamp.h"
 #include "fleet/errand.h"
 #include "fleet/query.h"
 #include "fleet/reply.h"
 
 /* Operations of one transaction; etcd takes 128. */
 #define BATCH 100
+/* A write that is not heard of is done again, so often in all. */
+#define TRIES 5
+#define REST  (100 * NS_PER_MS)
+/* Keys of sessions that are read at a time. */
+#define PAGE 5000
 
 static json_t *order_text(const struct errand *e)
 {
@@ -33,16 +40,64 @@ static json_t *order_text(const struct errand *e)
 
 static void give_order(struct errand *e);
 
+static void try_again(void *ctx)
+{
+	give_order(ctx);
+}
+
+/* The hosts from there on: as many as go into one transaction. */
+static size_t batch(const struct errand *e)
+{
+	return e->n_hosts - e->n_ordered < BATCH ? e->n_hosts - e->n_ordered : BATCH;
+}
+
+/* Of those who have the order it is told what they do, and of the others that they have none. */
+static void give_up(struct errand *e, const struct etcd_answer *answer)
+{
+	snprintf(e->trouble, sizeof(e->trouble), "%s: %.100s",
+		e->tries > 0 ? "whether it was told is not known" : "it was not told",
+		answer->words);
+	tally_begin(e);
+}
+
 static void on_ordered(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
 
-	if (!errand_answered(e, answer))
+	e->call = NULL;
+	if (answer->outcome == ETCD_DONE) {
+		e->tries = 0;
+		e->n_ordered += batch(e);
+		if (e->n_ordered < e->n_hosts)
+			give_order(e);
+		else
+			tally_begin(e);
 		return;
-	if (e->n_ordered < e->n_hosts)
-		give_order(e);
+	}
+	/* once it has not been heard of, it may be carried out whatever is said later */
+	if (answer->outcome == ETCD_UNKNOWN || e->tries > 0)
+		e->tries++;
+	if (e->tries > 0 && e->tries < TRIES)
+		timer_set(&e->agent->timers, &e->timer,
+			clock_boot() + timer_jitter(REST << e->tries), try_again, e);
+	else if (e->tries > 0 || e->n_ordered > 0)
+		give_up(e, answer);
 	else
-		tally_begin(e);
+		(void)errand_answered(e, answer);
+}
+
+/* It goes into the store with the orders, and is none itself: where it stands, they have been put,
+ * so the same write can be done again. */
+static void mark(const struct errand *e, json_t *txn)
+{
+	char number[24];
+	const char *parts[KEY_PARTS] = {e->order, e->agent->o.host, number};
+	struct key key;
+
+	snprintf(number, sizeof(number), "%zu", e->n_ordered);
+	key_make(&key, KEY_DONE, parts, false);
+	query_txn_if_absent(txn, &key);
+	query_txn_put(txn, query_put(&key, "", e->lease));
 }
 
 /* As many hosts as go into one transaction; the rest when that is written. */
@@ -50,46 +105,86 @@ static void give_order(struct errand *e)
 {
 	json_t *txn = query_txn();
 	const struct tally_host *host;
-	unsigned n;
+	size_t i;
 
-	for (n = 0; n < BATCH && e->n_ordered < e->n_hosts; n++) {
-		host = &e->hosts[e->n_ordered++];
-		query_txn_put(txn,
-			order_put(e->agent, host->name, e->order, host->challenge, order_text(e)));
+	mark(e, txn);
+	for (i = e->n_ordered; i < e->n_ordered + batch(e); i++) {
+		host = &e->hosts[i];
+		query_txn_put(txn, order_put(e->agent,
+					   &(struct order_to){.host = host->name,
+						   .id = e->order,
+						   .challenge = host->challenge,
+						   .lease = e->lease},
+					   order_text(e)));
 	}
 	errand_ask(e, ETCD_WRITE, ETCD_TXN, txn, on_ordered);
+}
+
+/* What a host that never comes back does not take is not kept for ever: no order counts for longer.
+ */
+static void hosts_known(struct errand *e)
+{
+	errand_lease(e, e->agent->o.order_lifetime, give_order);
+}
+
+static void look_for_session(struct errand *e);
+
+/* Notes the one that is meant. False: there are several. */
+static bool note_session(struct errand *e, const struct reply_kv *kv)
+{
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
+	struct sid sid;
+
+	if (!key_parse(kv->key, kv->key_len, KEY_SESSION, 3, parts) || !sid_parse(parts[2], &sid) ||
+		!sid_has_prefix(&sid, e->ask->u.revoke.prefix))
+		return true;
+	if (e->only[0] != '\0')
+		return false;
+	e->sid = sid;
+	memcpy(e->only, parts[1], sizeof(e->only));
+	return true;
+}
+
+static void fail_of_none(struct errand *e, enum wire_errno why)
+{
+	errand_fail(e, why, wire_error_words(why));
 }
 
 /* The one session of the prefix, among all of the fleet's. */
 static void on_sessions(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
-	struct wire_session session;
 	struct reply_kvs kvs = {0};
-	size_t i, found = 0;
+	bool one = true, more;
+	size_t i;
 
 	if (!errand_range(e, answer, &kvs))
 		return;
-	for (i = 0; i < kvs.n; i++) {
-		if (!listing_session(&kvs.kv[i], &session) ||
-			!sid_has_prefix(&session.sid, e->ask->u.revoke.prefix))
-			continue;
-		found++;
-		e->sid = session.sid;
-		memcpy(e->only, session.host, sizeof(e->only));
-	}
+	for (i = 0; i < kvs.n && one; i++)
+		one = note_session(e, &kvs.kv[i]);
+	more = errand_more(e, &kvs);
 	reply_kvs_fini(&kvs);
-	if (found != 1)
-		errand_fail(e, found == 0 ? WIRE_E_NO_SESSION : WIRE_E_AMBIGUOUS,
-			wire_error_words(found == 0 ? WIRE_E_NO_SESSION : WIRE_E_AMBIGUOUS));
+	if (!one)
+		fail_of_none(e, WIRE_E_AMBIGUOUS);
+	else if (more)
+		look_for_session(e);
+	else if (e->only[0] == '\0')
+		fail_of_none(e, WIRE_E_NO_SESSION);
 	else
-		errand_hosts(e, give_order);
+		errand_hosts(e, hosts_known);
+}
+
+static void look_for_session(struct errand *e)
+{
+	static const struct key all = {KEY_SESSION};
+
+	errand_ask(
+		e, ETCD_READ, ETCD_RANGE, query_only_keys(errand_page(e, &all, PAGE)), on_sessions);
 }
 
 void revocation_begin(struct errand *e)
 {
 	const struct wire_revoke *ask = &e->ask->u.revoke;
-	struct key key;
 
 	if ((ask->prefix[0] != '\0') + (ask->user[0] != '\0') + ask->all != 1) {
 		errand_fail(e, WIRE_E_INVALID,
@@ -99,9 +194,8 @@ void revocation_begin(struct errand *e)
 	if (!errand_may(e, RIGHT_REVOKE))
 		return;
 	if (ask->prefix[0] == '\0') {
-		errand_hosts(e, give_order);
+		errand_hosts(e, hosts_known);
 		return;
 	}
-	memcpy(key.s, KEY_SESSION, sizeof(KEY_SESSION));
-	errand_ask(e, ETCD_READ, ETCD_RANGE, query_range(&key, 0), on_sessions);
+	look_for_session(e);
 }

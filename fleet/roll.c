@@ -23,6 +23,7 @@ static bool listed_of(const struct reply_kv *kv, struct listed *ret)
 
 	if (!key_parse(kv->key, kv->key_len, KEY_SESSION, 3, parts) || !sid_parse(parts[2], &sid))
 		return false;
+	memcpy(ret->user, parts[0], sizeof(ret->user));
 	memcpy(ret->host, parts[1], sizeof(ret->host));
 	memcpy(ret->sid, parts[2], sizeof(ret->sid));
 	ret->created = kv->create_revision;

@@ -7,7 +7,7 @@
 struct question;
 
 struct listed {
-	char host[TEXT_STR_MAX + 1];
+	char user[TEXT_STR_MAX + 1], host[TEXT_STR_MAX + 1];
 	char sid[SID_HEX + 1];
 	uint64_t created; /* revision */
 	uint64_t lease;

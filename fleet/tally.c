@@ -9,10 +9,14 @@
 #include "fleet/errand.h"
 #include "fleet/query.h"
 #include "fleet/reply.h"
+#include "fleet/result.h"
 
-/* For hosts whose lease holds; and a grace is waited for as well. */
-#define WAIT (10 * NS_PER_SEC)
+/* For hosts whose lease holds; and a grace is waited for as well. Of a session sessd says after 10
+ * s what is left, and then as long after that of what was left over. */
+#define WAIT (25 * NS_PER_SEC)
 #define LOOK (40 * NS_PER_MS)
+/* Results that are read at a time. */
+#define PAGE 32
 
 static void look(void *ctx);
 
@@ -23,33 +27,37 @@ static void under(const struct errand *e, struct key *ret)
 	key_make(ret, KEY_DONE, parts, true);
 }
 
-static void tell_outcome(struct errand *e, const char *host, const json_t *value)
+static void tell(struct errand *e, const char *host, struct wire_outcome *o)
 {
-	struct wire_outcome o = {.signalled = reply_number(value, "signalled"),
-		.elapsed = reply_number(value, "elapsed"),
-		.survivors = reply_number(value, "survivors")};
-	uint64_t reason = reply_number(value, "reason");
-	char sid[SID_HEX + 1];
-
-	reply_text(value, "sid", sid, sizeof(sid));
-	sid_parse(sid, &o.sid);
-	reply_text(value, "user", o.user, sizeof(o.user));
-	reply_text(value, "service", o.service, sizeof(o.service));
-	reply_text(value, "refused", o.refused, sizeof(o.refused));
-	reply_text(value, "survivor_list", o.survivor_list, sizeof(o.survivor_list));
-	o.reason = reason_name((enum reason)reason) != NULL ? (enum reason)reason : REASON_REVOKED;
-	snprintf(o.host, sizeof(o.host), "%s", host);
-	errand_tell(e, WIRE_outcome, &o, false);
+	snprintf(o->host, sizeof(o->host), "%s", host);
+	errand_tell(e, WIRE_outcome, o, false);
 }
 
-static void tell_pending(struct errand *e, const char *host)
+static void tell_result(struct errand *e, const char *host, const json_t *list)
 {
-	struct wire_outcome o = {.pending = true,
+	struct wire_outcome o = {
+		.reason = REASON_REVOKED, .failed = "what it has written of it cannot be read"};
+	size_t i;
+
+	if (!json_is_array(list))
+		tell(e, host, &o);
+	for (i = 0; i < json_array_size(list); i++) {
+		result_read(json_array_get(list, i), &o);
+		tell(e, host, &o);
+	}
+}
+
+/* Who has not answered: has it the order at all? */
+static void tell_pending(struct errand *e, size_t host)
+{
+	bool ordered = e->trouble[0] == '\0' || host < e->n_ordered;
+	struct wire_outcome o = {.pending = ordered,
 		.sid = e->sid,
 		.reason = e->ask->type == WIRE_lock ? REASON_LOCKED : REASON_REVOKED};
 
-	snprintf(o.host, sizeof(o.host), "%s", host);
-	errand_tell(e, WIRE_outcome, &o, false);
+	if (!ordered)
+		memcpy(o.failed, e->trouble, sizeof(o.failed));
+	tell(e, e->hosts[host].name, &o);
 }
 
 static void on_cleaned(void *ctx, const struct etcd_answer *answer)
@@ -63,35 +71,53 @@ static void on_cleaned(void *ctx, const struct etcd_answer *answer)
 	errand_done(e);
 }
 
-static void finish(struct errand *e)
+/* What is left goes with the lease of the orders; but for theirs who have yet to answer. */
+static void clean(struct errand *e, bool all)
 {
 	struct key key;
+
+	if (all && e->lease != 0)
+		(void)etcd_start(e->agent->etcd, &(struct etcd_request){.kind = ETCD_READ,
+							 .path = ETCD_REVOKE,
+							 .body = query_keepalive(e->lease),
+							 .deadline = clock_boot() + NS_PER_SEC,
+							 .done = etcd_unheard});
+	under(e, &key);
+	errand_ask(e, ETCD_READ, ETCD_DELETE, query_delete(&key), on_cleaned);
+}
+
+static void finish(void *ctx)
+{
+	struct errand *e = ctx;
+	bool all = true;
 	size_t i;
 
 	for (i = 0; i < e->n_hosts; i++)
-		if (!e->hosts[i].answered)
-			tell_pending(e, e->hosts[i].name);
-	under(e, &key);
-	errand_ask(e, ETCD_READ, ETCD_DELETE, query_delete(&key), on_cleaned);
+		all = all && e->hosts[i].answered;
+	for (; e->n_told < e->n_hosts; e->n_told++) {
+		if (e->hosts[e->n_told].answered)
+			continue;
+		if (!errand_flows(e, finish))
+			return;
+		tell_pending(e, e->n_told);
+	}
+	clean(e, all);
 }
 
 static void take(struct errand *e, const struct reply_kv *kv)
 {
 	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
+	struct tally_host *host;
 	json_t *outcomes;
-	size_t i, k;
 
 	if (!key_parse(kv->key, kv->key_len, KEY_DONE, 2, parts))
 		return;
-	for (i = 0; i < e->n_hosts; i++)
-		if (strcmp(e->hosts[i].name, parts[1]) == 0)
-			break;
-	if (i == e->n_hosts || e->hosts[i].answered)
+	host = errand_host(e, parts[1]);
+	if (host == NULL || host->answered)
 		return;
-	e->hosts[i].answered = true;
+	host->answered = true;
 	outcomes = reply_json(kv->value, kv->value_len);
-	for (k = 0; k < json_array_size(outcomes); k++)
-		tell_outcome(e, e->hosts[i].name, json_array_get(outcomes, k));
+	tell_result(e, host->name, outcomes);
 	json_decref(outcomes);
 }
 
@@ -106,30 +132,53 @@ static bool is_awaited(const struct errand *e)
 	return false;
 }
 
+/* True: there is another page. */
+static bool take_page(struct errand *e, const struct reply_kvs *kvs)
+{
+	size_t i;
+
+	for (i = 0; i < kvs->n; i++)
+		take(e, &kvs->kv[i]);
+	if (errand_more(e, kvs))
+		return true;
+	e->seen = e->page_revision;
+	return false;
+}
+
 static void on_looked(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
 	struct reply_kvs kvs = {0};
-	size_t i;
+	bool more = false;
 
 	e->call = NULL;
-	if (answer->outcome == ETCD_DONE && reply_range(answer->root, &kvs) == 0)
-		for (i = 0; i < kvs.n; i++)
-			take(e, &kvs.kv[i]);
+	if (answer->outcome == ETCD_DONE && reply_range(answer->root, &kvs) == 0) {
+		more = take_page(e, &kvs);
+	} else {
+		/* it may have been too much for one answer */
+		e->page = e->page > 1 ? e->page / 2 : 1;
+		e->last_len = 0;
+	}
 	reply_kvs_fini(&kvs);
 	if (!is_awaited(e) || clock_boot() >= e->deadline)
 		finish(e);
+	else if (more)
+		look(e);
 	else
 		timer_set(&e->agent->timers, &e->timer, clock_boot() + timer_jitter(LOOK), look, e);
 }
 
+/* What has been written since the last look. */
 static void look(void *ctx)
 {
 	struct errand *e = ctx;
 	struct key key;
 
+	if (!errand_flows(e, look))
+		return;
 	under(e, &key);
-	errand_ask(e, ETCD_READ, ETCD_RANGE, query_range(&key, 0), on_looked);
+	errand_ask(e, ETCD_READ, ETCD_RANGE,
+		query_since(errand_page(e, &key, e->page), e->seen + 1), on_looked);
 }
 
 void tally_begin(struct errand *e)
@@ -137,5 +186,6 @@ void tally_begin(struct errand *e)
 	e->deadline = clock_boot() + WAIT;
 	if (e->ask->type == WIRE_revoke)
 		e->deadline += e->ask->u.revoke.grace;
+	e->page = PAGE;
 	look(e);
 }

@@ -28,6 +28,11 @@ static bool is_leftover(const struct wire_outcome *o)
 	return sid_equal(&o->sid, &none);
 }
 
+static bool is_not_done(const struct wire_outcome *o)
+{
+	return o->survivors > 0 || o->pending || o->refused[0] != '\0' || o->failed[0] != '\0';
+}
+
 /* Others are ended, and the one that the asker is in is not. */
 static void say_spared(struct context *ctx, const struct wire_session *s)
 {
@@ -62,7 +67,15 @@ static void print_outcome(FILE *out, const struct wire_outcome *o, enum reason a
 		fputc('\n', out);
 		return;
 	}
-	if (is_leftover(o)) {
+	if (o->failed[0] != '\0') {
+		fputs("FAILED: ", out);
+		output_text(out, o->failed, strlen(o->failed));
+		fputc('\n', out);
+		return;
+	}
+	if (o->more > 0) {
+		fprintf(out, "and %" PRIu64 " more", o->more);
+	} else if (is_leftover(o)) {
 		output_text(out, o->user, strlen(o->user));
 		fprintf(out, ": left over (");
 		output_text(out, o->service, strlen(o->service));
@@ -75,8 +88,8 @@ static void print_outcome(FILE *out, const struct wire_outcome *o, enum reason a
 		output_text(out, o->service, strlen(o->service));
 	}
 	if (o->survivors > 0) {
-		fprintf(out, ": not ended: %" PRIu64 " of %" PRIu64 " processes still there: ",
-			o->survivors, o->signalled);
+		fprintf(out, ": not ended: %" PRIu64 " of %" PRIu64 " processes still there%s",
+			o->survivors, o->signalled, o->survivor_list[0] != '\0' ? ": " : "");
 		output_text(out, o->survivor_list, strlen(o->survivor_list));
 	} else {
 		fprintf(out, ": ended, %" PRIu64 " process%s gone in %s", o->signalled,
@@ -111,7 +124,7 @@ int outcomes_read(struct conn *c, struct outcomes *o)
 			print_outcome(c->ctx->out, outcome, o->reason);
 		/* that it cannot be shown must not keep the rest from being ended: go on */
 		context_flush(c->ctx);
-		if (outcome->survivors > 0 || outcome->pending || outcome->refused[0] != '\0')
+		if (is_not_done(outcome))
 			code = EXIT_NO;
 	}
 	return outcomes_graver(r, code);

@@ -12,7 +12,7 @@ struct outcomes {
 
 /*
  * Reads the outcomes of one request and prints them as they come, until `done`. An exit code:
- * EXIT_NO where processes survive.
+ * EXIT_NO where processes survive, or a host has not done what was ordered.
  */
 int outcomes_read(struct conn *c, struct outcomes *o);
 

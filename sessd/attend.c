@@ -27,6 +27,7 @@ int fleet_init(struct core *core)
 	if (core->fleet == NULL)
 		return -ENOMEM;
 	STAILQ_INIT(&core->fleet->items);
+	core->fleet->patience = FLEET_PATIENCE;
 	return ledger_on_commit(core->parts.ledger, on_commit, core);
 }
 

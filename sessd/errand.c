@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/duration.h"
+#include "common/timestamp.h"
 #include "sessd/fleet.h"
 #include "sessd/log.h"
 
@@ -11,6 +13,9 @@
 
 struct errand {
 	LIST_ENTRY(errand) link;
+	struct core *core;
+	struct loop_timer timer;
+	uint64_t patience; /* ns without a word of the agent */
 	uint64_t id;
 	struct answer *answer;
 	char by[TEXT_STR_MAX + 1];
@@ -44,7 +49,24 @@ static void end(struct fleet *f, struct errand *e)
 {
 	LIST_REMOVE(e, link);
 	f->n_errands--;
+	loop_timer_cancel(e->core->parts.loop, &e->timer);
 	free(e);
+}
+
+static void too_quiet(void *ctx)
+{
+	struct errand *e = ctx;
+
+	answer_error(e->answer, WIRE_E_UNAVAILABLE,
+		"sessd-fleet does not answer: what has become of it is not known");
+	end(e->core->fleet, e);
+}
+
+/* -ENOMEM */
+static int wait_for_word(struct errand *e)
+{
+	return loop_timer_set(
+		e->core->parts.loop, &e->timer, clock_boot() + e->patience, too_quiet, e);
 }
 
 void errands_fail(struct fleet *f, const char *why)
@@ -65,11 +87,16 @@ void errands_fini(struct fleet *f)
 		end(f, e);
 }
 
+static uint64_t grace_of(const struct wire_revoke *ask)
+{
+	return ask->grace < WIRE_GRACE_MAX ? ask->grace : WIRE_GRACE_MAX;
+}
+
 void fleet_ask(struct core *core, const struct event *event)
 {
 	struct fleet *f = core->fleet;
 	struct errand *e;
-	struct sid ignored;
+	struct sid ignored, random;
 	int r;
 
 	if (!event->caller->admin) {
@@ -86,15 +113,27 @@ void fleet_ask(struct core *core, const struct event *event)
 		answer_error(event->answer, WIRE_E_LIMIT, NULL);
 		return;
 	}
-	*e = (struct errand){.id = ++f->last_errand, .answer = event->answer};
+	*e = (struct errand){.core = core, .answer = event->answer, .patience = f->patience};
+	if (event->u.errand.type == WIRE_revoke)
+		e->patience += grace_of(event->u.errand.msg);
 	caller_name(core, event->caller, e->by, sizeof(e->by), &ignored);
 	r = wire_encode(
 		event->u.errand.type, 0, event->u.errand.msg, e->packet, WIRE_BLOB_MAX, &e->len);
+	/* not counted: what the agent says to a sessd that was asked before is not taken for an
+	 * answer to this one */
+	if (r == 0)
+		r = sid_random(&random);
 	if (r < 0) {
 		free(e);
 		answer_error(event->answer, WIRE_E_INVALID, NULL);
 		return;
 	}
+	if (wait_for_word(e) < 0) {
+		free(e);
+		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
+		return;
+	}
+	memcpy(&e->id, random.b, sizeof(e->id));
 	LIST_INSERT_HEAD(&f->errands, e, link);
 	f->n_errands++;
 	attend_push(core, (struct item){.kind = ITEM_ERRAND, .errand = e->id});
@@ -129,6 +168,9 @@ void fleet_relay(struct core *core, const struct event *event)
 	} else {
 		answer_send(e->answer, f->frame.type, &f->frame.u, last);
 	}
+	/* a timer that is set is moved without memory */
 	if (last)
 		end(f, e);
+	else
+		(void)wait_for_word(e);
 }

@@ -18,6 +18,9 @@
 
 #include "sessd/core_state.h"
 
+/* The agent asks the store for some seconds, and waits for hosts for half a minute. */
+#define FLEET_PATIENCE (90 * NS_PER_SEC)
+
 enum item_kind { ITEM_MEMBER, ITEM_LEFT, ITEM_ERRAND };
 
 /* Something that the agent is to be told. */
@@ -39,7 +42,7 @@ struct fleet {
 	unsigned n_items;
 	LIST_HEAD(errand_list, errand) errands;
 	unsigned n_errands;
-	uint64_t last_errand;
+	uint64_t patience;	   /* ns: for a word of the agent on one of them */
 	struct wire_frame frame;   /* of what is relayed */
 	char head[SEAL_HEAD_TEXT]; /* of the ledger, that the agent is told of or knows ... */
 	bool head_due;		   /* ... and that it is not told of yet */

@@ -237,7 +237,9 @@ static void revoke_many(struct core *core, const struct wire_revoke *req,
 
 static const char *what_is_wrong(const struct wire_revoke *req)
 {
-	if ((req->prefix[0] != '\0') + (req->user[0] != '\0') + req->all != 1)
+	bool whole = req->user[0] != '\0' && req->evicts[0] == '\0';
+
+	if ((req->prefix[0] != '\0') + whole + req->all != 1)
 		return "either a session or a user must be named, or all be meant";
 	if (req->grace > WIRE_GRACE_MAX)
 		return "a grace is at most an hour";
@@ -245,16 +247,24 @@ static const char *what_is_wrong(const struct wire_revoke *req)
 }
 
 /* Another host wants a session's place: only where this one's own policies say that there is such a
- * place to be given up. */
-static void refuse_eviction(struct core *core, const struct event *event)
+ * place to be given up, and of that user. NULL: it may have it. */
+static const char *why_not_evict(
+	const struct core *core, const struct session *s, const struct wire_revoke *req)
+{
+	if (s == NULL || strcmp(text_or_empty(s->user), req->user) != 0)
+		return "it is not that user's";
+	if (!place_may_evict(core, s, req->evicts))
+		return "here it counts under no such policy that evicts over the fleet";
+	return NULL;
+}
+
+static void refuse_eviction(struct core *core, const struct event *event, const char *why)
 {
 	const struct wire_revoke *req = event->u.revoke;
 	char words[TEXT_STR_MAX + 1];
 
-	snprintf(words, sizeof(words),
-		"eviction of %.32s: here it counts under no policy \"%.100s\" that evicts over the "
-		"fleet",
-		req->prefix, req->evicts);
+	snprintf(words, sizeof(words), "eviction of %.32s of %.50s under policy \"%.60s\": %s",
+		req->prefix, req->user, req->evicts, why);
 	core_note_refusal(core, req->by, words);
 	answer_error(event->answer, WIRE_E_NOT_PERMITTED, words);
 }
@@ -267,7 +277,7 @@ void revocation_revoke(struct core *core, const struct event *event)
 		.policy = req->evicts[0] ? req->evicts : NULL,
 		.message = req->message[0] ? req->message : NULL,
 		.grace = req->grace};
-	const char *wrong = what_is_wrong(req);
+	const char *wrong = what_is_wrong(req), *why_not = NULL;
 	struct revocation *r;
 	struct session *s = NULL;
 	enum wire_errno why = WIRE_E_NOT_PERMITTED;
@@ -283,8 +293,10 @@ void revocation_revoke(struct core *core, const struct event *event)
 		answer_error(event->answer, why, NULL);
 		return;
 	}
-	if (remark.policy != NULL && (s == NULL || !place_may_evict(core, s, remark.policy))) {
-		refuse_eviction(core, event);
+	if (remark.policy != NULL)
+		why_not = why_not_evict(core, s, req);
+	if (why_not != NULL) {
+		refuse_eviction(core, event, why_not);
 		return;
 	}
 	r = revocation_new(event->answer);

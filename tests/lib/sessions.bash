@@ -121,3 +121,29 @@ without_cgroup() # HOW…
 	wait_until 'on_host sessctl status >/dev/null 2>&1 || ! daemon_runs sessd'
 	daemon_runs sessd
 }
+
+# Mounts a file system whose server takes a request and never answers it: who asks waits, and cannot be killed.
+# Skips where there is no FUSE.
+start_hung_filesystem()
+{
+	on_host bash -c '[ -e /dev/fuse ] || mknod /dev/fuse c 10 229; exec 3<>/dev/fuse' || skip "no FUSE here"
+	cat >"$HOST_FS/root/hang" <<-'TEXT'
+	set -e
+	cd /tmp
+	mkdir -p /mnt/hung
+	exec 3<>/dev/fuse
+	mount -i -t fuse -o fd=3,rootmode=40000,user_id=0,group_id=0,allow_other hung /mnt/hung
+	# FUSE_INIT; the answer has its unique number, and speaks version 7.12.
+	dd bs=131072 count=1 <&3 >init.request 2>/dev/null
+	printf '\50\0\0\0\0\0\0\0' >init.answer
+	dd bs=1 skip=8 count=8 <init.request >>init.answer 2>/dev/null
+	printf '\7\0\0\0\14\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\20\0\0' >>init.answer
+	dd bs=4096 <init.answer >&3 2>/dev/null
+	dd bs=131072 count=1 <&3 >request 2>/dev/null
+	echo asked
+	exec sleep infinity
+	TEXT
+	start_daemon hang bash /root/hang
+	wait_until '[ -s "$HOST_FS/tmp/init.answer" ] || ! daemon_runs hang'
+	daemon_runs hang || skip "no FUSE here: $(cat "$HOST_FS/var/log/hang.log")"
+}

@@ -376,3 +376,48 @@ member_with_role() # HOST
 	run ! on web1 on_host $user cat "/proc/$(on web1 daemon_pid sessd-fleet)/environ"
 	contains "$output" "Permission denied"
 }
+
+@test "whose session is to make place is not believed of the store" {
+	local sid key
+	store_up 1
+	members_up "$evicting"
+	stays web1 one carol
+	sid=$(on web1 sessions_where '.user == "carol"')
+	wait_until '[ -n "$(store_keys session/carol/)" ]'
+	# Somebody with the credentials of a host says that it is bob's, and that he has another one.
+	store put "/sessd/v1/session/bob/web1/$sid" '{"uid":1,"caps":["contractors"]}'
+	store put "/sessd/v1/session/bob/web9/$id" '{"uid":1,"caps":["contractors"]}'
+	run ! on web3 ssh_as bob -- true
+	contains "$output" "a session elsewhere had to end first, and has not in time"
+	background_runs one
+	contains "$(on web1 refused_orders)" "web3: eviction of $sid of bob under policy \"contractors\": it is not that user's"
+}
+
+@test "a revoke says of each host whether all is gone, what is left, or that it has not answered" {
+	local sid
+	store_up 1
+	members_up ''
+	on web1 start_hung_filesystem
+	on web1 background one ssh_as bob -- 'stat /mnt/hung >/dev/null 2>&1 & exec /sessd/hold one'
+	held one
+	sid=$(on web1 sessions_where '.user == "bob"')
+	on web1 wait_until 'grep -q asked "$HOST_FS/var/log/hang.log"'
+	stays web2 two bob
+	stays web3 three bob
+	on web3 daemon_signal sessd-fleet STOP
+	run -1 on web2 on_host sessctl revoke --fleet --user bob
+	[[ $output =~ web1:\ ${sid:0:8}\ bob\ sshd:\ not\ ended:\ 1\ of\ [0-9]+\ processes\ still\ there:\ [0-9]+\ stat\ D ]] ||
+		equal "a survivor" "$output"
+	[[ $output =~ web2:\ [0-9a-f]+\ bob\ sshd:\ ended, ]] || equal "an end" "$output"
+	contains "$output" "web3: PENDING"
+	finish_badly two
+	background_runs three
+	on web3 daemon_signal sessd-fleet CONT
+	finish_badly three
+	on web1 daemon_signal hang KILL
+	on web1 ends_so "$sid" \
+		'session_opened session_ending(revoked) session_survived(revoked) session_ended(revoked)'
+	finish_badly one
+	# Nothing is left of it: neither orders nor what came of them, but where nobody waited for that.
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+}

@@ -1,6 +1,8 @@
 /* What sessd does with its agent: whom it asks about, what it believes, and what it does alone. */
 #include "tests/unit/core_fixture.h"
 
+#include "sessd/fleet.h"
+
 /* The agent: its request that waits, and what it was told. */
 struct ear {
 	struct answer answer;
@@ -318,7 +320,7 @@ static void an_eviction_is_by_the_own_policies(void **state)
 	struct world *w = *state;
 	struct caller by = {.admin = true, .audit_session = PROC_NO_AUDIT, .name = "far"};
 	struct login *l = enter(w, ANNA, sshd);
-	struct wire_revoke revoke = {.evicts = "two", .by = "far"};
+	struct wire_revoke revoke = {.evicts = "two", .user = "anna", .by = "far"};
 	struct answer ignored = {.fn = hear_nothing};
 	const struct event evict = {
 		.type = EVENT_REVOKE, .caller = &by, .answer = &ignored, .u.revoke = &revoke};
@@ -354,6 +356,14 @@ static void an_eviction_is_by_the_own_policies(void **state)
 	assert_active(w, l);
 	revoke.all = false;
 	sid_hex(&l->open.sid, revoke.prefix);
+	/* what the other host has read in the store is no word on whose it is */
+	memcpy(revoke.user, "ben", 4);
+	core_handle(w->core, &evict);
+	assert_active(w, l);
+	revoke.user[0] = '\0';
+	core_handle(w->core, &evict);
+	assert_active(w, l);
+	memcpy(revoke.user, "anna", 5);
 	core_handle(w->core, &evict);
 	assert_int_equal(session_of(w, l)->reason, REASON_EVICTED);
 	assert_string_equal(session_of(w, l)->ended_by, "far");
@@ -425,6 +435,55 @@ static void relay(struct world *w, uint64_t errand, enum wire_type type, const v
 	relay.body.data = buf;
 	core_handle(w->core,
 		&(struct event){.type = EVENT_RELAY, .answer = &ignored, .u.relay = &relay});
+}
+
+/* An agent that was asked by a sessd before this one may still answer that. */
+static void errands_have_numbers_that_no_other_sessd_gave(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	const struct wire_done done = {.count = 0};
+	struct asker asker;
+	uint64_t before = 0;
+	unsigned i;
+
+	be_there(w, &ear);
+	for (i = 0; i < 3; i++) {
+		ask_fleet(w, &asker, true);
+		assert_true(ear.errand > 64);
+		assert_int_not_equal(ear.errand, before + 1);
+		before = ear.errand;
+		relay(w, ear.errand, WIRE_done, &done, true);
+		assert_true(asker.last);
+		attend(w, &ear, false);
+	}
+}
+
+/* An agent that hangs is not waited for without end; each word of it is a sign of life. */
+static void an_errand_of_which_nothing_is_heard_fails(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct wire_session session = {.class = CLASS_LOGIN, .phase = PHASE_ACTIVE, .host = "far"};
+	const struct wire_done done = {.count = 1};
+	struct asker quiet, talks;
+	uint64_t id;
+
+	be_there(w, &ear);
+	ask_fleet(w, &talks, true);
+	id = ear.errand;
+	attend(w, &ear, false);
+	w->core->fleet->patience = 20 * NS_PER_MS;
+	ask_fleet(w, &quiet, true);
+	WAIT_UNTIL(w->f, quiet.last);
+	assert_int_equal(quiet.error, WIRE_E_UNAVAILABLE);
+	assert_false(talks.last);
+	/* what it says later is nobody's */
+	relay(w, ear.errand, WIRE_session, &session, false);
+	assert_int_equal(quiet.n, 1);
+	relay(w, id, WIRE_session, &session, false);
+	relay(w, id, WIRE_done, &done, true);
+	assert_int_equal(talks.n, 2);
 }
 
 static void an_errand_is_run(void **state)
@@ -626,6 +685,8 @@ static int tests(void)
 		TEST(an_eviction_is_by_the_own_policies),
 		TEST(a_table_comes_in_pieces),
 		TEST(an_errand_is_run),
+		TEST(an_errand_of_which_nothing_is_heard_fails),
+		TEST(errands_have_numbers_that_no_other_sessd_gave),
 		TEST(an_overshoot_is_counted_and_recorded),
 		TEST(the_agent_is_told_the_head),
 		TEST(the_ledger_is_asked_for_a_head),

@@ -93,12 +93,12 @@ void lease_forget(struct lease *lease)
 	lease->id = 0;
 }
 
-json_t *order_evict(const struct agent *a, const char *host, const char *challenge, const char *sid,
-	const char *policy)
+json_t *order_evict(const struct agent *a, const struct order_eviction *what, const char *challenge)
 {
 	(void)a;
-	return json_pack("{s:s,s:s,s:s,s:s}", "host", host, "challenge", challenge, "sid", sid,
-		"policy", policy);
+	assert_string_equal(what->user, "bob");
+	return json_pack("{s:s,s:s,s:s,s:s}", "host", what->host, "challenge", challenge, "sid",
+		what->sid, "policy", what->policy);
 }
 
 bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1])
@@ -638,6 +638,84 @@ static void who_gives_up_withdraws_his_orders(void **state)
 	assert_int_equal(a->n_places, 0);
 }
 
+/* Is what nobody waits for any more taken back: the one order, for TWO of off? */
+static void assert_withdrawn(void)
+{
+	json_t *txn;
+
+	assert_int_equal(world.n, 1);
+	assert_string_equal(world.call[0]->request.path, ETCD_TXN);
+	assert_true(is_for(0, KEY_REVOKE "off/" TWO));
+	txn = json_loads(world.call[0]->body, 0, NULL);
+	assert_int_equal(json_array_size(json_object_get(txn, "success")), 1);
+	assert_non_null(json_object_get(
+		json_array_get(json_object_get(txn, "success"), 0), "request_delete_range"));
+	json_decref(txn);
+	carry_out_the_rest();
+}
+
+static void two_is_ordered_to_go(struct agent *a, enum etcd_outcome heard)
+{
+	tell(a, OWN, true, true);
+	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	challenged("off", "fresh");
+	answer(heard, heard == ETCD_DONE ? "{\"header\":{\"revision\":\"10\"}}" : NULL);
+}
+
+/* The store may have it: it is put once more while there is time, and then taken back. */
+static void an_order_that_was_not_heard_of_is_withdrawn_too(void **state)
+{
+	struct agent *a = *state;
+
+	two_is_ordered_to_go(a, ETCD_UNKNOWN);
+	run_until_asked(a);
+	counted(9, entry("far", ONE, 5, 5), entry("off", TWO, 3, 6));
+	challenged("off", "fresh");
+	answer(ETCD_UNKNOWN, NULL);
+	/* until its time is over */
+	while (world.n_told == 0) {
+		timers_run(&a->timers);
+		if (world.n > 0 && world.n_told == 0)
+			answer(ETCD_UNKNOWN, NULL);
+	}
+	assert_withdrawn();
+}
+
+static void who_does_not_learn_what_came_of_it_withdraws(void **state)
+{
+	struct agent *a = *state;
+
+	two_is_ordered_to_go(a, ETCD_DONE);
+	run_until_asked(a);
+	answer(ETCD_UNREACHABLE, NULL);
+	assert_true(world.n_told == 1 && world.told.unreachable);
+	assert_withdrawn();
+}
+
+static void who_has_gone_himself_withdraws(void **state)
+{
+	struct agent *a = *state;
+	struct sid own;
+
+	two_is_ordered_to_go(a, ETCD_DONE);
+	sid_parse(OWN, &own);
+	place_forget(a, &own);
+	assert_int_equal(world.n_told, 0);
+	assert_withdrawn();
+}
+
+static void who_is_let_in_withdraws_nothing(void **state)
+{
+	struct agent *a = *state;
+
+	two_is_ordered_to_go(a, ETCD_DONE);
+	run_until_asked(a);
+	counted(12, entry("far", ONE, 5, 5), NULL);
+	put_answered(true);
+	assert_true(world.told.granted);
+	assert_int_equal(world.n, 0);
+}
+
 /* --- What was registered without having sought a place --- */
 
 static void let_in(struct agent *a, const char *hex, bool evict, bool idlest)
@@ -844,6 +922,10 @@ int main(void)
 		TEST(where_nobody_answers_the_oldest_goes),
 		TEST(one_alone_is_not_asked_about),
 		TEST(who_gives_up_withdraws_his_orders),
+		TEST(an_order_that_was_not_heard_of_is_withdrawn_too),
+		TEST(who_does_not_learn_what_came_of_it_withdraws),
+		TEST(who_has_gone_himself_withdraws),
+		TEST(who_is_let_in_withdraws_nothing),
 		TEST(too_many_are_reported),
 		TEST(no_more_than_allowed_are_not),
 		TEST(the_last_one_reports),

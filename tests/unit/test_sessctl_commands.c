@@ -581,6 +581,43 @@ static void left_over(struct daemon *d, const struct wire_frame *r)
 	done(d, r, 0, 2);
 }
 
+/* One that is the sum of many, one whose host could not do all, and one that it does not do. */
+static void on_hosts(struct daemon *d, const struct wire_frame *r)
+{
+	struct wire_outcome o = {
+		.reason = REASON_REVOKED, .more = 30, .signalled = 90, .host = "web1"};
+
+	answer(d, r, WIRE_outcome, &o);
+	if (d->requests[0].u.revoke.all) {
+		o.survivors = 2;
+		answer(d, r, WIRE_outcome, &o);
+		done(d, r, 0, 2);
+		return;
+	}
+	o = (struct wire_outcome){.reason = REASON_REVOKED, .host = "web2"};
+	strcpy(o.failed, "some may be left over");
+	answer(d, r, WIRE_outcome, &o);
+	done(d, r, 0, 2);
+}
+
+static void test_revoke_on_hosts(void **state)
+{
+	struct daemon *d = daemon_start(on_hosts, NULL);
+	struct result r = run(d, "revoke --fleet --user alice");
+
+	(void)state;
+	assert_int_equal(r.code, EXIT_NO);
+	assert_string_equal(r.out, "web1: and 30 more: ended, 90 processes gone in 0s\n"
+				   "web2: FAILED: some may be left over\n");
+	release(&r, d);
+	d = daemon_start(on_hosts, NULL);
+	r = run(d, "revoke --fleet --all");
+	assert_int_equal(r.code, EXIT_NO);
+	assert_string_equal(r.out, "web1: and 30 more: ended, 90 processes gone in 0s\n"
+				   "web1: and 30 more: not ended: 2 of 90 processes still there\n");
+	release(&r, d);
+}
+
 static void test_revoke_left_over(void **state)
 {
 	struct daemon *d = daemon_start(left_over, NULL);
@@ -1419,6 +1456,7 @@ int main(void)
 		cmocka_unit_test(test_explain_json),
 		cmocka_unit_test(test_explain_forbidden),
 		cmocka_unit_test(test_revoke_user),
+		cmocka_unit_test(test_revoke_on_hosts),
 		cmocka_unit_test(test_revoke_left_over),
 		cmocka_unit_test(test_revoke_all),
 		cmocka_unit_test(test_revoke_goes_on_after_an_unknown_one),
