@@ -142,6 +142,29 @@ static int get_revision(const json_t *root, uint64_t *ret)
 	return r == 0 && *ret == 0 ? -EPROTO : r;
 }
 
+int reply_store(const json_t *root, struct reply_store *ret)
+{
+	const json_t *result = json_object_get(root, "result");
+	const json_t *header = json_object_get(result != NULL ? result : root, "header");
+	struct reply_store store;
+	int r = get_revision(result != NULL ? result : root, &store.revision);
+
+	if (r < 0)
+		return r;
+	/* 64 bits without a sign: more than a number is here */
+	reply_text(header, "cluster_id", store.cluster, sizeof(store.cluster));
+	store.term = reply_number(header, "raft_term");
+	*ret = store;
+	return 0;
+}
+
+bool reply_store_lost(const struct reply_store *now, const struct reply_store *before)
+{
+	return before->revision != 0 &&
+	       (strcmp(now->cluster, before->cluster) != 0 || now->term < before->term ||
+		       now->revision < before->revision);
+}
+
 /* An array, or nothing. */
 static int get_array(const json_t *value, size_t *ret_n)
 {

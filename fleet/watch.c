@@ -56,6 +56,23 @@ static bool take_page(struct watch *w, const struct reply_kvs *kvs)
 	return true;
 }
 
+/* A list is the word of the whole cluster, not that of a member which is behind. */
+static void see_store(struct watch *w, const json_t *root)
+{
+	struct reply_store now;
+	bool lost;
+
+	if (reply_store(root, &now) < 0)
+		return;
+	lost = reply_store_lost(&now, &w->store);
+	w->store = now;
+	if (!lost)
+		return;
+	log_warning("watch of %s: etcd is not the one that it was", w->o.under.s);
+	if (w->o.anew != NULL)
+		w->o.anew(w->o.ctx);
+}
+
 static void ask_page(struct watch *w);
 
 static void on_page(void *ctx, const struct etcd_answer *answer)
@@ -69,8 +86,10 @@ static void on_page(void *ctx, const struct etcd_answer *answer)
 		rest(w);
 		return;
 	}
-	if (w->last_len == 0)
+	if (w->last_len == 0) {
 		w->page_revision = kvs.revision;
+		see_store(w, answer->root);
+	}
 	good = take_page(w, &kvs);
 	if (good && kvs.more) {
 		ask_page(w);
@@ -147,6 +166,21 @@ static void take_events(struct watch *w, const struct reply_watch *reply)
 	/* all of a revision come together */
 	if (reply->n > 0 && reply->event[reply->n - 1].kv.mod_revision > w->revision)
 		w->revision = reply->event[reply->n - 1].kv.mod_revision;
+	if (w->store.revision < w->revision)
+		w->store.revision = w->revision;
+}
+
+/* False: what it tells from here on is not what follows. */
+static bool goes_on(struct watch *w, const json_t *line)
+{
+	struct reply_store now;
+
+	if (reply_store(line, &now) < 0 || reply_store_lost(&now, &w->store)) {
+		w->revision = 0;
+		return false;
+	}
+	w->store = now;
+	return true;
 }
 
 static bool on_line(void *ctx, const json_t *line)
@@ -166,6 +200,10 @@ static bool on_line(void *ctx, const json_t *line)
 		etcd_doubt_token(w->etcd);
 	if (reply.compact_revision > w->revision)
 		w->revision = 0;
+	if (reply.created && !canceled && !goes_on(w, line)) {
+		reply_watch_fini(&reply);
+		return false;
+	}
 	take_events(w, &reply);
 	if (reply.created && !canceled) {
 		w->created = true;
