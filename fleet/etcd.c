@@ -29,6 +29,7 @@ struct etcd {
 	unsigned endpoint;
 	char *token; /* as a header, or NULL */
 	bool logging_in;
+	struct epoch epoch;
 	struct http_call *login;
 	LIST_HEAD(etcd_call_list, etcd_call) calls;
 };
@@ -104,6 +105,11 @@ void etcd_free(struct etcd *etcd)
 struct http *etcd_http(struct etcd *etcd)
 {
 	return etcd->http;
+}
+
+struct epoch *etcd_epoch(struct etcd *etcd)
+{
+	return &etcd->epoch;
 }
 
 const char *etcd_endpoint(const struct etcd *etcd)
@@ -236,6 +242,7 @@ static void answered(void *ctx, const struct http_answer *answer)
 	} else if (answer->status != 200) {
 		refused(call, answer->status, root);
 	} else {
+		epoch_see(&call->etcd->epoch, root);
 		end(call, ETCD_DONE, root);
 	}
 	json_decref(root);

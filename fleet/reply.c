@@ -158,13 +158,6 @@ int reply_store(const json_t *root, struct reply_store *ret)
 	return 0;
 }
 
-bool reply_store_lost(const struct reply_store *now, const struct reply_store *before)
-{
-	return before->revision != 0 &&
-	       (strcmp(now->cluster, before->cluster) != 0 || now->term < before->term ||
-		       now->revision < before->revision);
-}
-
 /* An array, or nothing. */
 static int get_array(const json_t *value, size_t *ret_n)
 {
@@ -237,6 +230,28 @@ int reply_txn(const json_t *root, struct reply_txn *ret)
 		r = get_kvs(range, &txn.got);
 	if (r == 0)
 		*ret = txn;
+	return r;
+}
+
+int reply_ranges(const json_t *root, struct reply_kvs *ret, size_t n)
+{
+	const json_t *responses = json_object_get(root, "responses"), *range;
+	size_t i, found;
+	uint64_t revision;
+	int r = get_revision(root, &revision);
+
+	if (r == 0)
+		r = get_array(responses, &found);
+	if (r == 0 && found != n)
+		r = -EPROTO;
+	memset(ret, 0, n * sizeof(*ret));
+	for (i = 0; r == 0 && i < n; i++) {
+		range = json_object_get(json_array_get(responses, i), "response_range");
+		ret[i].revision = revision;
+		r = json_is_object(range) ? get_kvs(range, &ret[i]) : -EPROTO;
+	}
+	for (i = 0; r < 0 && i < n; i++)
+		reply_kvs_fini(&ret[i]);
 	return r;
 }
 

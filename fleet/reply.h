@@ -59,6 +59,8 @@ struct reply_store {
 /* -EPROTO or -ENOMEM; ret is to be freed in no such case. */
 int reply_range(const json_t *root, struct reply_kvs *ret);
 int reply_txn(const json_t *root, struct reply_txn *ret);
+/* What its operations have read, if they are n ranges; each to be freed. */
+int reply_ranges(const json_t *root, struct reply_kvs *ret, size_t n);
 int reply_lease(const json_t *root, struct reply_lease *ret);
 int reply_watch(const json_t *root, struct reply_watch *ret);
 void reply_kvs_fini(struct reply_kvs *kvs);
@@ -66,9 +68,6 @@ void reply_watch_fini(struct reply_watch *w);
 
 /* Of a stream's lines as well. -EPROTO. */
 int reply_store(const json_t *root, struct reply_store *ret);
-/* Is that another one, or has it lost what it had: was it restored, or begun anew? As one member
- * says it, it may also be behind the others. All zeros: it is known of none. */
-bool reply_store_lost(const struct reply_store *now, const struct reply_store *before);
 
 /* The words of an error; a constant where it has none. */
 const char *reply_error(const json_t *root);

@@ -56,19 +56,14 @@ static bool take_page(struct watch *w, const struct reply_kvs *kvs)
 	return true;
 }
 
-/* A list is the word of the whole cluster, not that of a member which is behind. */
-static void see_store(struct watch *w, const json_t *root)
+static void see_store(struct watch *w, const json_t *list)
 {
-	struct reply_store now;
-	bool lost;
+	struct epoch *epoch = etcd_epoch(w->etcd);
 
-	if (reply_store(root, &now) < 0)
+	epoch_judge(epoch, &w->asked, list);
+	if (w->epoch == epoch->n)
 		return;
-	lost = reply_store_lost(&now, &w->store);
-	w->store = now;
-	if (!lost)
-		return;
-	log_warning("watch of %s: etcd is not the one that it was", w->o.under.s);
+	w->epoch = epoch->n;
 	if (w->o.anew != NULL)
 		w->o.anew(w->o.ctx);
 }
@@ -121,6 +116,7 @@ static void ask_page(struct watch *w)
 static void list(struct watch *w)
 {
 	w->last_len = 0;
+	w->asked = *etcd_epoch(w->etcd);
 	w->o.begin(w->o.ctx);
 	ask_page(w);
 }
@@ -166,20 +162,16 @@ static void take_events(struct watch *w, const struct reply_watch *reply)
 	/* all of a revision come together */
 	if (reply->n > 0 && reply->event[reply->n - 1].kv.mod_revision > w->revision)
 		w->revision = reply->event[reply->n - 1].kv.mod_revision;
-	if (w->store.revision < w->revision)
-		w->store.revision = w->revision;
 }
 
 /* False: what it tells from here on is not what follows. */
 static bool goes_on(struct watch *w, const json_t *line)
 {
-	struct reply_store now;
-
-	if (reply_store(line, &now) < 0 || reply_store_lost(&now, &w->store)) {
+	if (w->epoch != etcd_epoch(w->etcd)->n || !epoch_goes_on(&w->asked, line)) {
 		w->revision = 0;
 		return false;
 	}
-	w->store = now;
+	epoch_see(etcd_epoch(w->etcd), line);
 	return true;
 }
 
@@ -205,6 +197,8 @@ static bool on_line(void *ctx, const json_t *line)
 		return false;
 	}
 	take_events(w, &reply);
+	if (reply.n > 0)
+		epoch_see(etcd_epoch(w->etcd), line);
 	if (reply.created && !canceled) {
 		w->created = true;
 		w->failures = 0;
@@ -217,6 +211,7 @@ static bool on_line(void *ctx, const json_t *line)
 static void follow(struct watch *w)
 {
 	w->created = false;
+	w->asked = *etcd_epoch(w->etcd);
 	w->call = etcd_start(w->etcd, &(struct etcd_request){.kind = ETCD_STREAM,
 					      .path = ETCD_WATCH,
 					      .body = query_watch(&w->o.under, w->revision + 1),
@@ -232,7 +227,8 @@ static void follow(struct watch *w)
 void watch_start(struct watch *w, struct etcd *etcd, struct timers *timers,
 	const struct watch_options *options)
 {
-	*w = (struct watch){.o = *options, .etcd = etcd, .timers = timers};
+	*w = (struct watch){
+		.o = *options, .etcd = etcd, .timers = timers, .epoch = etcd_epoch(etcd)->n};
 	list(w);
 }
 

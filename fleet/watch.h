@@ -29,9 +29,10 @@ struct watch {
 	struct timers *timers;
 	struct etcd_call *call;
 	struct timer timer;
-	uint64_t revision;	  /* up to which all is known; 0: nothing is */
-	struct reply_store store; /* as it was seen last */
-	struct key last;	  /* listing: the last key of the page before */
+	uint64_t revision;  /* up to which all is known; 0: nothing is */
+	unsigned epoch;	    /* of the store that was listed */
+	struct epoch asked; /* as it was when the list or the stream was asked for */
+	struct key last;    /* listing: the last key of the page before */
 	size_t last_len;
 	uint64_t page_revision; /* of the first page, for those behind it */
 	bool created;		/* the server has answered the stream */

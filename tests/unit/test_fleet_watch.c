@@ -22,6 +22,7 @@ static struct {
 	struct etcd_call *call; /* under way */
 	unsigned n_begun, n_put, n_gone, n_listed, n_anew;
 	struct timers timers;
+	struct epoch epoch;
 	struct watch watch;
 } world;
 
@@ -57,6 +58,12 @@ void etcd_cancel(struct etcd_call *call)
 void etcd_distrust(struct etcd_call *call)
 {
 	etcd_cancel(call);
+}
+
+struct epoch *etcd_epoch(struct etcd *etcd)
+{
+	(void)etcd;
+	return &world.epoch;
 }
 
 void etcd_doubt_token(struct etcd *etcd)
@@ -126,6 +133,8 @@ static void end_call(enum etcd_outcome outcome, const char *text)
 	request = world.call->request;
 	free(world.call);
 	world.call = NULL;
+	if (root != NULL)
+		epoch_see(&world.epoch, root);
 	request.done(request.ctx, &a);
 	json_decref(root);
 }
@@ -270,6 +279,40 @@ static void a_member_that_is_behind_is_no_other_store(void **state)
 	assert_true(says(header(121), CREATED));
 }
 
+/* Another watch has found it out, or a write was answered that the store does not have any more. */
+static void what_others_have_seen_counts(void **state)
+{
+	struct epoch asked;
+	json_t *root;
+
+	(void)state;
+	root = json_loads(
+		"{\"header\":{\"cluster_id\":\"14841639068965178418\",\"raft_term\":\"2\","
+		"\"revision\":\"200\"}}",
+		0, NULL);
+	epoch_see(&world.epoch, root);
+	end_call(ETCD_UNREACHABLE, NULL);
+	follows("101");
+	assert_false(says(header(150), CREATED));
+	lists(header(151));
+	assert_int_equal(world.n_anew, 1);
+	follows("152");
+	asked = world.epoch;
+	/* an answer that another one has overtaken begins no epoch */
+	epoch_see(&world.epoch, root);
+	assert_true(says(header(151), CREATED));
+	assert_int_equal(world.epoch.n, 1);
+	epoch_judge(&world.epoch, &asked, root);
+	assert_int_equal(world.epoch.n, 1);
+	json_decref(root);
+	world.epoch.n++;
+	end_call(ETCD_UNREACHABLE, NULL);
+	follows("152");
+	assert_false(says(header(300), CREATED));
+	lists(header(300));
+	assert_int_equal(world.n_anew, 2);
+}
+
 static void what_says_no_revision_is_not_followed(void **state)
 {
 	(void)state;
@@ -289,6 +332,7 @@ int main(void)
 		WITH_WATCH(another_cluster_is_listed),
 		WITH_WATCH(one_that_was_begun_anew_is_listed),
 		WITH_WATCH(a_member_that_is_behind_is_no_other_store),
+		WITH_WATCH(what_others_have_seen_counts),
 		WITH_WATCH(what_says_no_revision_is_not_followed),
 	};
 
