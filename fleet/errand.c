@@ -142,24 +142,47 @@ static int add_host(struct errand *e, const char *name, const struct reply_kv *k
 	return 0;
 }
 
+static bool is_meant(const struct errand *e, const char *host)
+{
+	return e->only[0] == '\0' || strcmp(e->only, host) == 0;
+}
+
+/* One that has no claim is no less there: somebody has taken that out of the store, and the host
+ * will put it back. It has published no challenge, so what it is ordered now it refuses. */
+static int set_alive(struct errand *e, const char *host)
+{
+	const struct reply_kv none = {0};
+	size_t i;
+	int r = 0;
+
+	for (i = 0; i < e->n_hosts && strcmp(e->hosts[i].name, host) != 0; i++)
+		;
+	if (i == e->n_hosts)
+		r = add_host(e, host, &none);
+	if (r == 0)
+		e->hosts[i].alive = true;
+	return r;
+}
+
 static void on_alive(void *ctx, const struct etcd_answer *answer)
 {
 	struct errand *e = ctx;
 	char parts[KEY_PARTS][TEXT_STR_MAX + 1];
 	struct reply_kvs kvs = {0};
-	size_t i, k;
+	size_t i;
+	int r = 0;
 
 	if (!errand_range(e, answer, &kvs))
 		return;
-	for (i = 0; i < kvs.n; i++) {
-		if (!key_parse(kvs.kv[i].key, kvs.kv[i].key_len, KEY_ALIVE, 1, parts))
-			continue;
-		for (k = 0; k < e->n_hosts; k++)
-			if (strcmp(e->hosts[k].name, parts[0]) == 0)
-				e->hosts[k].alive = true;
-	}
+	for (i = 0; i < kvs.n && r == 0; i++)
+		if (key_parse(kvs.kv[i].key, kvs.kv[i].key_len, KEY_ALIVE, 1, parts) &&
+			is_meant(e, parts[0]))
+			r = set_alive(e, parts[0]);
 	reply_kvs_fini(&kvs);
-	e->hosts_known(e);
+	if (r == 0)
+		e->hosts_known(e);
+	else
+		errand_fail(e, WIRE_E_UNAVAILABLE, "out of memory");
 }
 
 static void ask_all(struct errand *e, const char *kind,
@@ -183,7 +206,7 @@ static void on_hosts(void *ctx, const struct etcd_answer *answer)
 		return;
 	for (i = 0; i < kvs.n && r == 0; i++)
 		if (key_parse(kvs.kv[i].key, kvs.kv[i].key_len, KEY_HOST, 1, parts) &&
-			(e->only[0] == '\0' || strcmp(e->only, parts[0]) == 0))
+			is_meant(e, parts[0]))
 			r = add_host(e, parts[0], &kvs.kv[i]);
 	reply_kvs_fini(&kvs);
 	if (r == 0)

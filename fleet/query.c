@@ -132,6 +132,11 @@ void query_txn_delete(json_t *txn, json_t *deletion)
 	add(txn, "success", wrapped("request_delete_range", deletion));
 }
 
+void query_txn_range(json_t *txn, json_t *range)
+{
+	add(txn, "success", wrapped("request_range", range));
+}
+
 void query_txn_else_range(json_t *txn, json_t *range)
 {
 	add(txn, "failure", wrapped("request_range", range));

@@ -54,3 +54,28 @@ store_again()
 	run -0 on web1 on_host sessctl revoke --fleet --user alice
 	finish_badly two
 }
+
+@test "a host whose claim somebody took out of the store is not passed over" {
+	local way
+	store_up 1
+	members_up ''
+	for way in at_once later; do
+		stays web2 "$way" bob
+		store del /sessd/v1/host/web2
+		[ $way = at_once ] || wait_until '[ -n "$(store_keys host/web2)" ]'
+		run on web1 on_host sessctl revoke --fleet --user bob
+		# It was done, or he who asked was told that it was not.
+		if [ "$status" = 0 ]; then
+			finish_badly "$way"
+		else
+			[ $way = at_once ]
+			contains "$output" "web2: "
+			background_runs "$way"
+			on web2 on_host sessctl revoke --user bob
+			finish_badly "$way"
+		fi
+	done
+	# The same of its sign of life: it is not taken for dead.
+	store del /sessd/v1/alive/web2
+	wait_until '[ -n "$(store_keys alive/web2)" ]'
+}
