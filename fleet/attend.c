@@ -52,6 +52,9 @@ static void on_told(void *ctx, const struct wire_frame *frame)
 		log_warning("sessd: %s", frame != NULL ? frame->u.error.text : "gone");
 		a->fresh = true;
 		a->told_joined = false;
+		/* what it sought there was for a sessd that decides alone now, or is not there any
+		 * more */
+		places_fini(a);
 		head_doubt(a);
 		timer_set(
 			&a->timers, &a->attend_timer, clock_boot() + timer_jitter(REST), attend, a);

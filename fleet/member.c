@@ -153,6 +153,8 @@ struct member *member_tell(struct agent *a, const struct wire_member *msg)
 
 static void gone(struct agent *a, struct member *m)
 {
+	/* it may seek one yet, or have one that it was not heard of */
+	place_forget(a, &m->sid);
 	m->present = false;
 	m->seeking = false;
 	/* its key may be there also where nobody has told so */

@@ -107,7 +107,7 @@ void place_forget(struct agent *a, const struct sid *sid)
 void places_fini(struct agent *a)
 {
 	while (!LIST_EMPTY(&a->places))
-		place_free(LIST_FIRST(&a->places));
+		place_forget(a, &LIST_FIRST(&a->places)->sid);
 }
 
 /* --- Evicting --- */

@@ -408,6 +408,48 @@ static void before_all_are_told_none_is_passed_over(void **state)
 	assert_false(world.told.granted);
 }
 
+/* sessd was started anew, or tells all once more: of who seeks a place it knows nothing. */
+static void one_that_the_table_lacks_seeks_no_more(void **state)
+{
+	struct agent *a = *state;
+	struct member *m;
+
+	/* while it waits for somebody to go, or for an answer, or for that of its write */
+	tell(a, ONE, true, true);
+	counted(9, entry("far", TWO, 3, 5), entry("off", OWN, 4, 6));
+	members_begin(a);
+	members_complete(a);
+	assert_int_equal(a->n_places, 0);
+	carry_out_the_rest();
+	m = tell(a, TWO, true, false);
+	counted(9, NULL, NULL);
+	members_begin(a);
+	members_complete(a);
+	assert_int_equal(a->n_places, 0);
+	/* that may come yet, and is undone then */
+	assert_true(m->doubt_until > clock_boot() && m->dirty);
+	timers_run(&a->timers);
+	carry_out_the_rest();
+	assert_int_equal(world.n_told, 0);
+}
+
+static void none_seeks_of_a_sessd_that_has_gone(void **state)
+{
+	struct agent *a = *state;
+	struct member *m = tell(a, ONE, true, false);
+
+	counted(9, NULL, NULL);
+	places_fini(a);
+	assert_int_equal(a->n_places, 0);
+	assert_true(m->doubt_until > clock_boot());
+	/* the next one has let it in */
+	members_begin(a);
+	tell(a, ONE, false, false);
+	members_complete(a);
+	assert_true(m->present && !m->seeking);
+	assert_int_equal(world.n_told, 0);
+}
+
 /* The victim's host is asked for the challenge that the order answers. */
 static void challenged(const char *host, const char *challenge)
 {
@@ -834,6 +876,8 @@ int main(void)
 		TEST(own_ones_are_known_better),
 		TEST(one_that_is_written_counts_before_that_is_heard_of),
 		TEST(before_all_are_told_none_is_passed_over),
+		TEST(one_that_the_table_lacks_seeks_no_more),
+		TEST(none_seeks_of_a_sessd_that_has_gone),
 		TEST(the_oldest_makes_place),
 		TEST(without_a_challenge_nothing_is_ordered),
 		TEST(who_does_not_go_in_time_keeps_his_place),
