@@ -406,6 +406,45 @@ static void a_table_comes_in_pieces(void **state)
 	assert_true(ear.waits);
 }
 
+/* With other policies a session counts under other caps; who waits for the fleet goes on waiting.
+ */
+static void other_policies_are_told(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *old, *seeking;
+
+	be_there(w, &ear);
+	old = enter(w, ANNA, sshd);
+	attend(w, &ear, false);
+	assert_int_equal(ear.n_caps, 0);
+	deny_all(w);
+	core_set_config(w->core, &w->config);
+	assert_true(ear.complete && ear.n_tables == 2);
+	assert_int_equal(ear.n_caps, 1);
+	assert_true(sid_equal(&ear.cap.sid, &old->open.sid));
+	attend(w, &ear, false);
+	seeking = start(w, BEN, sshd);
+	assert_true(ear.n_caps == 2 && ear.member.seeks);
+	attend(w, &ear, false);
+	evict_all(w);
+	core_set_config(w->core, &w->config);
+	assert_int_equal(ear.n_tables, 4);
+	assert_int_equal(ear.n_caps, 4);
+	assert_int_equal(seeking->answers, 0);
+	place(w, seeking, (struct wire_placed){.granted = true});
+	assert_granted(w, seeking);
+	/* they are gone: nobody counts */
+	do
+		attend(w, &ear, false);
+	while (!ear.waits);
+	ear.n_caps = 0;
+	w->config.policies.n_policies = 0;
+	core_set_config(w->core, &w->config);
+	assert_int_equal(ear.n_tables, 6);
+	assert_int_equal(ear.n_caps, 0);
+}
+
 struct asker {
 	struct answer answer;
 	unsigned n;
@@ -530,6 +569,7 @@ static int tests(void)
 		TEST(an_order_names_who_gave_it),
 		TEST(an_eviction_is_by_the_own_policies),
 		TEST(a_table_comes_in_pieces),
+		TEST(other_policies_are_told),
 		TEST(an_errand_is_run),
 		TEST(an_overshoot_is_counted_and_recorded),
 	};
