@@ -14,6 +14,7 @@
 struct http {
 	CURLM *multi;
 	struct http_tls tls;
+	bool doubts_names; /* where they lead to nobody answers: they are looked up once more */
 	LIST_HEAD(http_call_list, http_call) calls;
 	struct http_call *reading; /* whose lines are being handed over; NULL: it was cancelled */
 };
@@ -149,6 +150,11 @@ static int set_up(struct http_call *call)
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	/* a name server that is silent is not waited for longer than the call may take; and a name
+	 * that was found is not looked up for each connection, so nothing depends on that server */
+	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, call->http->doubts_names ? 0L : -1L);
+	call->http->doubts_names = false;
 	/* neither a proxy of the environment nor a redirection leads elsewhere */
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
@@ -226,6 +232,8 @@ static void finished(struct http_call *call, CURLcode code)
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
 	answer.sent = answer.error == 0 || may_be_sent(call->easy);
+	if (code != CURLE_OK && !answer.sent)
+		call->http->doubts_names = true;
 	answer.words = call->words[0] != '\0' ? call->words : curl_easy_strerror(code);
 	if (call->error != 0)
 		answer.words = strerror(-call->error);
