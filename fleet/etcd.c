@@ -44,6 +44,7 @@ struct etcd_call {
 	unsigned tries;
 	unsigned endpoint; /* of this try */
 	bool waits_for_token, renewed;
+	bool too_large;
 	char words[256];
 };
 
@@ -143,7 +144,10 @@ void etcd_distrust(struct etcd_call *call)
 static void end(struct etcd_call *call, enum etcd_outcome outcome, const json_t *root)
 {
 	const struct etcd_request request = call->request;
-	struct etcd_answer answer = {.outcome = outcome, .root = root, .words = call->words};
+	struct etcd_answer answer = {.outcome = outcome,
+		.root = root,
+		.too_large = call->too_large,
+		.words = call->words};
 
 	/* the callback may start another, or free them all but this one */
 	LIST_REMOVE(call, link);
@@ -226,7 +230,12 @@ static void answered(void *ctx, const struct http_answer *answer)
 	call->http = NULL;
 	if (answer->error != 0) {
 		say(call, answer->words);
-		failed(call, answer->sent);
+		call->too_large = answer->error == -EFBIG;
+		/* no other endpoint has less to say */
+		if (call->too_large && call->request.kind == ETCD_READ)
+			end(call, ETCD_UNREACHABLE, NULL);
+		else
+			failed(call, answer->sent);
 		return;
 	}
 	if (call->request.kind == ETCD_STREAM && answer->status == 200) {

@@ -36,6 +36,7 @@ enum etcd_outcome {
 struct etcd_answer {
 	enum etcd_outcome outcome;
 	const json_t *root; /* ETCD_DONE and of a request */
+	bool too_large;	    /* it was answered with more than is taken: ask for less */
 	const char *words;  /* otherwise: why */
 };
 

@@ -14,6 +14,7 @@
 struct http {
 	CURLM *multi;
 	struct http_tls tls;
+	size_t held;	   /* of all calls' buffers */
 	bool doubts_names; /* where they lead to nobody answers: they are looked up once more */
 	LIST_HEAD(http_call_list, http_call) calls;
 	struct http_call *reading; /* whose lines are being handed over; NULL: it was cancelled */
@@ -40,8 +41,9 @@ int http_new(const struct http_tls *tls, struct http **ret)
 		return -ENOMEM;
 	http->tls = *tls;
 	http->multi = curl_multi_init();
-	if (http->multi == NULL) {
-		free(http);
+	if (http->multi == NULL || curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+					   (long)HTTP_CONNECTIONS_MAX) != CURLM_OK) {
+		http_free(http);
 		return -ENOMEM;
 	}
 	*ret = http;
@@ -66,6 +68,7 @@ static void call_free(struct http_call *call)
 		curl_easy_cleanup(call->easy);
 	}
 	curl_slist_free_all(call->headers);
+	call->http->held -= call->size;
 	free(call->buf);
 	free(call);
 }
@@ -90,6 +93,10 @@ static bool take(struct http_call *call, const char *data, size_t len)
 	}
 	while (size < call->len + len)
 		size *= 2;
+	if (size - call->size > HTTP_ANSWERS_MAX - call->http->held) {
+		call->error = -EFBIG;
+		return false;
+	}
 	if (size != call->size) {
 		more = realloc(call->buf, size);
 		if (more == NULL) {
@@ -97,6 +104,7 @@ static bool take(struct http_call *call, const char *data, size_t len)
 			return false;
 		}
 		call->buf = more;
+		call->http->held += size - call->size;
 		call->size = size;
 	}
 	memcpy(call->buf + call->len, data, len);

@@ -19,6 +19,8 @@
 #define REST	(300 * NS_PER_MS)
 /* Outcomes that are told one by one. */
 #define OUTCOMES_MAX 200
+/* Results that are being written at a time. */
+#define WRITES_MAX 16
 /* Results that wait to be read by who gave the order. */
 #define RESULTS_MAX 64
 
@@ -42,6 +44,7 @@ struct orders {
 	unsigned n;
 	struct key results[RESULTS_MAX]; /* the oldest at next_result */
 	unsigned next_result;
+	unsigned n_writes;
 };
 
 static void run(struct agent *a);
@@ -111,6 +114,7 @@ static void order_free(struct order *o)
 {
 	LIST_REMOVE(o, link);
 	o->agent->orders->n--;
+	o->agent->orders->n_writes -= o->call != NULL;
 	etcd_cancel(o->call);
 	timer_cancel(&o->timer);
 	json_decref(o->outcomes);
@@ -120,19 +124,37 @@ static void order_free(struct order *o)
 /* --- Carrying out --- */
 
 static void write_result(void *ctx);
+static void write_waiting(struct agent *a);
 
 static void on_written(void *ctx, const struct etcd_answer *answer)
 {
 	struct order *o = ctx;
+	struct agent *a = o->agent;
 
 	o->call = NULL;
+	a->orders->n_writes--;
 	if (answer->outcome == ETCD_DONE) {
 		order_free(o);
-		return;
+	} else {
+		log_warning("order %s is carried out, and the store has not been told: %s", o->id,
+			answer->words);
+		timer_set(
+			&a->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
 	}
-	log_warning("order %s is carried out, and the store has not been told: %s", o->id,
-		answer->words);
-	timer_set(&o->agent->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
+	write_waiting(a);
+}
+
+/* Those that found too many under way. */
+static void write_waiting(struct agent *a)
+{
+	struct order *o;
+
+	LIST_FOREACH (o, &a->orders->list, link) {
+		if (a->orders->n_writes >= WRITES_MAX)
+			return;
+		if (o->over && o->call == NULL && !o->timer.set)
+			write_result(o);
+	}
 }
 
 static void write_result(void *ctx)
@@ -140,6 +162,9 @@ static void write_result(void *ctx)
 	struct order *o = ctx;
 	struct agent *a = o->agent;
 
+	/* somebody fills the store: nothing else of this host's is to wait for that */
+	if (a->orders->n_writes >= WRITES_MAX)
+		return;
 	o->call = agent_joined(a)
 			  ? etcd_start(a->etcd,
 				    &(struct etcd_request){.kind = ETCD_WRITE,
@@ -151,7 +176,9 @@ static void write_result(void *ctx)
 					    .done = on_written,
 					    .ctx = o})
 			  : NULL;
-	if (o->call == NULL)
+	if (o->call != NULL)
+		a->orders->n_writes++;
+	else
 		timer_set(
 			&a->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
 }

@@ -189,6 +189,8 @@ json_t *query_watch(const struct key *under, uint64_t revision)
 	if (is_below(under))
 		r |= json_object_set_new(q, "range_end", end_of(under));
 	r |= json_object_set_new(q, "start_revision", number(revision));
+	/* what is large comes in several lines */
+	r |= json_object_set_new(q, "fragment", json_true());
 	return wrapped("create_request", whole(q, r));
 }
 

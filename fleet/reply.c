@@ -9,8 +9,17 @@
 /* Of one answer: a range is asked for in pages, and a watch is broken into pieces by the server. */
 #define ITEMS_MAX 100000
 
+/* Of a text of 8 MiB: each is some 300 bytes when it is read. */
+#define OBJECTS_MAX (2 * ITEMS_MAX)
+
 json_t *reply_json(const char *text, size_t len)
 {
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++)
+		n += text[i] == '{' || text[i] == '[';
+	if (n > OBJECTS_MAX)
+		return NULL;
 	return json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 }
 
@@ -305,6 +314,8 @@ int reply_watch(const json_t *root, struct reply_watch *ret)
 
 	if (r == 0)
 		r = get_bool(result, "canceled", &w.canceled);
+	if (r == 0)
+		r = get_bool(result, "fragment", &w.fragment);
 	if (r == 0)
 		r = get_number(json_object_get(result, "compact_revision"), &w.compact_revision);
 	if (r == 0)

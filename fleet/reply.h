@@ -45,6 +45,7 @@ struct reply_event {
 /* A line of a watch. */
 struct reply_watch {
 	bool created, canceled;
+	bool fragment;		   /* what belongs to it follows */
 	uint64_t compact_revision; /* canceled: what was asked for is not there any more */
 	struct reply_event *event;
 	size_t n;

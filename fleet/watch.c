@@ -77,6 +77,11 @@ static void on_page(void *ctx, const struct etcd_answer *answer)
 	bool good;
 
 	w->call = NULL;
+	if (answer->too_large && w->limit > 1) {
+		w->limit /= 2;
+		ask_page(w);
+		return;
+	}
 	if (answer->outcome != ETCD_DONE || reply_range(answer->root, &kvs) < 0) {
 		rest(w);
 		return;
@@ -103,9 +108,9 @@ static void ask_page(struct watch *w)
 	w->call = etcd_start(w->etcd,
 		&(struct etcd_request){.kind = ETCD_READ,
 			.path = ETCD_RANGE,
-			.body = w->last_len == 0 ? query_range(&w->o.under, PAGE)
+			.body = w->last_len == 0 ? query_range(&w->o.under, w->limit)
 						 : query_range_after(&w->o.under, w->last.s,
-							   w->last_len, w->page_revision, PAGE),
+							   w->last_len, w->page_revision, w->limit),
 			.deadline = clock_boot() + LIST_TIMEOUT,
 			.done = on_page,
 			.ctx = w});
@@ -116,6 +121,7 @@ static void ask_page(struct watch *w)
 static void list(struct watch *w)
 {
 	w->last_len = 0;
+	w->limit = PAGE;
 	w->asked = *etcd_epoch(w->etcd);
 	w->o.begin(w->o.ctx);
 	ask_page(w);
@@ -151,7 +157,7 @@ static void take_events(struct watch *w, const struct reply_watch *reply)
 
 	for (i = 0; i < reply->n; i++) {
 		e = &reply->event[i];
-		/* told before the stream was begun anew */
+		/* told before the stream was begun anew, or comes once more */
 		if (e->kv.mod_revision <= w->revision)
 			continue;
 		if (e->deleted)
@@ -159,8 +165,9 @@ static void take_events(struct watch *w, const struct reply_watch *reply)
 		else
 			w->o.put(w->o.ctx, &e->kv);
 	}
-	/* all of a revision come together */
-	if (reply->n > 0 && reply->event[reply->n - 1].kv.mod_revision > w->revision)
+	/* all of a revision come together, be it in several lines */
+	if (!reply->fragment && reply->n > 0 &&
+		reply->event[reply->n - 1].kv.mod_revision > w->revision)
 		w->revision = reply->event[reply->n - 1].kv.mod_revision;
 }
 

@@ -34,6 +34,7 @@ struct watch {
 	struct epoch asked; /* as it was when the list or the stream was asked for */
 	struct key last;    /* listing: the last key of the page before */
 	size_t last_len;
+	int limit;		/* keys of a page */
 	uint64_t page_revision; /* of the first page, for those behind it */
 	bool created;		/* the server has answered the stream */
 	unsigned failures;

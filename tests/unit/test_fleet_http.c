@@ -248,11 +248,36 @@ static void a_name_is_kept_until_it_leads_nowhere(void **state)
 	assert_true(get(&names.asked) > asked);
 }
 
+/* However much is asked, and however slow the answers: it has its turn. */
+static void connections_are_bounded(void **state)
+{
+	unsigned i;
+
+	(void)state;
+	world.answers = false;
+	for (i = 0; i < 3 * HTTP_CONNECTIONS_MAX; i++)
+		call(0);
+	while (world.n < HTTP_CONNECTIONS_MAX) {
+		assert_int_equal(http_turn(world.http, NULL, 0, 10), 0);
+		serve();
+	}
+	for (i = 0; i < 20; i++) {
+		assert_int_equal(http_turn(world.http, NULL, 0, 10), 0);
+		serve();
+	}
+	assert_int_equal(world.done, 0);
+	world.answers = true;
+	turn_until_done(3 * HTTP_CONNECTIONS_MAX);
+	assert_int_equal(world.most, HTTP_CONNECTIONS_MAX);
+	assert_int_equal(world.error, 0);
+}
+
 int main(void)
 {
 #define WITH_SERVER(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		WITH_SERVER(a_silent_name_server_holds_nobody_up),
+		WITH_SERVER(connections_are_bounded),
 		WITH_SERVER(a_name_is_kept_until_it_leads_nowhere),
 	};
 	int r;

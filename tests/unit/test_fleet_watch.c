@@ -16,6 +16,7 @@
 struct etcd_call {
 	struct etcd_request request;
 	char start[24]; /* of a stream: from which revision on */
+	int limit;	/* of a list */
 };
 
 static struct {
@@ -40,6 +41,7 @@ struct etcd_call *etcd_start(struct etcd *etcd, const struct etcd_request *reque
 	start = json_string_value(json_object_get(
 		json_object_get(request->body, "create_request"), "start_revision"));
 	snprintf(call->start, sizeof(call->start), "%s", start != NULL ? start : "");
+	call->limit = (int)json_integer_value(json_object_get(request->body, "limit"));
 	call->request = *request;
 	json_decref(request->body);
 	world.call = call;
@@ -156,6 +158,17 @@ static void lists(const char *head)
 	snprintf(text, sizeof(text),
 		"{%s,\"kvs\":[{\"key\":\"YQ==\",\"mod_revision\":\"3\"}],\"count\":\"1\"}", head);
 	end_call(ETCD_DONE, text);
+}
+
+/* More than is taken. */
+static void lists_too_much(void)
+{
+	struct etcd_request request = world.call->request;
+
+	assert_string_equal(request.path, ETCD_RANGE);
+	free(world.call);
+	world.call = NULL;
+	request.done(request.ctx, &(struct etcd_answer){.too_large = true, .words = "large"});
 }
 
 /* A line of the stream. False: the stream was broken off. */
@@ -313,6 +326,45 @@ static void what_others_have_seen_counts(void **state)
 	assert_int_equal(world.n_anew, 2);
 }
 
+static void a_page_that_is_too_large_is_asked_for_in_pieces(void **state)
+{
+	int limit;
+
+	(void)state;
+	end_call(ETCD_UNREACHABLE, NULL);
+	follows("101");
+	assert_false(says(header(99), CREATED));
+	run_until_asked(ETCD_RANGE);
+	limit = world.call->limit;
+	lists_too_much();
+	assert_int_equal(world.call->limit, limit / 2);
+	while (world.call->limit > 1)
+		lists_too_much();
+	/* one alone */
+	lists_too_much();
+	assert_null(world.call);
+	run_until_asked(ETCD_RANGE);
+	assert_int_equal(world.call->limit, limit);
+	lists(header(100));
+	follows("101");
+}
+
+/* The revision is seen when all of it is there. */
+static void a_revision_comes_in_several_lines(void **state)
+{
+	(void)state;
+	assert_true(says(header(120), "\"fragment\":true," EVENT(120)));
+	assert_true(says(header(120), "\"fragment\":true," EVENT(120)));
+	end_call(ETCD_UNREACHABLE, NULL);
+	follows("101");
+	assert_true(says(header(120), CREATED));
+	assert_true(says(header(120), "\"fragment\":true," EVENT(120)));
+	assert_true(says(header(120), EVENT(120)));
+	assert_int_equal(world.n_put, 5);
+	end_call(ETCD_UNREACHABLE, NULL);
+	follows("121");
+}
+
 static void what_says_no_revision_is_not_followed(void **state)
 {
 	(void)state;
@@ -333,6 +385,8 @@ int main(void)
 		WITH_WATCH(one_that_was_begun_anew_is_listed),
 		WITH_WATCH(a_member_that_is_behind_is_no_other_store),
 		WITH_WATCH(what_others_have_seen_counts),
+		WITH_WATCH(a_page_that_is_too_large_is_asked_for_in_pieces),
+		WITH_WATCH(a_revision_comes_in_several_lines),
 		WITH_WATCH(what_says_no_revision_is_not_followed),
 	};
 
