@@ -190,7 +190,7 @@ static void on_put(void *ctx, const struct etcd_answer *got)
 	}
 	if (got->outcome == ETCD_REFUSED) {
 		log_warning("no place in the fleet can be asked for: %s", got->words);
-		if (strstr(got->words, "lease not found") != NULL)
+		if (strstr(got->words, "lease not found") != NULL && p->lease == p->agent->lease.id)
 			lease_forget(&p->agent->lease);
 		nobody_knows(p);
 		return;

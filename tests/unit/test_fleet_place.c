@@ -32,7 +32,8 @@ static struct {
 	struct wire_overshoot overshoot;
 	unsigned n_overshoots;
 	bool joined;
-	bool idlest; /* who makes place */
+	bool idlest;	   /* who makes place */
+	const char *words; /* of what is refused */
 } world;
 
 /* --- In the place of etcd.c and agent.c --- */
@@ -114,7 +115,7 @@ static void answer(enum etcd_outcome outcome, const char *text)
 	struct etcd_call *call = world.call[0];
 	struct etcd_request request = call->request;
 	json_t *root = text != NULL ? json_loads(text, 0, NULL) : NULL;
-	struct etcd_answer a = {.outcome = outcome, .root = root, .words = "the test says so"};
+	struct etcd_answer a = {.outcome = outcome, .root = root, .words = world.words};
 
 	assert_true(world.n > 0);
 	forget(call);
@@ -233,6 +234,7 @@ static int setup(void **state)
 
 	memset(&world, 0, sizeof(world));
 	world.joined = true;
+	world.words = "the test says so";
 	assert_non_null(a);
 	a->o.host = "here";
 	a->lease.id = 7;
@@ -431,6 +433,34 @@ static void one_that_the_table_lacks_seeks_no_more(void **state)
 	timers_run(&a->timers);
 	carry_out_the_rest();
 	assert_int_equal(world.n_told, 0);
+}
+
+/* That a lease is over is heard of one that has been followed by another already. */
+static void a_lease_that_is_over_does_not_end_the_next(void **state)
+{
+	struct agent *a = *state;
+
+	world.words = "etcdserver: requested lease not found";
+	tell(a, ONE, true, false);
+	counted(9, NULL, NULL);
+	a->lease.id = 8;
+	answer(ETCD_REFUSED, NULL);
+	assert_int_equal(a->lease.id, 8);
+	tell(a, TWO, false, false);
+	run_until_asked(a);
+	a->lease.id = 9;
+	answer(ETCD_REFUSED, NULL);
+	assert_int_equal(a->lease.id, 9);
+	/* its own word ends it */
+	run_until_asked(a);
+	answer(ETCD_REFUSED, NULL);
+	assert_int_equal(a->lease.id, 0);
+	a->lease.id = 10;
+	tell(a, OWN, true, false);
+	counted(9, NULL, NULL);
+	answer(ETCD_REFUSED, NULL);
+	assert_int_equal(a->lease.id, 0);
+	world.joined = false;
 }
 
 static void none_seeks_of_a_sessd_that_has_gone(void **state)
@@ -877,6 +907,7 @@ int main(void)
 		TEST(one_that_is_written_counts_before_that_is_heard_of),
 		TEST(before_all_are_told_none_is_passed_over),
 		TEST(one_that_the_table_lacks_seeks_no_more),
+		TEST(a_lease_that_is_over_does_not_end_the_next),
 		TEST(none_seeks_of_a_sessd_that_has_gone),
 		TEST(the_oldest_makes_place),
 		TEST(without_a_challenge_nothing_is_ordered),
