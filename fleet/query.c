@@ -82,6 +82,16 @@ json_t *query_range_after(
 	return whole(q, r);
 }
 
+json_t *query_range_newer(const struct key *key, uint64_t revision, int limit)
+{
+	json_t *q = query_range(key, limit);
+	int r = json_object_set_new(q, "min_mod_revision", number(revision + 1));
+
+	/* etcd's count is that of the whole range */
+	r |= json_object_set_new(q, "keys_only", json_true());
+	return whole(q, r);
+}
+
 json_t *query_put(const struct key *key, const char *value, uint64_t lease)
 {
 	json_t *q = json_object();

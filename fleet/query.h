@@ -13,6 +13,8 @@ json_t *query_range(const struct key *key, int limit);
 /* The page behind `after` of the same range, as it was at that revision. */
 json_t *query_range_after(
 	const struct key *key, const char *after, size_t len, uint64_t revision, int limit);
+/* The keys alone of what was written after that revision. */
+json_t *query_range_newer(const struct key *key, uint64_t revision, int limit);
 json_t *query_put(const struct key *key, const char *value, uint64_t lease);
 json_t *query_delete(const struct key *key);
 
