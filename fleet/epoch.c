@@ -19,11 +19,12 @@ void epoch_see(struct epoch *e, const json_t *root)
 		e->seen = now;
 }
 
-bool epoch_goes_on(const struct epoch *asked, const json_t *root)
+bool epoch_goes_on(const struct epoch *asked, uint64_t revision, const json_t *root)
 {
 	struct reply_store now;
 
-	return reply_store(root, &now) == 0 && !lacks(&now, &asked->seen);
+	return reply_store(root, &now) == 0 && !lacks(&now, &asked->seen) &&
+	       now.revision >= revision;
 }
 
 void epoch_judge(struct epoch *e, const struct epoch *asked, const json_t *list)

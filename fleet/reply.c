@@ -23,7 +23,10 @@ json_t *reply_json(const char *text, size_t len)
 	return json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 }
 
-/* A number as the gateway writes it: a string of digits, or a number where it is small. */
+/* A number as the gateway writes it: a string of digits, or a number where it is small. One more
+ * than it must be a number, too: what follows a revision or a version is asked for by that. */
+#define NUMBER_MAX (INT64_MAX - 1)
+
 static int get_number(const json_t *value, uint64_t *ret)
 {
 	const char *s;
@@ -34,7 +37,7 @@ static int get_number(const json_t *value, uint64_t *ret)
 		return 0;
 	}
 	if (json_is_integer(value)) {
-		if (json_integer_value(value) < 0)
+		if (json_integer_value(value) < 0 || json_integer_value(value) > NUMBER_MAX)
 			return -EPROTO;
 		*ret = (uint64_t)json_integer_value(value);
 		return 0;
@@ -44,7 +47,7 @@ static int get_number(const json_t *value, uint64_t *ret)
 		return -EPROTO;
 	for (; *s >= '0' && *s <= '9'; s++)
 		n = n * 10 + (uint64_t)(*s - '0');
-	if (*s != '\0' || n > INT64_MAX)
+	if (*s != '\0' || n > NUMBER_MAX)
 		return -EPROTO;
 	*ret = n;
 	return 0;

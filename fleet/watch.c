@@ -174,7 +174,7 @@ static void take_events(struct watch *w, const struct reply_watch *reply)
 /* False: what it tells from here on is not what follows. */
 static bool goes_on(struct watch *w, const json_t *line)
 {
-	if (w->epoch != etcd_epoch(w->etcd)->n || !epoch_goes_on(&w->asked, line)) {
+	if (w->epoch != etcd_epoch(w->etcd)->n || !epoch_goes_on(&w->asked, w->revision, line)) {
 		w->revision = 0;
 		return false;
 	}

@@ -71,6 +71,21 @@ static void ranges_are_read(void **state)
 	json_decref(root);
 }
 
+/* Behind the last revision that a number can be there is none to ask for. */
+static void the_last_number_is_none(void **state)
+{
+	struct reply_kvs kvs;
+	json_t *root = json("{\"header\":{\"revision\":\"9223372036854775807\"}}");
+
+	(void)state;
+	assert_int_equal(reply_range(root, &kvs), -EPROTO);
+	json_decref(root);
+	root = json("{\"version\":9223372036854775807,\"at\":9223372036854775806}");
+	assert_int_equal(reply_number(root, "version"), 0);
+	assert_int_equal(reply_number(root, "at"), INT64_MAX - 1);
+	json_decref(root);
+}
+
 /* What is small on the wire and large in memory. */
 static void many_objects_are_no_answer(void **state)
 {
@@ -230,6 +245,7 @@ int main(void)
 		cmocka_unit_test(a_txn_is_read),
 		cmocka_unit_test(ranges_are_read),
 		cmocka_unit_test(many_objects_are_no_answer),
+		cmocka_unit_test(the_last_number_is_none),
 		cmocka_unit_test(a_watch_is_read),
 		cmocka_unit_test(a_lease_is_read),
 		cmocka_unit_test(nonsense_is_an_error),

@@ -365,6 +365,20 @@ static void a_revision_comes_in_several_lines(void **state)
 	follows("121");
 }
 
+/* Whatever named it was no etcd, though it calls itself the same: nothing follows that. */
+static void a_revision_that_there_is_not_yet_is_not_waited_for(void **state)
+{
+	(void)state;
+	assert_true(says(header(100), EVENT(4611686018427387904)));
+	end_call(ETCD_UNREACHABLE, NULL);
+	follows("4611686018427387905");
+	assert_false(says(header(102), CREATED));
+	lists(header(102));
+	follows("103");
+	assert_true(says(header(102), CREATED));
+	assert_int_equal(world.n_begun, 2);
+}
+
 static void what_says_no_revision_is_not_followed(void **state)
 {
 	(void)state;
@@ -387,6 +401,7 @@ int main(void)
 		WITH_WATCH(what_others_have_seen_counts),
 		WITH_WATCH(a_page_that_is_too_large_is_asked_for_in_pieces),
 		WITH_WATCH(a_revision_comes_in_several_lines),
+		WITH_WATCH(a_revision_that_there_is_not_yet_is_not_waited_for),
 		WITH_WATCH(what_says_no_revision_is_not_followed),
 	};
 
