@@ -494,7 +494,8 @@ enum wire_use {
 	F(R, U64,    unwritten,      8, OPTIONAL) /* sessions that the store has not been told of */ \
 	F(R, U64,    overshoots,    41, OPTIONAL) /* how often this host has found a cap exceeded */ \
 	F(R, STR,    checkpoint,    42, OPTIONAL) /* of this host's ledger, as the store has it: `SEQ:HASH` … */ \
-	F(R, BOOL,   head_broken,   43, OPTIONAL) /* … and the ledger does not have that event */
+	F(R, BOOL,   head_broken,   43, OPTIONAL) /* … and the ledger does not have that event */ \
+	F(R, U64,    lag,           44, OPTIONAL) /* orders and locks that the store has and this host has not been told of; 1000: or more */
 
 #define WIRE_FIELDS_head_broken(F, R) \
 	F(R, STR,    host,           1, REQUIRED) /* whose ledger it is */ \

@@ -214,6 +214,7 @@ unsigned members_unlisted(const struct agent *a, const char *user, const char *p
 void place_seek(struct agent *a, struct member *m);
 /* The session has gone meanwhile. */
 void place_forget(struct agent *a, const struct sid *sid);
+/* Those that are sought are not any more. */
 void places_fini(struct agent *a);
 
 /* overshoot.c: caps that were exceeded while the fleet could not be asked */

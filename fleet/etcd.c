@@ -31,6 +31,7 @@ struct etcd {
 	unsigned endpoint;
 	char *token; /* as a header, or NULL */
 	bool logging_in;
+	struct epoch epoch;
 	struct http_call *login;
 	LIST_HEAD(etcd_call_list, etcd_call) calls;
 };
@@ -46,6 +47,7 @@ struct etcd_call {
 	unsigned tries;
 	unsigned endpoint; /* of this try */
 	bool waits_for_token, renewed;
+	bool too_large;
 	char words[256];
 };
 
@@ -109,6 +111,11 @@ struct http *etcd_http(struct etcd *etcd)
 	return etcd->http;
 }
 
+struct epoch *etcd_epoch(struct etcd *etcd)
+{
+	return &etcd->epoch;
+}
+
 const char *etcd_endpoint(const struct etcd *etcd)
 {
 	return etcd->o.endpoints[etcd->endpoint];
@@ -140,7 +147,10 @@ void etcd_distrust(struct etcd_call *call)
 static void end(struct etcd_call *call, enum etcd_outcome outcome, const json_t *root)
 {
 	const struct etcd_request request = call->request;
-	struct etcd_answer answer = {.outcome = outcome, .root = root, .words = call->words};
+	struct etcd_answer answer = {.outcome = outcome,
+		.root = root,
+		.too_large = call->too_large,
+		.words = call->words};
 
 	/* the callback may start another, or free them all but this one */
 	LIST_REMOVE(call, link);
@@ -223,7 +233,12 @@ static void answered(void *ctx, const struct http_answer *answer)
 	call->http = NULL;
 	if (answer->error != 0) {
 		say(call, answer->words);
-		failed(call, answer->sent);
+		call->too_large = answer->error == -EFBIG;
+		/* no other endpoint has less to say */
+		if (call->too_large && call->request.kind == ETCD_READ)
+			end(call, ETCD_UNREACHABLE, NULL);
+		else
+			failed(call, answer->sent);
 		return;
 	}
 	if (call->request.kind == ETCD_STREAM && answer->status == 200) {
@@ -239,6 +254,7 @@ static void answered(void *ctx, const struct http_answer *answer)
 	} else if (answer->status != 200) {
 		refused(call, answer->status, root);
 	} else {
+		epoch_see(&call->etcd->epoch, root);
 		end(call, ETCD_DONE, root);
 	}
 	json_decref(root);

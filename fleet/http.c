@@ -15,6 +15,8 @@
 struct http {
 	CURLM *multi;
 	struct http_tls tls;
+	size_t held;	   /* of all calls' buffers */
+	bool doubts_names; /* where they lead to nobody answers: they are looked up once more */
 	LIST_HEAD(http_call_list, http_call) calls;
 	struct http_call *reading; /* whose lines are being handed over; NULL: it was cancelled */
 	/* the last complaint of this host's certificate, until a server has answered, or empty */
@@ -42,8 +44,9 @@ int http_new(const struct http_tls *tls, struct http **ret)
 		return -ENOMEM;
 	http->tls = *tls;
 	http->multi = curl_multi_init();
-	if (http->multi == NULL) {
-		free(http);
+	if (http->multi == NULL || curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+					   (long)HTTP_CONNECTIONS_MAX) != CURLM_OK) {
+		http_free(http);
 		return -ENOMEM;
 	}
 	*ret = http;
@@ -68,6 +71,7 @@ static void call_free(struct http_call *call)
 		curl_easy_cleanup(call->easy);
 	}
 	curl_slist_free_all(call->headers);
+	call->http->held -= call->size;
 	free(call->buf);
 	free(call);
 }
@@ -92,6 +96,10 @@ static bool take(struct http_call *call, const char *data, size_t len)
 	}
 	while (size < call->len + len)
 		size *= 2;
+	if (size - call->size > HTTP_ANSWERS_MAX - call->http->held) {
+		call->error = -EFBIG;
+		return false;
+	}
 	if (size != call->size) {
 		more = realloc(call->buf, size);
 		if (more == NULL) {
@@ -99,6 +107,7 @@ static bool take(struct http_call *call, const char *data, size_t len)
 			return false;
 		}
 		call->buf = more;
+		call->http->held += size - call->size;
 		call->size = size;
 	}
 	memcpy(call->buf + call->len, data, len);
@@ -154,6 +163,11 @@ static int set_up(struct http_call *call)
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	/* a name server that is silent is not waited for longer than the call may take; and a name
+	 * that was found is not looked up for each connection, so nothing depends on that server */
+	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, call->http->doubts_names ? 0L : -1L);
+	call->http->doubts_names = false;
 	/* neither a proxy of the environment nor a redirection leads elsewhere */
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
@@ -253,6 +267,8 @@ static void finished(struct http_call *call, CURLcode code)
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
 	answer.sent = answer.error == 0 || may_be_sent(call->easy);
+	if (code != CURLE_OK && !answer.sent)
+		call->http->doubts_names = true;
 	answer.words = explain(
 		call->http, code, call->words[0] != '\0' ? call->words : curl_easy_strerror(code));
 	if (call->error != 0)

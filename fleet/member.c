@@ -166,6 +166,8 @@ struct member *member_tell(struct agent *a, const struct wire_member *msg)
 
 static void gone(struct agent *a, struct member *m)
 {
+	/* it may seek one yet, or have one that it was not heard of */
+	place_forget(a, &m->sid);
 	m->present = false;
 	m->seeking = false;
 	/* its key may be there also where nobody has told so */
@@ -278,6 +280,7 @@ unsigned members_unlisted(const struct agent *a, const char *user, const char *p
 /* Those of the write that is under way. */
 struct batch {
 	size_t n;
+	uint64_t lease; /* that it was written under */
 	struct {
 		struct member *m;
 		bool present; /* as it was written */
@@ -304,7 +307,7 @@ static void on_written(void *ctx, const struct etcd_answer *answer)
 	struct agent *a = ctx;
 	struct batch *batch = a->registry.batch;
 	struct reply_txn txn;
-	bool done = answer->outcome == ETCD_DONE && reply_txn(answer->root, &txn) == 0;
+	bool done = answer->outcome == ETCD_DONE && reply_txn(answer->root, &txn) == 0, lost;
 	struct member *m;
 	size_t i;
 
@@ -325,13 +328,16 @@ static void on_written(void *ctx, const struct etcd_answer *answer)
 			member_doubt(a, m);
 		member_dirty(a, m);
 	}
+	/* of one that was lost meanwhile it says nothing new */
+	lost = answer->outcome == ETCD_REFUSED && batch->lease == a->lease.id &&
+	       strstr(answer->words, "lease not found") != NULL;
 	free(batch);
 	if (done) {
 		a->registry.failures = 0;
 		members_write(a);
 		return;
 	}
-	if (answer->outcome == ETCD_REFUSED && strstr(answer->words, "lease not found") != NULL)
+	if (lost)
 		lease_forget(&a->lease);
 	else
 		log_warning("sessions are not registered yet: %s", answer->words);
@@ -386,6 +392,7 @@ void members_write(struct agent *a)
 		return;
 	}
 	a->registry.batch = batch;
+	batch->lease = a->lease.id;
 	txn = fill(a, batch);
 	if (batch->n == 0) {
 		json_decref(txn);

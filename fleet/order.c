@@ -20,6 +20,8 @@
 #define REST	(300 * NS_PER_MS)
 /* What sessd could not do is tried so often in all, and then that is told. */
 #define TRIES 5
+/* Results that are being written at a time. */
+#define WRITES_MAX 16
 /* Results that wait to be read by who gave the order. */
 #define RESULTS_MAX 64
 
@@ -50,6 +52,7 @@ struct orders {
 	unsigned n;
 	struct key results[RESULTS_MAX]; /* the oldest at next_result */
 	unsigned next_result;
+	unsigned n_writes;
 };
 
 static void run(struct agent *a);
@@ -162,6 +165,7 @@ static void order_free(struct order *o)
 	forget_next(o);
 	LIST_REMOVE(o, link);
 	o->agent->orders->n--;
+	o->agent->orders->n_writes -= o->call != NULL;
 	etcd_cancel(o->call);
 	timer_cancel(&o->timer);
 	json_decref(o->outcomes);
@@ -171,6 +175,7 @@ static void order_free(struct order *o)
 /* --- Carrying out --- */
 
 static void write_result(void *ctx);
+static void write_waiting(struct agent *a);
 
 /* It is over, and makes room for the one that stands under its key now. */
 static void make_room(struct order *o)
@@ -192,25 +197,41 @@ static void make_room(struct order *o)
 static void on_written(void *ctx, const struct etcd_answer *answer)
 {
 	struct order *o = ctx;
+	struct agent *a = o->agent;
 	struct reply_txn txn;
 
 	o->call = NULL;
+	a->orders->n_writes--;
 	if (answer->outcome == ETCD_DONE && reply_txn(answer->root, &txn) == 0) {
 		reply_kvs_fini(&txn.got);
 		if (txn.succeeded || o->quiet || o->replaced) {
 			make_room(o);
-			return;
+		} else {
+			/* then only what came of it is written */
+			o->replaced = true;
+			write_result(o);
 		}
-		/* then only what came of it is written */
-		o->replaced = true;
-		write_result(o);
-		return;
+	} else {
+		log_warning("order %s is carried out, and the store has not been told: %s", o->id,
+			answer->words);
+		timer_set(&a->timers, &o->timer,
+			clock_boot() + timer_backoff(&o->failures, REST, lease_patience(&a->lease)),
+			write_result, o);
 	}
-	log_warning("order %s is carried out, and the store has not been told: %s", o->id,
-		answer->words);
-	timer_set(&o->agent->timers, &o->timer,
-		clock_boot() + timer_backoff(&o->failures, REST, lease_patience(&o->agent->lease)),
-		write_result, o);
+	write_waiting(a);
+}
+
+/* Those that found too many under way. */
+static void write_waiting(struct agent *a)
+{
+	struct order *o;
+
+	LIST_FOREACH (o, &a->orders->list, link) {
+		if (a->orders->n_writes >= WRITES_MAX)
+			return;
+		if (o->over && o->call == NULL && !o->timer.set)
+			write_result(o);
+	}
 }
 
 static void write_result(void *ctx)
@@ -219,6 +240,9 @@ static void write_result(void *ctx)
 	struct agent *a = o->agent;
 	json_t *txn;
 
+	/* somebody fills the store: nothing else of this host's is to wait for that */
+	if (a->orders->n_writes >= WRITES_MAX)
+		return;
 	if (agent_joined(a)) {
 		txn = order_result(a, o->id, o->quiet ? NULL : json_incref(o->outcomes),
 			o->replaced ? NULL : &o->key);
@@ -231,7 +255,9 @@ static void write_result(void *ctx)
 						      .done = on_written,
 						      .ctx = o});
 	}
-	if (o->call == NULL)
+	if (o->call != NULL)
+		a->orders->n_writes++;
+	else
 		timer_set(
 			&a->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
 }

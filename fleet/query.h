@@ -24,6 +24,8 @@ json_t *query_txn(void);
 /* Takes the reference of the operation over; NULL makes the whole NULL in query_txn_end(). */
 void query_txn_put(json_t *txn, json_t *put);
 void query_txn_delete(json_t *txn, json_t *deletion);
+/* Is read as it is behind all of them before. */
+void query_txn_range(json_t *txn, json_t *range);
 /* To be carried out where a comparison does not hold. */
 void query_txn_else_range(json_t *txn, json_t *range);
 /* The key is not there. */

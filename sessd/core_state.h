@@ -182,6 +182,8 @@ bool fleet_seek(struct core *core, struct session *s);
 bool fleet_gave_up(struct core *core, struct session *s);
 void fleet_opened(struct core *core, const struct session *s);
 void fleet_left(struct core *core, const struct session *s);
+/* Who counts under which cap may have changed. */
+void fleet_policies(struct core *core);
 void fleet_attend(struct core *core, const struct event *event);
 void fleet_standing(struct core *core, const struct event *event);
 void fleet_placed(struct core *core, const struct event *event);

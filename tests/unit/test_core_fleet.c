@@ -314,6 +314,56 @@ static void evict_all(struct world *w)
 	OVER_ALL(w, AT_LIMIT_EVICT_OLDEST);
 }
 
+/* Logs in, and once more where who makes place has not gone in time. */
+static struct login *insist(struct world *w, bool unreachable)
+{
+	struct login *l;
+
+	do {
+		l = start(w, ANNA, sshd);
+		if (unreachable)
+			place(w, l, (struct wire_placed){.unreachable = true});
+		WAIT_UNTIL(w->f, l->answers > 0);
+	} while (l->type == WIRE_refused && strstr(l->text, "has not in time") != NULL);
+	assert_granted(w, l);
+	return l;
+}
+
+/* Joined or not: where the fleet does not say who goes, this host does. */
+static void alone_somebody_goes_here(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *l[5];
+	unsigned i;
+
+	evict_all(w);
+	be_there(w, &ear);
+	for (i = 0; i < 2; i++) {
+		l[i] = start(w, ANNA, sshd);
+		place(w, l[i], (struct wire_placed){.granted = true});
+		assert_granted(w, l[i]);
+		attend(w, &ear, false);
+	}
+	/* the agent says at once that it cannot ask */
+	l[2] = insist(w, true);
+	assert_evicted(w, l[0]);
+	assert_active(w, l[1]);
+	attend(w, &ear, false);
+	/* it says nothing */
+	l[3] = insist(w, false);
+	assert_evicted(w, l[1]);
+	assert_active(w, l[2]);
+	/* where this host has no place to give, it refuses */
+	deny_all(w);
+	stand(w, true);
+	l[4] = start(w, ANNA, sshd);
+	WAIT_UNTIL(w->f, l[4]->answers > 0);
+	assert_int_equal(l[4]->reason, REASON_CAP);
+	assert_active(w, l[3]);
+	assert_true(w->metrics.fleet_alone >= 2);
+}
+
 /* Another host evicts whom this host's own policies let it evict, and nobody else. */
 static void an_eviction_is_by_the_own_policies(void **state)
 {
@@ -391,6 +441,45 @@ static void a_table_comes_in_pieces(void **state)
 	assert_int_equal(ear.n_tables, 2);
 	attend(w, &ear, false);
 	assert_true(ear.waits);
+}
+
+/* With other policies a session counts under other caps; who waits for the fleet goes on waiting.
+ */
+static void other_policies_are_told(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *old, *seeking;
+
+	be_there(w, &ear);
+	old = enter(w, ANNA, sshd);
+	attend(w, &ear, false);
+	assert_int_equal(ear.n_caps, 0);
+	deny_all(w);
+	core_set_config(w->core, &w->config);
+	assert_true(ear.complete && ear.n_tables == 2);
+	assert_int_equal(ear.n_caps, 1);
+	assert_true(sid_equal(&ear.cap.sid, &old->open.sid));
+	attend(w, &ear, false);
+	seeking = start(w, BEN, sshd);
+	assert_true(ear.n_caps == 2 && ear.member.seeks);
+	attend(w, &ear, false);
+	evict_all(w);
+	core_set_config(w->core, &w->config);
+	assert_int_equal(ear.n_tables, 4);
+	assert_int_equal(ear.n_caps, 4);
+	assert_int_equal(seeking->answers, 0);
+	place(w, seeking, (struct wire_placed){.granted = true});
+	assert_granted(w, seeking);
+	/* they are gone: nobody counts */
+	do
+		attend(w, &ear, false);
+	while (!ear.waits);
+	ear.n_caps = 0;
+	w->config.policies.n_policies = 0;
+	core_set_config(w->core, &w->config);
+	assert_int_equal(ear.n_tables, 6);
+	assert_int_equal(ear.n_caps, 0);
 }
 
 struct asker {
@@ -681,9 +770,11 @@ static int tests(void)
 		TEST(nobody_goes_for_one_that_is_to_be_refused),
 		TEST(the_agent_goes),
 		TEST(evictions_are_the_fleets),
+		TEST(alone_somebody_goes_here),
 		TEST(an_order_names_who_gave_it),
 		TEST(an_eviction_is_by_the_own_policies),
 		TEST(a_table_comes_in_pieces),
+		TEST(other_policies_are_told),
 		TEST(an_errand_is_run),
 		TEST(an_errand_of_which_nothing_is_heard_fails),
 		TEST(errands_have_numbers_that_no_other_sessd_gave),
