@@ -153,13 +153,27 @@ const struct memory_row *memory_newest(const struct memory *m)
 	return NULL;
 }
 
+static bool is_at(const struct memory_row *row, const struct chain *head)
+{
+	return row->head.seq == head->seq && memcmp(row->head.hash, head->hash, CHAIN_HASH) == 0;
+}
+
+bool memory_knows(const struct memory *m, const struct chain *head)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (!m->row[i].broken && is_at(&m->row[i], head))
+			return true;
+	return false;
+}
+
 bool memory_knows_broken(const struct memory *m, const struct chain *head)
 {
 	size_t i;
 
 	for (i = m->n; i > 0 && m->row[i - 1].broken; i--)
-		if (m->row[i - 1].head.seq == head->seq &&
-			memcmp(m->row[i - 1].head.hash, head->hash, CHAIN_HASH) == 0)
+		if (is_at(&m->row[i - 1], head))
 			return true;
 	return false;
 }

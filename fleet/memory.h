@@ -47,7 +47,9 @@ int memory_read(struct memory *m, const char *folder, const char *host);
 int memory_add(struct memory *m, const struct memory_row *row);
 /* The last one that is not broken; NULL: there is none. */
 const struct memory_row *memory_newest(const struct memory *m);
-/* Is it among those that were seen broken since then? */
+/* Is it among those that are not broken? */
+bool memory_knows(const struct memory *m, const struct chain *head);
+/* Is it among those that were seen broken since the newest one? */
 bool memory_knows_broken(const struct memory *m, const struct chain *head);
 
 #endif

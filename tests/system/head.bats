@@ -199,6 +199,14 @@ stop_agent()
 	store put /sessd/v1/head/web7 "{\"checkpoint\":\"${a%9}8\"}"
 	says_broken web1 "$a web7: the head that it gives the fleet is now ${a%9}8"
 	equal 2 "$(on web1 broken | wc -l)"
+	# A store that was restored has an older one for a while, and what comes next says more.
+	store put /sessd/v1/head/web5 "{\"checkpoint\":\"$a\"}"
+	store put /sessd/v1/head/web5 "{\"checkpoint\":\"$b\"}"
+	store put /sessd/v1/head/web5 "{\"checkpoint\":\"$a\"}"
+	on web1 wait_until 'grep -q "head of the ledger of web5 in the store was seen before" "$HOST_FS/var/log/sessd-fleet.log"'
+	store put /sessd/v1/head/web5 "{\"checkpoint\":\"${b%10}11\"}"
+	says_broken web1 "$b web5: the head that it gives the fleet is now ${b%10}11"
+	equal 3 "$(on web1 broken | wc -l)"
 	store put /sessd/v1/head/web8 '{"checkpoint":9}'
 	store put /sessd/v1/head/web8 'garbage'
 	store put /sessd/v1/head/.. "{\"checkpoint\":\"$a\"}"
@@ -207,7 +215,7 @@ stop_agent()
 	store put /sessd/v1/head/web6 "{\"checkpoint\":\"$a\"}"
 	on web2 wait_until 'grep -q "^$a " "$HOST_FS/var/lib/sessd-fleet/ledgers/web6.heads"'
 	# What is no name of a file is not one here either; web1 may have a checkpoint of its own by now.
-	equal "..%2Froot.heads ...heads web6.heads web7.heads" "$(on web2 on_host ls -A /var/lib/sessd-fleet/ledgers |
+	equal "..%2Froot.heads ...heads web5.heads web6.heads web7.heads" "$(on web2 on_host ls -A /var/lib/sessd-fleet/ledgers |
 		grep -v '^web1' | LC_ALL=C sort | paste -sd ' ')"
 	# Its own is not believed either, where it is none.
 	store put /sessd/v1/head/web1 'garbage'
