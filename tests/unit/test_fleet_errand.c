@@ -133,31 +133,6 @@ void statement_fini(struct statement *statement)
 	*statement = (struct statement){.text = NULL};
 }
 
-struct edition *editions_find(const struct editions *e, const char *kind, const char *name)
-{
-	(void)e;
-	(void)kind;
-	(void)name;
-	return NULL;
-}
-
-bool edition_stands(const struct edition *edition, uint64_t wall)
-{
-	(void)edition;
-	(void)wall;
-	return false;
-}
-
-uint64_t editions_next(const struct editions *e, const char *kind, const char *name,
-	uint64_t stored, uint64_t wall)
-{
-	(void)e;
-	(void)kind;
-	(void)name;
-	(void)wall;
-	return stored + 1;
-}
-
 void standing_begin(struct errand *e)
 {
 	(void)e;
