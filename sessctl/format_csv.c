@@ -15,7 +15,8 @@ static const char *const columns[] = {"seq", "prev", "time", "event", "sid", "pa
 	"user", "uid", "service", "tty", "rhost", "ruser", "auth", "leader_pid", "audit_session",
 	"opened_at", "expires_at", "policy", "reason", "by", "by_sid", "text", "limit", "count",
 	"signalled", "elapsed", "survivors", "survivor_list", "boot_id", "old_expires_at", "lock",
-	"grace", "message", "other_sid", "key", "next_key", "signature", "first", "last", "hash"};
+	"grace", "message", "other_sid", "key", "next_key", "signature", "first", "last", "hash",
+	"fleet"};
 
 #define N_COLUMNS (sizeof(columns) / sizeof(columns[0]))
 

@@ -8,6 +8,10 @@
 /* `ruser`, `user` and `service`, at their longest. */
 #define PAIR_TEXT (3 * TEXT_STR_MAX + 16)
 
+/* Which locks of a user stand. */
+#define OF_HOST	 UINT64_C(1)
+#define OF_FLEET UINT64_C(2)
+
 static bool is(const struct sighting *s, const char *event)
 {
 	return strcmp(s->event, event) == 0;
@@ -18,13 +22,15 @@ static bool is(const struct sighting *s, const char *event)
 static void follow_locks(struct survey *s, const struct sighting *seen)
 {
 	const char *user = line_locked_user(seen->line);
+	uint64_t whose =
+		json_is_true(json_object_get(seen->line->members, "fleet")) ? OF_FLEET : OF_HOST;
 
 	if (user == NULL)
 		return;
 	if (is(seen, "lock_set"))
-		tally_row(&s->locked, user)->logins = 1;
+		tally_row(&s->locked, user)->logins |= whose;
 	else if (is(seen, "lock_lifted") || is(seen, "lock_expired"))
-		tally_row(&s->locked, user)->logins = 0;
+		tally_row(&s->locked, user)->logins &= ~whose;
 }
 
 static bool has_lock(const struct survey *s, const char *user)

@@ -31,7 +31,7 @@ struct survey {
 	/* private */
 	int64_t live;	     /* opened so far, less those that ended */
 	int64_t unseen;	     /* that were there when the text began, at the least */
-	struct tally locked; /* users; `logins` 1: a lock of him stands */
+	struct tally locked; /* users; `logins`: which locks of him stand, 0: none */
 	int error;
 };
 

@@ -531,8 +531,7 @@ void locks_lift(struct core *core, const struct event *event);
 /* Each session and process is compared with it while an order goes on: so it is quick. */
 const struct lock *locks_by_id(const struct core *core, uint64_t id);
 /* Of the fleet, or of this host alone: both may stand. */
-struct lock *locks_by_name(
-	const struct core *core, const char *kind, const char *name, bool fleet);
+struct lock *locks_by_name(const struct core *core, const char *kind, const char *name, bool fleet);
 /* Takes it into the list, in place of the same one of the name. id 0: a new one. NULL: there is no
  * room. */
 struct lock *locks_put(struct core *core, const struct wire_locked *what, uint64_t id);

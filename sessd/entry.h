@@ -90,7 +90,8 @@
 	F(R, HEX,    signature,     36, OPTIONAL) /* checkpoint: of the line up to here; the last member of such a line */ \
 	F(R, U64,    first,         45, OPTIONAL) /* ledger_pruned, ledger_read: the first event of them */ \
 	F(R, U64,    last,          46, OPTIONAL) /* … and the last one; ledger_started: the last checkpoint of the ledger before; head_broken: the event that is lacking */ \
-	F(R, HEX,    hash,          47, OPTIONAL) /* ledger_pruned, ledger_started, head_broken: of the line of `last` */
+	F(R, HEX,    hash,          47, OPTIONAL) /* ledger_pruned, ledger_started, head_broken: of the line of `last` */ \
+	F(R, BOOL,   fleet,         48, OPTIONAL) /* lock_set, lock_lifted, lock_expired: it is one of the fleet */
 /* clang-format on */
 
 enum entry_kind {

@@ -32,9 +32,9 @@
 	M(SESSION_SURVIVED, ENTRY_OF_SESSION ENTRY_OF_ORDER ENTRY_OF_PROCESSES) \
 	M(LEFTOVERS_KEPT,   "sid user uid service audit_session survivors survivor_list") \
 	M(LEFTOVERS_ENDED,  "sid user uid service audit_session policy " ENTRY_OF_ORDER ENTRY_OF_PROCESSES) \
-	M(LOCK_SET,         "lock expires_at by by_sid text") \
-	M(LOCK_LIFTED,      "lock expires_at by by_sid text") \
-	M(LOCK_EXPIRED,     "lock expires_at text") \
+	M(LOCK_SET,         "lock expires_at by by_sid text fleet") \
+	M(LOCK_LIFTED,      "lock expires_at by by_sid text fleet") \
+	M(LOCK_EXPIRED,     "lock expires_at text fleet") \
 	M(NOTICE_GIVEN,     ENTRY_OF_SESSION "text") \
 	M(PROOF_LACKING,    ENTRY_OF_SESSION "text other_sid") \
 	M(REAUTHENTICATED,  ENTRY_OF_SESSION "by by_sid") \

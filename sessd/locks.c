@@ -74,6 +74,7 @@ void locks_record(struct core *core, const struct lock *lock, enum entry_kind ki
 	snprintf(e.lock, sizeof(e.lock), "%s", title_of(lock, title));
 	entry_words(&e, &lock->what);
 	e.expires_at = lock->what.expires_at;
+	e.fleet = lock->what.fleet;
 	if (by != NULL)
 		caller_name(core, by, e.by, sizeof(e.by), &e.by_sid);
 	else if (kind == ENTRY_LOCK_SET)

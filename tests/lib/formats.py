@@ -27,6 +27,8 @@ def plain(value):
         return escaped(value)
     if isinstance(value, float):
         return "%.6f" % value
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, int):
         return str(value)
     return escaped(json.dumps(value, separators=(",", ":"), ensure_ascii=False))

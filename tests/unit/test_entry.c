@@ -70,6 +70,8 @@ static void fill(struct entry *e, char byte)
 			e->reason = REASON_PASSWORD_CHANGED;
 			break;
 		case FIELD_BOOL:
+			*(bool *)(void *)p = true;
+			break;
 		case FIELD_PHASE:
 		case FIELD_TOKEN:
 		case FIELD_GIDS:

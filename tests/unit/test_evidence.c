@@ -413,6 +413,33 @@ static void test_survey_of_a_period(void **state)
 	survey_fini(&s);
 }
 
+/* A lock of the host and one of the fleet: he is locked as long as one of them stands. */
+static void test_two_locks_of_a_user(void **state)
+{
+	static const char *const lines[] = {
+		"\"event\":\"lock_set\",\"lock\":\"user bob\",\"fleet\":true",
+		"\"event\":\"lock_set\",\"lock\":\"user bob\"",
+		"\"event\":\"lock_expired\",\"lock\":\"user bob\"",
+		LOGIN "\"uid\":7",
+		"\"event\":\"lock_lifted\",\"lock\":\"user bob\",\"fleet\":true",
+		LOGIN "\"uid\":7",
+	};
+	struct survey s;
+	uint64_t seq = 0;
+	size_t i;
+
+	(void)state;
+	assert_int_equal(survey_init(&s), 0);
+	assert_true(moment_parse_exact("2026-11-22T12:00:00Z", &s.since));
+	assert_true(moment_parse_exact("2026-11-22T14:00:00Z", &s.until));
+	for (i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		take(&s, &seq, "2026-11-22T13:00:00Z", lines[i]);
+	assert_int_equal(survey_end(&s), 0);
+	assert_int_equal(s.facts[FACT_LOGINS].n, 2);
+	assert_int_equal(s.facts[FACT_LOCKED_IN].n, 1);
+	survey_fini(&s);
+}
+
 /* --- Controls --- */
 
 static void is_called(const char *name, const char *id)
@@ -537,6 +564,7 @@ int main(void)
 		cmocka_unit_test(test_worst_case),
 		cmocka_unit_test(test_every_fact_has_a_name),
 		cmocka_unit_test(test_survey_of_a_period),
+		cmocka_unit_test(test_two_locks_of_a_user),
 		cmocka_unit_test(test_names_of_controls),
 		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_every_control_has_its_facts),

@@ -45,7 +45,6 @@ static struct {
 	unsigned n_set, n_lifted;   /* how often it was asked to */
 	enum wire_errno refuses;    /* to set any; 0: it does */
 	unsigned ends;		    /* sessions that each lock hits */
-	unsigned survivors;	    /* of the last of them */
 	bool away;		    /* it cannot be asked */
 	char told[64][SID_HEX + 1]; /* whose order came of something ... */
 	json_t *result[64];	    /* ... and of what */
@@ -96,7 +95,7 @@ json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const st
 
 json_t *order_outcome(const struct wire_outcome *o)
 {
-	return json_pack("{s:s,s:I}", "user", o->user, "survivors", (json_int_t)o->survivors);
+	return json_pack("{s:s}", "user", o->user);
 }
 
 void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why)
@@ -180,8 +179,7 @@ static void set_lock(const struct question *q)
 	memcpy(has->text, q->lock.text, sizeof(has->text));
 	frame.type = WIRE_outcome;
 	for (i = 0; i < world.ends; i++) {
-		frame.u.outcome = (struct wire_outcome){
-			.user = "bob", .survivors = i + 1 == world.ends ? world.survivors : 0};
+		frame.u.outcome = (struct wire_outcome){.user = "bob"};
 		q->fn(q->ctx, &frame);
 	}
 	reply(q, WIRE_done);
@@ -339,8 +337,11 @@ static void what_is_said_anew_is_set_anew(void **state)
 	assert_int_equal(world.n_has, 1);
 	assert_true(world.has[0].expires_at != 0);
 	assert_int_equal(world.n_told, 1);
+	world.ends = 2;
 	say("bob", 6, 0, false, ORDER "2");
 	sessd_answers();
+	assert_int_equal(json_array_size(world.result[0]), 0);
+	assert_int_equal(json_array_size(world.result[1]), 2);
 	assert_int_equal(world.n_has, 1);
 	assert_int_equal(world.has[0].expires_at, 0);
 	assert_int_equal(world.n_told, 2);
