@@ -385,6 +385,26 @@ static void a_prefix_of_none_is_none(void **state)
 	assert_int_equal(world.error.code, WIRE_E_NO_SESSION);
 }
 
+/* Its host is gone, and nobody has a claim of that name: that is no sign that it has ended. */
+static void a_session_whose_host_is_gone_is_pending(void **state)
+{
+	const struct wire_revoke revoke = {.prefix = "01234", .fleet = true};
+	json_t *root = page(5, false);
+
+	ask(*state, &revoke);
+	add(root, KEY_SESSION "bob/gone/" SESSION, "");
+	answer(ETCD_DONE, root);
+	there_are_hosts(3);
+	a_lease_is_granted("60");
+	answer(ETCD_DONE, carried_out());
+	answer(ETCD_DONE, page(6, false));
+	assert_int_equal(world.n_told, 1);
+	assert_true(world.told[0].pending);
+	assert_string_equal(world.told[0].host, "gone");
+	answer(ETCD_DONE, page(6, false));
+	assert_true(world.over);
+}
+
 static const struct wire_revoke of_bob = {.user = "bob", .fleet = true};
 
 static void give_order(struct agent *a, unsigned hosts)
@@ -675,6 +695,7 @@ int main(void)
 		TEST(a_session_is_looked_for_page_by_page),
 		TEST(a_prefix_of_two_is_none),
 		TEST(a_prefix_of_none_is_none),
+		TEST(a_session_whose_host_is_gone_is_pending),
 		TEST(results_are_read_once),
 		TEST(results_that_are_too_large_come_in_smaller_pages),
 		TEST(what_cannot_be_read_is_no_result),
