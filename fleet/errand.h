@@ -33,7 +33,7 @@ struct errand {
 	struct tally_host *hosts; /* by name */
 	size_t n_hosts, n_sorted;
 	size_t n_ordered;		/* of them, revoke: to whom the order has been written */
-	uint64_t lease;			/* that the orders are under */
+	uint64_t order_lease;		/* revoke: that the orders are under */
 	unsigned tries;			/* of a write that was not heard of */
 	char trouble[TEXT_STR_MAX + 1]; /* why the rest of them has no order; "": all have it */
 	uint64_t seen;	/* the results that had been written at that revision are told */

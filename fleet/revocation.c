@@ -97,7 +97,7 @@ static void mark(const struct errand *e, json_t *txn)
 	snprintf(number, sizeof(number), "%zu", e->n_ordered);
 	key_make(&key, KEY_DONE, parts, false);
 	query_txn_if_absent(txn, &key);
-	query_txn_put(txn, query_put(&key, "", e->lease));
+	query_txn_put(txn, query_put(&key, "", e->order_lease));
 }
 
 /* As many hosts as go into one transaction; the rest when that is written. */
@@ -114,7 +114,7 @@ static void give_order(struct errand *e)
 					   &(struct order_to){.host = host->name,
 						   .id = e->order,
 						   .challenge = host->challenge,
-						   .lease = e->lease},
+						   .lease = e->order_lease},
 					   order_text(e)));
 	}
 	errand_ask(e, ETCD_WRITE, ETCD_TXN, txn, on_ordered);
@@ -131,7 +131,7 @@ static void on_lease(void *ctx, const struct etcd_answer *answer)
 		errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
 		return;
 	}
-	e->lease = lease.id;
+	e->order_lease = lease.id;
 	give_order(e);
 }
 

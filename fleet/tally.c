@@ -76,10 +76,10 @@ static void clean(struct errand *e, bool all)
 {
 	struct key key;
 
-	if (all && e->lease != 0)
+	if (all && e->order_lease != 0)
 		(void)etcd_start(e->agent->etcd, &(struct etcd_request){.kind = ETCD_READ,
 							 .path = ETCD_REVOKE,
-							 .body = query_keepalive(e->lease),
+							 .body = query_keepalive(e->order_lease),
 							 .deadline = clock_boot() + NS_PER_SEC,
 							 .done = etcd_unheard});
 	under(e, &key);
