@@ -8,6 +8,9 @@
 #define FINGERPRINT_PREFIX "SHA256:"
 #define PUBLICKEY	   "publickey "
 
+/* Before the kind in what a file's name is made of; no kind is called that. */
+#define FLEET "fleet "
+
 /* Bytes of a key: RSA of 16384 bits has 2079. */
 #define KEY_MAX 4096
 
@@ -141,14 +144,14 @@ char *lock_title(const char *kind, const char *name, char *out)
 	return out;
 }
 
-char *lock_file_name(const char *kind, const char *name, char *out)
+char *lock_file_name(const struct wire_locked *lock, char *out)
 {
+	char what[sizeof(FLEET) + LOCK_TITLE] = FLEET;
 	uint8_t hash[SHA256_BYTES];
-	char title[LOCK_TITLE];
 	unsigned i;
 
-	lock_title(kind, name, title);
-	sha256(title, strlen(title), hash);
+	lock_title(lock->kind, lock->name, lock->fleet ? what + sizeof(FLEET) - 1 : what);
+	sha256(what, strlen(what), hash);
 	for (i = 0; i < LOCK_NAME_HEX / 2; i++)
 		snprintf(out + (size_t)2 * i, 3, "%02x", hash[i]);
 	return out;

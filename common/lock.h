@@ -3,9 +3,12 @@
  * must think alike about: what a lock's name may be, whom it hits, when it has run out, and its
  * file.
  *
+ * One of this host and one of the fleet may stand of the same name: each is set and lifted for
+ * itself, and who is hit by either is locked out.
+ *
  * A lock's file lies in LOCK_FOLDER of the runtime directory, one for each: a packet of `locked`,
- * named by the first digits of the SHA-256 of what it locks. The folder is root's, and what is in a
- * file's name is never a user's choice.
+ * named by the first digits of the SHA-256 of what it locks, and whose it is. The folder is root's,
+ * and what is in a file's name is never a user's choice.
  */
 #ifndef COMMON_LOCK_H
 #define COMMON_LOCK_H
@@ -85,8 +88,9 @@ const char *lock_words(const struct wire_locked *lock);
 /* `user bob`. Returns out (LOCK_TITLE bytes). */
 char *lock_title(const char *kind, const char *name, char *out);
 
-/* The name of its file. Returns out (LOCK_NAME_HEX + 1 bytes). */
-char *lock_file_name(const char *kind, const char *name, char *out);
+/* The name of its file; one of the fleet has another than one of this host alone. Returns out
+ * (LOCK_NAME_HEX + 1 bytes). */
+char *lock_file_name(const struct wire_locked *lock, char *out);
 bool lock_file_name_valid(const char *name);
 
 /*

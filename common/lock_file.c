@@ -33,7 +33,7 @@ int lock_file_read(int folder, const char *name, struct wire_frame *frame, struc
 		return -EBADMSG;
 	memcpy(own, lock->name, sizeof(own));
 	if (lock_check(lock->kind, own, &lock->id) != NULL || strcmp(own, lock->name) != 0 ||
-		strcmp(lock_file_name(lock->kind, own, file), name) != 0)
+		strcmp(lock_file_name(lock, file), name) != 0)
 		return -EBADMSG;
 	*ret = *lock;
 	return 0;
@@ -49,5 +49,5 @@ int lock_file_write(int folder, const struct wire_locked *lock)
 	r = wire_encode(WIRE_locked, 0, lock, buf, sizeof(buf), &len);
 	if (r < 0)
 		return r;
-	return folder_write(folder, lock_file_name(lock->kind, lock->name, name), buf, len);
+	return folder_write(folder, lock_file_name(lock, name), buf, len);
 }

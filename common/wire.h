@@ -209,7 +209,8 @@ enum wire_use {
 	F(R, TIME,   expires_at,     9, OPTIONAL) \
 	F(R, DUR,    deadline,      10, OPTIONAL) /* clock_boot() of its end */ \
 	F(R, STR,    boot_id,       11, OPTIONAL) /* the boot that the deadline is of */ \
-	F(R, BOOL,   fleet,         50, OPTIONAL) /* the agent has set it, and lifts it */
+	F(R, BOOL,   fleet,         50, OPTIONAL) /* the agent has set it, and lifts it */ \
+	F(R, U64,    version,       51, OPTIONAL) /* of the statement that it was set by */
 
 #define WIRE_FIELDS_lock(F, R) \
 	F(R, STR,    kind,           1, REQUIRED) \
@@ -220,7 +221,8 @@ enum wire_use {
 	F(R, STR,    text,           6, OPTIONAL) \
 	F(R, DUR,    lasts,          7, OPTIONAL) /* not set: until it is lifted */ \
 	F(R, BOOL,   fleet,         50, OPTIONAL) /* on all hosts of the fleet; from the agent: it is the fleet's */ \
-	F(R, STR,    by,            51, OPTIONAL) /* from the agent: who set it, and where */
+	F(R, STR,    by,            51, OPTIONAL) /* from the agent: who set it, and where */ \
+	F(R, U64,    version,       52, OPTIONAL) /* from the agent: of the statement */
 
 #define WIRE_FIELDS_unlock(F, R) \
 	F(R, STR,    kind,           1, REQUIRED) \
@@ -492,7 +494,8 @@ enum wire_use {
 	F(R, U64,    unwritten,      8, OPTIONAL) /* sessions that the store has not been told of */ \
 	F(R, U64,    overshoots,    41, OPTIONAL) /* how often this host has found a cap exceeded */ \
 	F(R, STR,    checkpoint,    42, OPTIONAL) /* of this host's ledger, as the store has it: `SEQ:HASH` … */ \
-	F(R, BOOL,   head_broken,   43, OPTIONAL) /* … and the ledger does not have that event */
+	F(R, BOOL,   head_broken,   43, OPTIONAL) /* … and the ledger does not have that event */ \
+	F(R, U64,    lag,           44, OPTIONAL) /* orders and locks that the store has and this host has not been told of; 1000: or more */
 
 #define WIRE_FIELDS_head_broken(F, R) \
 	F(R, STR,    host,           1, REQUIRED) /* whose ledger it is */ \

@@ -12,6 +12,7 @@
 
 #include <sys/queue.h>
 
+#include "common/lock.h"
 #include "common/sid.h"
 #include "common/wire.h"
 #include "fleet/authority.h"
@@ -31,7 +32,7 @@
 #define PLACES_MAX  1024
 #define ERRANDS_MAX 64
 #define ORDERS_MAX  4096
-#define LOCKS_MAX   4096
+#define LOCKS_MAX   LOCK_MAX /* sessd has room for no more */
 
 /* Orders that are carried out at a time. */
 #define ORDER_LINKS 4
@@ -70,6 +71,7 @@ struct registry {
 	struct timer timer;
 	struct timer late; /* something may still come of a write that was not heard of */
 	bool complete;	   /* sessd's whole table has been told */
+	unsigned failures; /* of writes, in a row */
 };
 
 struct claim {
@@ -79,6 +81,7 @@ struct claim {
 	bool joined;
 	uint64_t challenge_until; /* clock_boot(): the one that it published is then replaced */
 	bool refused;		  /* the host's name is another's */
+	unsigned failures;	  /* in a row */
 	char words[256];	  /* why it has not joined */
 };
 
@@ -164,8 +167,9 @@ void claim_stop(struct agent *a);
 /* The challenge in a host's claim, SID_HEX digits. False: there is none. */
 bool claim_challenge(const struct reply_kv *kv, char ret[SID_HEX + 1]);
 
-/* refusal.c: what is ordered of this host by somebody (NULL: nobody known), and is not done */
-void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why);
+/* refusal.c: what is ordered of this host by somebody (NULL: nobody known), and is not done. False:
+ * there are too many such for all to be answered. */
+bool refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why);
 /* One more; true: there have been so many that this one is not told. */
 bool refusals_too_many(struct refusals *r);
 
@@ -210,6 +214,7 @@ unsigned members_unlisted(const struct agent *a, const char *user, const char *p
 void place_seek(struct agent *a, struct member *m);
 /* The session has gone meanwhile. */
 void place_forget(struct agent *a, const struct sid *sid);
+/* Those that are sought are not any more. */
 void places_fini(struct agent *a);
 
 /* overshoot.c: caps that were exceeded while the fleet could not be asked */

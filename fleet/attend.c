@@ -54,6 +54,9 @@ static void on_told(void *ctx, const struct wire_frame *frame)
 		a->told_joined = false;
 		/* who asked has been told that nothing is known, and gets no answer any more */
 		errands_fini(a);
+		/* what it sought there was for a sessd that decides alone now, or is not there any
+		 * more */
+		places_fini(a);
 		head_doubt(a);
 		timer_set(
 			&a->timers, &a->attend_timer, clock_boot() + timer_jitter(REST), attend, a);

@@ -1,7 +1,8 @@
 /*
  * The host's name in the fleet. It is claimed once, with a nonce that is this boot's: whoever comes
  * with another nonce while the first is alive is refused, so that two machines that were given one
- * name do not answer for each other.
+ * name do not answer for each other. Each of the two keys is enough to be known by: what somebody
+ * has taken out of the store is found to be missing, and is put there again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,8 @@
 #define TIMEOUT	    (5 * NS_PER_SEC)
 #define REST	    (2 * NS_PER_SEC)
 #define NONCE_BYTES 16
+/* Of a transaction's ranges. */
+enum { HOST, ALIVE, KEYS };
 
 /* In a folder that lasts as long as this boot: so an agent that is started again is the same. */
 int claim_init(struct agent *a)
@@ -57,7 +60,9 @@ void claim_trouble(struct agent *a, const char *words)
 	char text[sizeof(a->claim.words)];
 
 	text_escape(words, strlen(words), text, sizeof(text));
-	if (strcmp(a->claim.words, text) != 0)
+	if (strcmp(a->claim.words, text) != 0 && a->claim.joined)
+		log_warning("the name of host %s cannot be confirmed: %s", a->o.host, text);
+	else if (strcmp(a->claim.words, text) != 0)
 		log_warning("host %s has not joined the fleet: %s", a->o.host, text);
 	memcpy(a->claim.words, text, sizeof(text));
 }
@@ -80,6 +85,12 @@ static bool is_own(const struct agent *a, const struct reply_kv *kv)
 	reply_text(value, "nonce", nonce, sizeof(nonce));
 	json_decref(value);
 	return strcmp(nonce, a->claim.nonce) == 0;
+}
+
+static bool is_alive(const struct agent *a, const struct reply_kv *kv)
+{
+	return kv->value_len == strlen(a->claim.nonce) &&
+	       memcmp(kv->value, a->claim.nonce, kv->value_len) == 0;
 }
 
 /* What the claim says; to be freed. NULL: no memory, or no challenge can be issued. */
@@ -105,7 +116,9 @@ static char *claim_value(struct agent *a)
 static void not_joined(struct agent *a, const char *words)
 {
 	claim_trouble(a, words);
-	timer_set(&a->timers, &a->claim.timer, clock_boot() + timer_jitter(REST), again, a);
+	timer_set(&a->timers, &a->claim.timer,
+		clock_boot() + timer_backoff(&a->claim.failures, REST, lease_patience(&a->lease)),
+		again, a);
 }
 
 static void ask(struct agent *a, enum etcd_kind kind, const char *path, json_t *body,
@@ -119,6 +132,17 @@ static void ask(struct agent *a, enum etcd_kind kind, const char *path, json_t *
 						    .ctx = a});
 	if (a->claim.call == NULL)
 		not_joined(a, "out of memory");
+}
+
+/* All is there: that is looked at again now and then, and when another challenge is due. */
+static void settled(struct agent *a)
+{
+	uint64_t when = clock_boot() + timer_jitter(a->o.lease_ttl * NS_PER_SEC);
+
+	a->claim.words[0] = '\0';
+	if (when > a->claim.challenge_until)
+		when = a->claim.challenge_until;
+	timer_set(&a->timers, &a->claim.timer, when, again, a);
 }
 
 static void on_claimed(void *ctx, const struct etcd_answer *answer)
@@ -140,9 +164,8 @@ static void on_claimed(void *ctx, const struct etcd_answer *answer)
 		return;
 	}
 	a->revision = txn.revision;
-	a->claim.words[0] = '\0';
-	/* with another challenge then */
-	timer_set(&a->timers, &a->claim.timer, a->claim.challenge_until, again, a);
+	a->claim.failures = 0;
+	settled(a);
 	if (a->claim.joined)
 		return;
 	a->claim.joined = true;
@@ -150,51 +173,83 @@ static void on_claimed(void *ctx, const struct etcd_answer *answer)
 	members_dirty(a);
 }
 
-/* Whose it is, as of its revision; then it is ours, unless somebody was quicker. */
+static void make_keys(const struct agent *a, struct key ret[KEYS])
+{
+	const char *parts[KEY_PARTS] = {a->o.host};
+
+	key_make(&ret[HOST], KEY_HOST, parts, false);
+	key_make(&ret[ALIVE], KEY_ALIVE, parts, false);
+}
+
+/* Is there nothing that would have to be written? */
+static bool is_claimed(const struct agent *a, const struct reply_kvs kvs[KEYS], const char *value)
+{
+	const struct reply_kv *host = kvs[HOST].kv, *alive = kvs[ALIVE].kv;
+
+	return a->claim.joined && kvs[HOST].n > 0 && kvs[ALIVE].n > 0 &&
+	       host->value_len == strlen(value) &&
+	       memcmp(host->value, value, host->value_len) == 0 && is_alive(a, alive) &&
+	       alive->lease == a->lease.id;
+}
+
+/* It is ours, unless it is another's that is alive, or somebody was quicker. */
+static json_t *claim(const struct agent *a, const struct reply_kvs kvs[KEYS], const char *value)
+{
+	bool own = (kvs[HOST].n > 0 && is_own(a, kvs[HOST].kv)) ||
+		   (kvs[ALIVE].n > 0 && is_alive(a, kvs[ALIVE].kv));
+	json_t *txn = query_txn();
+	struct key keys[KEYS];
+
+	make_keys(a, keys);
+	if (kvs[HOST].n > 0)
+		query_txn_if_unchanged(txn, &keys[HOST], kvs[HOST].kv->mod_revision);
+	else
+		query_txn_if_absent(txn, &keys[HOST]);
+	if (!own)
+		query_txn_if_absent(txn, &keys[ALIVE]);
+	query_txn_put(txn, query_put(&keys[HOST], value, 0));
+	query_txn_put(txn, query_put(&keys[ALIVE], a->claim.nonce, a->lease.id));
+	return txn;
+}
+
 static void on_read(void *ctx, const struct etcd_answer *answer)
 {
 	struct agent *a = ctx;
-	const char *parts[KEY_PARTS] = {a->o.host};
-	struct reply_kvs kvs = {0};
-	struct key host, alive;
-	json_t *txn;
+	struct reply_kvs kvs[KEYS];
+	unsigned i;
 	char *value;
-	bool own;
 
 	a->claim.call = NULL;
-	if (answer->outcome != ETCD_DONE || reply_range(answer->root, &kvs) < 0) {
+	if (answer->outcome != ETCD_DONE || reply_ranges(answer->root, kvs, KEYS) < 0) {
 		not_joined(a,
 			answer->outcome == ETCD_DONE ? "what answers is not etcd" : answer->words);
 		return;
 	}
-	key_make(&host, KEY_HOST, parts, false);
-	key_make(&alive, KEY_ALIVE, parts, false);
-	own = kvs.n > 0 && is_own(a, &kvs.kv[0]);
 	value = claim_value(a);
-	txn = query_txn();
-	if (kvs.n > 0)
-		query_txn_if_unchanged(txn, &host, kvs.kv[0].mod_revision);
+	if (value == NULL)
+		not_joined(a, "it has no challenge for orders");
+	else if (is_claimed(a, kvs, value))
+		settled(a);
 	else
-		query_txn_if_absent(txn, &host);
-	if (!own)
-		query_txn_if_absent(txn, &alive);
-	query_txn_put(txn, value != NULL ? query_put(&host, value, 0) : NULL);
+		ask(a, ETCD_WRITE, ETCD_TXN, claim(a, kvs, value), on_claimed);
 	free(value);
-	query_txn_put(txn, query_put(&alive, a->claim.nonce, a->lease.id));
-	reply_kvs_fini(&kvs);
-	ask(a, ETCD_WRITE, ETCD_TXN, txn, on_claimed);
+	for (i = 0; i < KEYS; i++)
+		reply_kvs_fini(&kvs[i]);
 }
 
 void claim_begin(struct agent *a)
 {
-	const char *parts[KEY_PARTS] = {a->o.host};
-	struct key host;
+	struct key keys[KEYS];
+	json_t *txn;
 
 	timer_cancel(&a->claim.timer);
 	if (a->lease.id == 0 || a->claim.call != NULL)
 		return;
-	key_make(&host, KEY_HOST, parts, false);
-	ask(a, ETCD_READ, ETCD_RANGE, query_range(&host, 0), on_read);
+	make_keys(a, keys);
+	txn = query_txn();
+	query_txn_range(txn, query_range(&keys[HOST], 0));
+	query_txn_range(txn, query_range(&keys[ALIVE], 0));
+	ask(a, ETCD_READ, ETCD_TXN, txn, on_read);
 }
 
 void claim_lost(struct agent *a)

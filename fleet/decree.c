@@ -18,6 +18,7 @@ static void begin(void *ctx)
 	struct agent *a = ctx;
 	struct fleet_lock *f;
 
+	a->locks->overfull = false;
 	LIST_FOREACH (f, &a->locks->list, link) {
 		f->listed = false;
 	}
@@ -41,9 +42,13 @@ static void read_lock(const struct statement *s, struct fleet_lock *f)
 			.set = true, .uid = (uint32_t)reply_number(s->text, "uid")};
 	f->version = reply_number(s->text, "version");
 	f->lifted = reply_bool(s->text, "lifted");
+	f->failures = 0;
+	f->rest_until = 0;
+	if (f->lifted)
+		lock_gives_way(f->agent);
 }
 
-/* The newest that was seen is remembered before anything is done about it. */
+/* It is on disk before sessd is asked for anything: see lock.c. */
 static void remember(struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
 	struct edition seen = {.version = reply_number(s->text, "version"),
@@ -61,43 +66,57 @@ static void remember(struct agent *a, const struct statement *s, const char *kin
 			strerror(-r));
 }
 
-static const char *what_is_wrong(enum statement_verdict verdict, const struct statement *s)
+/* Of a genuine one. NULL: nothing. */
+static const char *what_is_wrong(
+	const struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
-	if (verdict != STATEMENT_GENUINE)
-		return statement_words(verdict);
+	const struct edition *known = editions_newest(&a->editions, kind, name, clock_wall());
+	uint64_t version = reply_number(s->text, "version");
+
 	if (!(s->by->may & RIGHT_LOCK))
 		return "its key may not lock";
-	return reply_number(s->text, "version") == 0 ? "it has no version" : NULL;
+	if (version == 0)
+		return "it has no version";
+	if (!edition_plausible(version, clock_wall()))
+		return "its version is years ahead of the clock of this host";
+	return known != NULL && version < known->version
+		       ? "it is older than what was seen of it last"
+		       : NULL;
 }
 
-/* Who set it waits for what came of it. */
-static void tell_refused(struct agent *a, const struct statement *s, const char *why)
+/* Who set it waits for what came of it, also where this host does not know him. */
+static void refuse(struct agent *a, const struct signer *by, const char *title, const char *why,
+	const char *order)
 {
-	char id[SID_HEX + 1];
+	if (refusal_tell(a, by, title, why) && order[0] != '\0')
+		lock_tell(a, order, json_pack("[{s:s}]", "refused", why));
+}
+
+static void no_room(struct agent *a, const struct statement *s, const char *kind, const char *name)
+{
+	char title[300], order[SID_HEX + 1];
 	struct sid ignored;
 
-	reply_text(s->text, "order", id, sizeof(id));
-	if (sid_parse(id, &ignored))
-		lock_tell(a, id, json_pack("[{s:s}]", "refused", why));
+	snprintf(title, sizeof(title), "lock of %.15s %.255s", kind, name);
+	reply_text(s->text, "order", order, sizeof(order));
+	refuse(a, s->by, title, "there are too many locks",
+		sid_parse(order, &ignored) ? order : "");
 }
 
 static void take(struct agent *a, const struct statement *s, const char *kind, const char *name)
 {
-	const struct edition *known = editions_find(&a->editions, kind, name);
+	const struct edition *known = editions_newest(&a->editions, kind, name, clock_wall());
 	uint64_t version = reply_number(s->text, "version");
+	bool news = known == NULL || version > known->version;
 	struct fleet_lock *f = lock_find(a, kind, name);
-	char title[300];
 
-	if (known != NULL && version < known->version) {
-		snprintf(title, sizeof(title), "lock of %.15s %.255s", kind, name);
-		refusal_tell(a, s->by, title, "it is older than what was seen of it last");
-		tell_refused(a, s, "it is older than what was seen of it last");
-		return;
-	}
 	if (f == NULL || f->version != version) {
-		if (known == NULL || version > known->version)
+		if (news)
 			remember(a, s, kind, name);
 		f = lock_room(a, kind, name);
+		/* to be lifted it needs none */
+		if (f == NULL && news && !reply_bool(s->text, "lifted"))
+			no_room(a, s, kind, name);
 		if (f == NULL)
 			return;
 		read_lock(s, f);
@@ -108,22 +127,25 @@ static void take(struct agent *a, const struct statement *s, const char *kind, c
 static void put(void *ctx, const struct reply_kv *kv)
 {
 	struct agent *a = ctx;
-	char parts[KEY_PARTS][TEXT_STR_MAX + 1], title[300];
+	char parts[KEY_PARTS][TEXT_STR_MAX + 1], title[300], words[TEXT_STR_MAX + 1];
 	struct statement s = {.text = NULL};
-	const char *why;
+	enum statement_verdict verdict;
+	struct statement_claim claim;
+	const char *why = words;
 
 	/* sessd has no other kinds */
 	if (!key_parse(kv->key, kv->key_len, KEY_LOCK, 2, parts) ||
 		strlen(parts[0]) >= sizeof(((struct edition *)0)->kind))
 		return;
-	why = what_is_wrong(
-		statement_open(kv->value, kv->value_len, kv->key, &a->o.authority->signers, &s),
-		&s);
+	verdict = statement_open(kv->value, kv->value_len, kv->key, &a->o.authority->signers, &s);
+	statement_claims(kv->value, kv->value_len, kv->key, &claim);
+	if (verdict == STATEMENT_GENUINE)
+		why = what_is_wrong(a, &s, parts[0], parts[1]);
+	else
+		statement_say(verdict, &claim, words);
 	if (why != NULL) {
 		snprintf(title, sizeof(title), "lock of %.15s %.255s", parts[0], parts[1]);
-		refusal_tell(a, s.by, title, why);
-		if (s.text != NULL)
-			tell_refused(a, &s, why);
+		refuse(a, s.by, title, why, claim.order);
 	} else {
 		take(a, &s, parts[0], parts[1]);
 	}

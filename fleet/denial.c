@@ -88,7 +88,7 @@ static void add_terms(json_t *text, const struct errand *e)
 		json_object_set_new(text, "even_breakglass", json_true());
 }
 
-static void put_statement(struct errand *e, uint64_t lease)
+static void put_statement(struct errand *e)
 {
 	const struct authority *own = e->agent->o.authority;
 	json_t *text = json_object(), *txn = query_txn();
@@ -107,33 +107,19 @@ static void put_statement(struct errand *e, uint64_t lease)
 		query_txn_if_unchanged(txn, &key, e->revision);
 	else
 		query_txn_if_absent(txn, &key);
-	query_txn_put(txn, value != NULL ? query_put(&key, value, lease) : NULL);
+	query_txn_put(txn, value != NULL ? query_put(&key, value, e->lease) : NULL);
 	free(value);
 	json_decref(text);
 	errand_ask(e, ETCD_WRITE, ETCD_TXN, txn, on_put);
-}
-
-static void on_lease(void *ctx, const struct etcd_answer *answer)
-{
-	struct errand *e = ctx;
-	struct reply_lease lease;
-
-	if (!errand_answered(e, answer))
-		return;
-	if (reply_lease(answer->root, &lease) < 0)
-		errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
-	else
-		put_statement(e, lease.id);
 }
 
 /* What runs out is not kept in the store for ever. */
 static void put_for(struct errand *e, uint64_t lasts)
 {
 	if (lasts == 0)
-		put_statement(e, 0);
+		put_statement(e);
 	else
-		errand_ask(e, ETCD_READ, ETCD_GRANT,
-			query_lease((lasts + NS_PER_SEC - 1) / NS_PER_SEC), on_lease);
+		errand_lease(e, lasts, put_statement);
 }
 
 static void hosts_known(struct errand *e)
@@ -145,13 +131,16 @@ static void hosts_known(struct errand *e)
 /* By the store's word, where that is signed, or by what this host has seen. */
 static bool stands(const struct errand *e, const struct statement *stored)
 {
-	const struct edition *known =
-		editions_find(&e->agent->editions, e->ask->u.unlock.kind, e->ask->u.unlock.name);
+	const struct editions *editions = &e->agent->editions;
+	const struct wire_unlock *ask = &e->ask->u.unlock;
+	uint64_t wall = clock_wall(), version = reply_number(stored->text, "version");
+	const struct edition *newest = editions_newest(editions, ask->kind, ask->name, wall),
+			     *known = editions_find(editions, ask->kind, ask->name);
 
-	if (stored->text != NULL &&
-		(known == NULL || reply_number(stored->text, "version") > known->version))
+	if (stored->text != NULL && edition_plausible(version, wall) &&
+		(newest == NULL || version > newest->version))
 		return !reply_bool(stored->text, "lifted");
-	return known != NULL && edition_stands(known, clock_wall());
+	return known != NULL && edition_stands(known, wall);
 }
 
 /* Has a write that was not heard of been carried out? */

@@ -8,6 +8,9 @@
 #include "fleet/draft.h"
 #include "fleet/edition.h"
 
+/* 2026: a clock that says less has not been set yet. */
+#define CLOCK_MIN UINT64_C(1767225600000000000)
+
 /* --- The file: `KIND VERSION lifted|stands EXPIRES NAME`, a line each; a name may have blanks ---
  */
 
@@ -67,8 +70,7 @@ static struct edition *room(struct editions *e)
 	return oldest;
 }
 
-/* -ENOMEM */
-static int take(struct editions *e, const struct edition *what)
+int editions_take(struct editions *e, const struct edition *what)
 {
 	struct edition *d = editions_find(e, what->kind, what->name);
 
@@ -77,6 +79,7 @@ static int take(struct editions *e, const struct edition *what)
 	if (d == NULL)
 		return -ENOMEM;
 	*d = *what;
+	e->dirty = true;
 	return 0;
 }
 
@@ -92,11 +95,12 @@ static int read_all(struct editions *e)
 		return errno == ENOENT ? 0 : -errno;
 	while (r == 0 && getline(&line, &size, f) >= 0)
 		if (parse_line(line, &d))
-			r = take(e, &d);
+			r = editions_take(e, &d);
 	if (r == 0 && ferror(f))
 		r = -EIO;
 	free(line);
 	fclose(f);
+	e->dirty = false;
 	return r;
 }
 
@@ -127,11 +131,26 @@ struct edition *editions_find(const struct editions *e, const char *kind, const 
 	return NULL;
 }
 
-int editions_take(struct editions *e, const struct edition *what)
+bool edition_plausible(uint64_t version, uint64_t wall)
 {
-	int r = take(e, what);
+	return version <= (wall > CLOCK_MIN ? wall : CLOCK_MIN) + EDITION_AHEAD;
+}
 
-	return r < 0 ? r : write_all(e);
+const struct edition *editions_newest(
+	const struct editions *e, const char *kind, const char *name, uint64_t wall)
+{
+	const struct edition *known = editions_find(e, kind, name);
+
+	return known != NULL && edition_plausible(known->version, wall) ? known : NULL;
+}
+
+int editions_keep(struct editions *e)
+{
+	int r = e->dirty ? write_all(e) : 0;
+
+	if (r == 0)
+		e->dirty = false;
+	return r;
 }
 
 bool edition_stands(const struct edition *edition, uint64_t wall)
@@ -143,8 +162,10 @@ bool edition_stands(const struct edition *edition, uint64_t wall)
 uint64_t editions_next(const struct editions *e, const char *kind, const char *name,
 	uint64_t stored, uint64_t wall)
 {
-	const struct edition *d = editions_find(e, kind, name);
-	uint64_t known = d != NULL && d->version > stored ? d->version : stored;
+	const struct edition *d = editions_newest(e, kind, name, wall);
+	uint64_t known = edition_plausible(stored, wall) ? stored : 0;
 
+	if (d != NULL && d->version > known)
+		known = d->version;
 	return wall > known ? wall : known + 1;
 }

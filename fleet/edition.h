@@ -15,6 +15,9 @@
 /* With more than that the oldest is forgotten. */
 #define EDITIONS_MAX 16384
 
+/* So far ahead a clock may be: ns. */
+#define EDITION_AHEAD (UINT64_C(10) * 365 * 24 * 3600 * 1000000000)
+
 struct edition {
 	char kind[16];
 	char name[TEXT_STR_MAX + 1];
@@ -28,6 +31,7 @@ struct editions {
 	char path[4096];
 	struct edition *list;
 	size_t n;
+	bool dirty; /* the file does not have all of it */
 };
 
 /* Reads what the folder has. -errno: it cannot be read, or there is no memory. */
@@ -35,8 +39,20 @@ int editions_init(struct editions *e, const char *folder);
 void editions_fini(struct editions *e);
 /* NULL: nothing is known of that lock. Until the next editions_take(). */
 struct edition *editions_find(const struct editions *e, const char *kind, const char *name);
-/* Takes it for what was seen last, on disk as well. -errno: it is not on disk. */
+/*
+ * May a version be one? Versions are the wall clocks of who wrote them, and one that is years ahead
+ * of this host's counts for nothing, here or in the file: else the highest number there is could
+ * be followed by none. So whoever had a key for a while can say no last word.
+ */
+bool edition_plausible(uint64_t version, uint64_t wall);
+/* The one that a statement must not be older than. NULL: there is none. Until the next
+ * editions_take(). */
+const struct edition *editions_newest(
+	const struct editions *e, const char *kind, const char *name, uint64_t wall);
+/* Takes it for what was seen last. -ENOMEM */
 int editions_take(struct editions *e, const struct edition *what);
+/* What was taken is on disk then: many are written at once. -errno: it is not. */
+int editions_keep(struct editions *e);
 /* By what is known here: it stands, and has not run out. */
 bool edition_stands(const struct edition *edition, uint64_t wall);
 /* The version of a statement that is to replace all that are known, and that one of the store. */

@@ -144,6 +144,30 @@ bool errand_flows(struct errand *e, void (*then)(void *ctx))
 	return false;
 }
 
+static void on_lease(void *ctx, const struct etcd_answer *answer)
+{
+	struct errand *e = ctx;
+	struct reply_lease lease;
+	bool is_there = lease_is_there(answer);
+
+	e->call = NULL;
+	if (!is_there && !errand_answered(e, answer))
+		return;
+	if (!is_there && (reply_lease(answer->root, &lease) < 0 || lease.id != e->lease))
+		errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
+	else
+		e->granted(e);
+}
+
+void errand_lease(struct errand *e, uint64_t lasts, void (*granted)(struct errand *e))
+{
+	e->granted = granted;
+	if (e->lease == 0)
+		e->lease = lease_new_id();
+	errand_ask(e, ETCD_READ, ETCD_GRANT,
+		query_lease(e->lease, (lasts + NS_PER_SEC - 1) / NS_PER_SEC), on_lease);
+}
+
 bool errand_may(struct errand *e, enum right right)
 {
 	const struct authority *own = e->agent->o.authority;

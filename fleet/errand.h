@@ -33,7 +33,7 @@ struct errand {
 	struct tally_host *hosts; /* by name */
 	size_t n_hosts, n_sorted;
 	size_t n_ordered;		/* of them, revoke: to whom the order has been written */
-	uint64_t order_lease;		/* revoke: that the orders are under */
+	uint64_t lease;			/* that what it puts is under; 0: none has been asked for */
 	unsigned tries;			/* of a write that was not heard of */
 	char trouble[TEXT_STR_MAX + 1]; /* why the rest of them has no order; "": all have it */
 	uint64_t seen;	/* the results that had been written at that revision are told */
@@ -41,6 +41,7 @@ struct errand {
 	size_t n_told;	/* hosts, at the end */
 	bool all_hosts; /* lock: they are known */
 	void (*hosts_known)(struct errand *e);
+	void (*granted)(struct errand *e);
 };
 
 /* One message of the answer; the last one ends the errand, which is freed. */
@@ -65,6 +66,10 @@ void errand_hosts(struct errand *e, void (*known)(struct errand *e));
 
 /* NULL: there is no such host. */
 struct tally_host *errand_host(const struct errand *e, const char *name);
+
+/* A lease of its own, ns, for what it puts; then calls granted(). The same one where it is asked
+ * for again. */
+void errand_lease(struct errand *e, uint64_t lasts, void (*granted)(struct errand *e));
 
 /* False: the key of this host lacks the right, and the errand has failed. */
 bool errand_may(struct errand *e, enum right right);

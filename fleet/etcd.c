@@ -13,7 +13,9 @@
 #include "fleet/reply.h"
 
 /* One try at one endpoint takes half of what is left, so that there is time for another; within
- * these bounds. */
+ * these bounds, and at least this part of the whole: a server that is slow is not asked the faster
+ * the less time there is. */
+#define TRY_PART   8
 #define TRY_MIN_MS 100
 #define TRY_MAX_MS 3000
 #define LOGIN_MS   3000
@@ -29,6 +31,7 @@ struct etcd {
 	unsigned endpoint;
 	char *token; /* as a header, or NULL */
 	bool logging_in;
+	struct epoch epoch;
 	struct http_call *login;
 	LIST_HEAD(etcd_call_list, etcd_call) calls;
 };
@@ -40,9 +43,11 @@ struct etcd_call {
 	char *body;
 	struct http_call *http; /* NULL: it rests, or waits for a token */
 	struct timer rest;
+	uint64_t begun; /* clock_boot() */
 	unsigned tries;
 	unsigned endpoint; /* of this try */
 	bool waits_for_token, renewed;
+	bool too_large;
 	char words[256];
 };
 
@@ -106,6 +111,11 @@ struct http *etcd_http(struct etcd *etcd)
 	return etcd->http;
 }
 
+struct epoch *etcd_epoch(struct etcd *etcd)
+{
+	return &etcd->epoch;
+}
+
 const char *etcd_endpoint(const struct etcd *etcd)
 {
 	return etcd->o.endpoints[etcd->endpoint];
@@ -137,7 +147,10 @@ void etcd_distrust(struct etcd_call *call)
 static void end(struct etcd_call *call, enum etcd_outcome outcome, const json_t *root)
 {
 	const struct etcd_request request = call->request;
-	struct etcd_answer answer = {.outcome = outcome, .root = root, .words = call->words};
+	struct etcd_answer answer = {.outcome = outcome,
+		.root = root,
+		.too_large = call->too_large,
+		.words = call->words};
 
 	/* the callback may start another, or free them all but this one */
 	LIST_REMOVE(call, link);
@@ -220,7 +233,12 @@ static void answered(void *ctx, const struct http_answer *answer)
 	call->http = NULL;
 	if (answer->error != 0) {
 		say(call, answer->words);
-		failed(call, answer->sent);
+		call->too_large = answer->error == -EFBIG;
+		/* no other endpoint has less to say */
+		if (call->too_large && call->request.kind == ETCD_READ)
+			end(call, ETCD_UNREACHABLE, NULL);
+		else
+			failed(call, answer->sent);
 		return;
 	}
 	if (call->request.kind == ETCD_STREAM && answer->status == 200) {
@@ -236,6 +254,7 @@ static void answered(void *ctx, const struct http_answer *answer)
 	} else if (answer->status != 200) {
 		refused(call, answer->status, root);
 	} else {
+		epoch_see(&call->etcd->epoch, root);
 		end(call, ETCD_DONE, root);
 	}
 	json_decref(root);
@@ -331,11 +350,14 @@ static void log_in(struct etcd *etcd)
 
 static long time_of_try(const struct etcd_call *call)
 {
-	uint64_t now = clock_boot(), deadline = call->request.deadline, ms;
+	uint64_t now = clock_boot(), deadline = call->request.deadline, ms, least;
 
 	if (call->request.kind == ETCD_STREAM)
 		return 0;
 	ms = deadline > now ? (deadline - now) / 2 / NS_PER_MS : 0;
+	least = deadline > call->begun ? (deadline - call->begun) / TRY_PART / NS_PER_MS : 0;
+	if (ms < least)
+		ms = least;
 	return ms < TRY_MIN_MS ? TRY_MIN_MS : ms > TRY_MAX_MS ? TRY_MAX_MS : (long)ms;
 }
 
@@ -385,6 +407,7 @@ struct etcd_call *etcd_start(struct etcd *etcd, const struct etcd_request *reque
 	call->etcd = etcd;
 	call->request = *request;
 	call->request.body = NULL;
+	call->begun = clock_boot();
 	LIST_INSERT_HEAD(&etcd->calls, call, link);
 	/* in the next turn, so that done() is never called from within */
 	timer_set(etcd->timers, &call->rest, clock_boot(), try_now, call);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "fleet/epoch.h"
 #include "fleet/http.h"
 #include "fleet/timer.h"
 
@@ -35,6 +36,7 @@ enum etcd_outcome {
 struct etcd_answer {
 	enum etcd_outcome outcome;
 	const json_t *root; /* ETCD_DONE and of a request */
+	bool too_large;	    /* it was answered with more than is taken: ask for less */
 	const char *words;  /* otherwise: why */
 };
 
@@ -75,6 +77,9 @@ void etcd_distrust(struct etcd_call *call);
 
 /* A stream was refused, which may be for the age of the token: the next request logs in anew. */
 void etcd_doubt_token(struct etcd *etcd);
+
+/* Which store it is, as far as its answers have said. */
+struct epoch *etcd_epoch(struct etcd *etcd);
 
 /* The endpoint that is used now. */
 const char *etcd_endpoint(const struct etcd *etcd);

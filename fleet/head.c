@@ -280,6 +280,8 @@ void head_doubt(struct agent *a)
 {
 	a->head.told[0] = '\0';
 	a->head.step = HEAD_UNREAD;
+	/* as soon as it says what it has */
+	timer_cancel(&a->head.timer);
 }
 
 void head_stop(struct agent *a)

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -14,8 +15,12 @@
 struct http {
 	CURLM *multi;
 	struct http_tls tls;
+	size_t held;	   /* of all calls' buffers */
+	bool doubts_names; /* where they lead to nobody answers: they are looked up once more */
 	LIST_HEAD(http_call_list, http_call) calls;
 	struct http_call *reading; /* whose lines are being handed over; NULL: it was cancelled */
+	/* the last complaint of this host's certificate, until a server has answered, or empty */
+	char distrusted[CURL_ERROR_SIZE + 128];
 };
 
 struct http_call {
@@ -39,8 +44,9 @@ int http_new(const struct http_tls *tls, struct http **ret)
 		return -ENOMEM;
 	http->tls = *tls;
 	http->multi = curl_multi_init();
-	if (http->multi == NULL) {
-		free(http);
+	if (http->multi == NULL || curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS,
+					   (long)HTTP_CONNECTIONS_MAX) != CURLM_OK) {
+		http_free(http);
 		return -ENOMEM;
 	}
 	*ret = http;
@@ -65,6 +71,7 @@ static void call_free(struct http_call *call)
 		curl_easy_cleanup(call->easy);
 	}
 	curl_slist_free_all(call->headers);
+	call->http->held -= call->size;
 	free(call->buf);
 	free(call);
 }
@@ -89,6 +96,10 @@ static bool take(struct http_call *call, const char *data, size_t len)
 	}
 	while (size < call->len + len)
 		size *= 2;
+	if (size - call->size > HTTP_ANSWERS_MAX - call->http->held) {
+		call->error = -EFBIG;
+		return false;
+	}
 	if (size != call->size) {
 		more = realloc(call->buf, size);
 		if (more == NULL) {
@@ -96,6 +107,7 @@ static bool take(struct http_call *call, const char *data, size_t len)
 			return false;
 		}
 		call->buf = more;
+		call->http->held += size - call->size;
 		call->size = size;
 	}
 	memcpy(call->buf + call->len, data, len);
@@ -123,6 +135,8 @@ static void set_tls(struct http_call *call)
 	if (tls->ca != NULL) {
 		curl_easy_setopt(call->easy, CURLOPT_CAINFO, tls->ca);
 		curl_easy_setopt(call->easy, CURLOPT_CAPATH, NULL);
+		/* one that was replaced counts from the next connection on, not from tomorrow */
+		curl_easy_setopt(call->easy, CURLOPT_CA_CACHE_TIMEOUT, 0L);
 	}
 	if (tls->cert != NULL) {
 		curl_easy_setopt(call->easy, CURLOPT_SSLCERT, tls->cert);
@@ -149,6 +163,11 @@ static int set_up(struct http_call *call)
 	curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
 	curl_easy_setopt(e, CURLOPT_WRITEDATA, call);
 	curl_easy_setopt(e, CURLOPT_NOSIGNAL, 1L);
+	/* a name server that is silent is not waited for longer than the call may take; and a name
+	 * that was found is not looked up for each connection, so nothing depends on that server */
+	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(e, CURLOPT_DNS_CACHE_TIMEOUT, call->http->doubts_names ? 0L : -1L);
+	call->http->doubts_names = false;
 	/* neither a proxy of the environment nor a redirection leads elsewhere */
 	curl_easy_setopt(e, CURLOPT_PROXY, "");
 	curl_easy_setopt(e, CURLOPT_FOLLOWLOCATION, 0L);
@@ -217,6 +236,28 @@ static bool may_be_sent(CURL *easy)
 	       pretransfer > 0;
 }
 
+/* TLS tells in an alert that the server does not like this host's certificate. It comes when the
+ * connection stands for this end, so as often as not writing fails before the alert is read. */
+static bool is_about_own_certificate(const char *words)
+{
+	return strstr(words, " alert ") != NULL && strstr(words, "certificate") != NULL;
+}
+
+/* What curl says; and what it does not know, which certificate, and where it is named. */
+static const char *explain(struct http *http, CURLcode code, const char *said)
+{
+	if (code == CURLE_OK)
+		http->distrusted[0] = '\0';
+	else if (is_about_own_certificate(said))
+		snprintf(http->distrusted, sizeof(http->distrusted), "%s (cert, key): %s",
+			http->tls.cert != NULL ? "the server does not take this host's certificate"
+					       : "the server asks for a certificate of this host, "
+						 "and none is named",
+			said);
+	return http->distrusted[0] != '\0' && code != CURLE_COULDNT_CONNECT ? http->distrusted
+									    : said;
+}
+
 static void finished(struct http_call *call, CURLcode code)
 {
 	struct http_request request = call->request;
@@ -226,7 +267,10 @@ static void finished(struct http_call *call, CURLcode code)
 
 	curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &answer.status);
 	answer.sent = answer.error == 0 || may_be_sent(call->easy);
-	answer.words = call->words[0] != '\0' ? call->words : curl_easy_strerror(code);
+	if (code != CURLE_OK && !answer.sent)
+		call->http->doubts_names = true;
+	answer.words = explain(
+		call->http, code, call->words[0] != '\0' ? call->words : curl_easy_strerror(code));
 	if (call->error != 0)
 		answer.words = strerror(-call->error);
 	/* the callback may start another, and look for those that there are */

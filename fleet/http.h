@@ -22,6 +22,10 @@ struct http_tls {
 
 /* Answers longer than this, and lines of a stream, end the request with an error. */
 #define HTTP_ANSWER_MAX ((size_t)8 << 20)
+/* And what all hold together. */
+#define HTTP_ANSWERS_MAX ((size_t)32 << 20)
+/* Connections at a time; what is asked beyond that waits. */
+#define HTTP_CONNECTIONS_MAX 64
 
 struct http_answer {
 	int error;	  /* 0, or -errno: -ETIMEDOUT, -EFBIG, -ECONNREFUSED, else -EIO */

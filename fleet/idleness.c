@@ -133,11 +133,24 @@ static void gone(void *ctx, const struct reply_kv *kv)
 	(void)kv;
 }
 
+/* It knows this host as it was, or not at all: another lease, and all is written once more. */
+static void anew(void *ctx)
+{
+	struct agent *a = ctx;
+
+	lease_forget(&a->lease);
+}
+
 int idleness_start(struct agent *a)
 {
 	const char *parts[KEY_PARTS] = {a->o.host};
-	struct watch_options options = {
-		.begin = nothing, .put = put, .gone = gone, .listed = nothing, .ctx = a};
+	/* one of the watches is enough to find it out: each host has this one */
+	struct watch_options options = {.begin = nothing,
+		.put = put,
+		.gone = gone,
+		.listed = nothing,
+		.anew = anew,
+		.ctx = a};
 
 	a->idleness = calloc(1, sizeof(*a->idleness));
 	if (a->idleness == NULL)

@@ -1,3 +1,11 @@
+/*
+ * The agent chooses the id of its lease, and asks for the same one until it has it: what etcd did
+ * and could not tell is then found to be there, and no request leaves a lease behind that nobody
+ * keeps alive. A lease that is over is followed by one with another id.
+ */
+#include <sodium.h>
+#include <string.h>
+
 #include "common/duration.h"
 #include "common/log.h"
 #include "common/timestamp.h"
@@ -9,9 +17,21 @@
 
 static void keep_alive(void *ctx);
 
-static uint64_t third(const struct lease *l)
+uint64_t lease_new_id(void)
 {
-	return l->ttl * NS_PER_SEC / 3;
+	uint64_t id;
+
+	do {
+		randombytes_buf(&id, sizeof(id));
+		id &= INT64_MAX;
+	} while (id == 0);
+	return id;
+}
+
+bool lease_is_there(const struct etcd_answer *answer)
+{
+	return answer->outcome == ETCD_REFUSED &&
+	       strstr(answer->words, "lease already exists") != NULL;
 }
 
 static void again(void *ctx)
@@ -19,20 +39,25 @@ static void again(void *ctx)
 	lease_start(ctx);
 }
 
-static void ask(struct lease *l, const char *path, json_t *body,
+static void rest(struct lease *l)
+{
+	timer_set(l->timers, &l->timer,
+		clock_boot() + timer_backoff(&l->failures, REST, lease_patience(l)),
+		l->id != 0 ? keep_alive : again, l);
+}
+
+static void ask(struct lease *l, enum etcd_kind kind, const char *path, json_t *body,
 	void (*done)(void *ctx, const struct etcd_answer *answer))
 {
 	l->asked_at = clock_boot();
-	/* a grant that is not heard of runs out by itself */
-	l->call = etcd_start(l->etcd, &(struct etcd_request){.kind = ETCD_READ,
+	l->call = etcd_start(l->etcd, &(struct etcd_request){.kind = kind,
 					      .path = path,
 					      .body = body,
-					      .deadline = l->asked_at + third(l),
+					      .deadline = l->asked_at + lease_patience(l),
 					      .done = done,
 					      .ctx = l});
 	if (l->call == NULL)
-		timer_set(l->timers, &l->timer, clock_boot() + timer_jitter(REST),
-			l->id != 0 ? keep_alive : again, l);
+		rest(l);
 }
 
 void lease_forget(struct lease *l)
@@ -47,30 +72,55 @@ void lease_forget(struct lease *l)
 	lease_start(l);
 }
 
+static void failed(struct lease *l, const struct etcd_answer *answer)
+{
+	if (l->id == 0)
+		l->failed(l->ctx,
+			answer->outcome == ETCD_DONE ? "what answers is not etcd" : answer->words);
+	rest(l);
+}
+
+/* It was there when that was asked. */
+static void holds(struct lease *l)
+{
+	bool is_new = l->id == 0;
+
+	if (is_new)
+		l->id = l->wanted;
+	l->wanted = 0;
+	l->failures = 0;
+	l->renewed_at = l->asked_at;
+	timer_set(l->timers, &l->timer, clock_boot() + timer_jitter(lease_patience(l)), keep_alive,
+		l);
+	if (is_new)
+		l->granted(l->ctx);
+}
+
 static void on_renewed(void *ctx, const struct etcd_answer *answer)
 {
 	struct lease *l = ctx;
 	struct reply_lease reply = {0};
 
 	l->call = NULL;
-	if (answer->outcome == ETCD_DONE && reply_lease(answer->root, &reply) == 0) {
-		if (reply.ttl == 0) {
-			lease_forget(l);
-			return;
-		}
-		l->renewed_at = l->asked_at;
-		timer_set(
-			l->timers, &l->timer, clock_boot() + timer_jitter(third(l)), keep_alive, l);
-		return;
+	if (answer->outcome != ETCD_DONE || reply_lease(answer->root, &reply) < 0) {
+		failed(l, answer);
+	} else if (reply.ttl != 0) {
+		holds(l);
+	} else if (l->id != 0) {
+		lease_forget(l);
+	} else {
+		/* it was granted so long ago that it has run out */
+		l->wanted = 0;
+		rest(l);
 	}
-	timer_set(l->timers, &l->timer, clock_boot() + timer_jitter(REST), keep_alive, l);
 }
 
 static void keep_alive(void *ctx)
 {
 	struct lease *l = ctx;
 
-	ask(l, ETCD_KEEPALIVE, query_keepalive(l->id), on_renewed);
+	ask(l, ETCD_READ, ETCD_KEEPALIVE, query_keepalive(l->id != 0 ? l->id : l->wanted),
+		on_renewed);
 }
 
 static void on_granted(void *ctx, const struct etcd_answer *answer)
@@ -79,23 +129,22 @@ static void on_granted(void *ctx, const struct etcd_answer *answer)
 	struct reply_lease reply;
 
 	l->call = NULL;
-	if (answer->outcome != ETCD_DONE || reply_lease(answer->root, &reply) < 0 ||
-		reply.ttl == 0) {
-		l->failed(l->ctx,
-			answer->outcome == ETCD_DONE ? "what answers is not etcd" : answer->words);
-		timer_set(l->timers, &l->timer, clock_boot() + timer_jitter(REST), again, l);
-		return;
-	}
-	l->id = reply.id;
-	l->renewed_at = l->asked_at;
-	timer_set(l->timers, &l->timer, clock_boot() + timer_jitter(third(l)), keep_alive, l);
-	l->granted(l->ctx);
+	if (lease_is_there(answer))
+		keep_alive(l);
+	else if (answer->outcome == ETCD_DONE && reply_lease(answer->root, &reply) == 0 &&
+		 reply.id == l->wanted && reply.ttl != 0)
+		holds(l);
+	else
+		failed(l, answer);
 }
 
 void lease_start(struct lease *l)
 {
 	timer_cancel(&l->timer);
-	ask(l, ETCD_GRANT, query_lease(l->ttl), on_granted);
+	if (l->wanted == 0)
+		l->wanted = lease_new_id();
+	/* a write: one that may have been done is not repeated at once, but when it has rested */
+	ask(l, ETCD_WRITE, ETCD_GRANT, query_lease(l->wanted, l->ttl), on_granted);
 }
 
 void lease_stop(struct lease *l)

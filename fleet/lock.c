@@ -15,6 +15,10 @@
 
 #define TIMEOUT (5 * NS_PER_SEC)
 #define REST	(500 * NS_PER_MS)
+/* What sessd refuses is tried again after REST, twice that, and so on, this often doubled. */
+#define DOUBLED 9
+/* For room that others want to have, too. */
+#define RELIST (5 * NS_PER_SEC)
 
 static void compare(struct agent *a);
 
@@ -23,18 +27,42 @@ static void compare_again(void *ctx)
 	compare(ctx);
 }
 
+static void compare_by(struct agent *a, uint64_t at)
+{
+	struct timer *timer = &a->locks->timer;
+
+	if (!timer->set || at < timer->at)
+		timer_set(&a->timers, timer, at, compare_again, a);
+}
+
 static void compare_later(struct agent *a)
 {
-	timer_set(
-		&a->timers, &a->locks->timer, clock_boot() + timer_jitter(REST), compare_again, a);
+	compare_by(a, clock_boot() + timer_jitter(REST));
+}
+
+static void list_again(void *ctx)
+{
+	locks_again(ctx);
+}
+
+void lock_gives_way(struct agent *a)
+{
+	struct locks *locks = a->locks;
+
+	if (locks->overfull && !locks->relist.set)
+		timer_set(&a->timers, &locks->relist, clock_boot() + timer_jitter(RELIST),
+			list_again, a);
 }
 
 static void fleet_lock_free(struct fleet_lock *f)
 {
+	struct agent *a = f->agent;
+
 	LIST_REMOVE(f, link);
-	f->agent->locks->n--;
+	a->locks->n--;
 	json_decref(f->outcomes);
 	free(f);
+	lock_gives_way(a);
 }
 
 struct fleet_lock *lock_find(const struct agent *a, const char *kind, const char *name)
@@ -55,6 +83,21 @@ void lock_forget(struct fleet_lock *f)
 		fleet_lock_free(f);
 }
 
+/* That a lock is lifted is remembered (edition.c) also without one in the list. */
+static bool make_room(struct agent *a)
+{
+	struct fleet_lock *f;
+
+	if (a->locks->n < LOCKS_MAX)
+		return true;
+	LIST_FOREACH (f, &a->locks->list, link)
+		if (f->lifted && f->outcomes == NULL) {
+			fleet_lock_free(f);
+			return true;
+		}
+	return false;
+}
+
 struct fleet_lock *lock_room(struct agent *a, const char *kind, const char *name)
 {
 	struct fleet_lock *f = lock_find(a, kind, name);
@@ -66,9 +109,9 @@ struct fleet_lock *lock_room(struct agent *a, const char *kind, const char *name
 	}
 	if (f != NULL)
 		return f;
-	f = a->locks->n < LOCKS_MAX ? calloc(1, sizeof(*f)) : NULL;
+	f = make_room(a) ? calloc(1, sizeof(*f)) : NULL;
 	if (f == NULL) {
-		log_error("lock of %s %s finds no room", kind, name);
+		a->locks->overfull = true;
 		return NULL;
 	}
 	f->agent = a;
@@ -77,6 +120,15 @@ struct fleet_lock *lock_room(struct agent *a, const char *kind, const char *name
 	LIST_INSERT_HEAD(&a->locks->list, f, link);
 	a->locks->n++;
 	return f;
+}
+
+/* What the newest edition of each lock is, before anything is done about it. */
+static void remember(struct agent *a)
+{
+	int r = editions_keep(&a->editions);
+
+	if (r < 0)
+		log_error("which locks were the last cannot be remembered: %s", strerror(-r));
 }
 
 /* sessd was asked something that is answered now. */
@@ -113,41 +165,72 @@ void lock_tell(struct agent *a, const char *id, json_t *outcomes)
 					  .ctx = a});
 }
 
+/* Who waits for it is told at once, and the log once, however often it is tried. */
+static void refused(struct fleet_lock *f, const char *why)
+{
+	unsigned doubled = f->failures < DOUBLED ? f->failures : DOUBLED;
+
+	if (f->failures++ == 0)
+		log_warning("lock of %s %s: sessd: %s", f->what.kind, f->what.name, why);
+	if (f->id[0] != '\0')
+		lock_tell(f->agent, f->id, json_pack("[{s:s}]", "refused", why));
+	f->id[0] = '\0';
+	f->rest_until = clock_boot() + timer_jitter(REST << doubled);
+	compare_by(f->agent, f->rest_until);
+}
+
+static void has_set(struct fleet_lock *f)
+{
+	if (f->failures > 0)
+		log_info("lock of %s %s: sessd has set it now", f->what.kind, f->what.name);
+	f->failures = 0;
+	f->rest_until = 0;
+	if (f->id[0] != '\0')
+		lock_tell(f->agent, f->id, json_incref(f->outcomes));
+	f->id[0] = '\0';
+}
+
 static void on_set(void *ctx, const struct wire_frame *frame)
 {
 	struct fleet_lock *f = ctx;
 	struct agent *a = f->agent;
-	bool failed = frame == NULL || frame->type == WIRE_error;
 
 	if (frame != NULL && frame->type == WIRE_outcome)
 		result_add(f->outcomes, &frame->u.outcome);
 	if (frame != NULL && frame->type != WIRE_done && frame->type != WIRE_error)
 		return;
-	if (frame != NULL && failed)
-		log_warning("lock of %s %s: sessd: %s", f->what.kind, f->what.name,
-			frame->u.error.text);
-	if (!failed && f->id[0] != '\0')
-		lock_tell(a, f->id, json_incref(f->outcomes));
+	f->unheard = frame == NULL;
+	if (frame != NULL && frame->type == WIRE_done)
+		has_set(f);
+	else if (frame != NULL)
+		refused(f, frame->u.error.text);
 	json_decref(f->outcomes);
 	f->outcomes = NULL;
-	if (!failed)
-		f->id[0] = '\0';
 	if (f->dying)
 		fleet_lock_free(f);
-	answered(a, failed);
+	answered(a, frame == NULL);
+}
+
+/* sessd may have room for what it has refused. */
+static void try_refused(struct locks *locks)
+{
+	struct fleet_lock *f;
+
+	LIST_FOREACH (f, &locks->list, link) {
+		if (f->rest_until != 0)
+			locks->again = true;
+		f->rest_until = 0;
+	}
 }
 
 static void on_lifted(void *ctx, const struct wire_frame *frame)
 {
-	/* that there is none any more is what is wanted */
-	answered(ctx, frame == NULL);
-}
+	struct agent *a = ctx;
 
-static bool is_same(const struct wire_lock *a, const struct wire_locked *b)
-{
-	return a->id.set == b->id.set && a->id.uid == b->id.uid &&
-	       a->even_breakglass == b->even_breakglass && strcmp(a->message, b->message) == 0 &&
-	       strcmp(a->text, b->text) == 0;
+	/* that there is none any more is what is wanted */
+	if (frame != NULL)
+		try_refused(a->locks);
+	answered(a, frame == NULL);
 }
 
 /* Somebody may have taken it out of the store: it is not lifted by that. */
@@ -170,10 +253,13 @@ static void judge(struct agent *a, const struct wire_locked *has)
 	const struct edition *known = editions_find(&a->editions, has->kind, has->name);
 	struct wire_unlock lift = {.fleet = true, .by = "fleet"};
 
-	if (f != NULL && !f->lifted)
-		f->held = has->fleet && is_same(&f->what, has);
-	if (!has->fleet || (f != NULL && !f->lifted))
+	/* a lock of this host alone is no concern of the fleet's */
+	if (!has->fleet)
 		return;
+	if (f != NULL && !f->lifted) {
+		f->held = has->version == f->version;
+		return;
+	}
 	if (f == NULL && (known == NULL || !known->lifted)) {
 		warn_of_lack(a, has);
 		return;
@@ -182,6 +268,7 @@ static void judge(struct agent *a, const struct wire_locked *has)
 		memcpy(lift.by, f->what.by, sizeof(lift.by));
 	memcpy(lift.kind, has->kind, sizeof(lift.kind));
 	memcpy(lift.name, has->name, sizeof(lift.name));
+	remember(a);
 	if (link_ask(&a->hand, WIRE_unlock, &lift, on_lifted, a) == 0)
 		a->locks->asked++;
 	else
@@ -194,6 +281,7 @@ static bool lasts_yet(const struct agent *a, struct fleet_lock *f)
 	const struct edition *known = editions_find(&a->editions, f->what.kind, f->what.name);
 	uint64_t now = clock_wall();
 
+	f->what.lasts = 0;
 	if (known == NULL || known->expires == 0)
 		return true;
 	if (now >= known->expires)
@@ -202,22 +290,40 @@ static bool lasts_yet(const struct agent *a, struct fleet_lock *f)
 	return true;
 }
 
+/* What sessd has is set once more where somebody waits for what comes of it, and nobody heard. */
+static bool is_due(const struct agent *a, struct fleet_lock *f)
+{
+	bool done = f->held && !(f->unheard && f->id[0] != '\0');
+
+	return !done && !f->lifted && !f->dying && f->outcomes == NULL && lasts_yet(a, f);
+}
+
+static void set(struct agent *a, struct fleet_lock *f)
+{
+	f->what.version = f->version;
+	f->outcomes = json_array();
+	if (f->outcomes != NULL && link_ask(&a->hand, WIRE_lock, &f->what, on_set, f) == 0) {
+		a->locks->asked++;
+		return;
+	}
+	json_decref(f->outcomes);
+	f->outcomes = NULL;
+	a->locks->again = true;
+}
+
 static void set_all(struct agent *a)
 {
+	uint64_t now = clock_boot();
 	struct fleet_lock *f;
 
+	remember(a);
 	LIST_FOREACH (f, &a->locks->list, link) {
-		if (f->held || f->lifted || f->dying || f->outcomes != NULL || !lasts_yet(a, f))
+		if (!is_due(a, f))
 			continue;
-		f->outcomes = json_array();
-		if (f->outcomes != NULL &&
-			link_ask(&a->hand, WIRE_lock, &f->what, on_set, f) == 0) {
-			a->locks->asked++;
-			continue;
-		}
-		json_decref(f->outcomes);
-		f->outcomes = NULL;
-		a->locks->again = true;
+		if (f->rest_until > now)
+			compare_by(a, f->rest_until);
+		else
+			set(a, f);
 	}
 }
 
@@ -258,6 +364,7 @@ static void compare(struct agent *a)
 	if (locks->busy || !locks->complete)
 		return;
 	locks->again = false;
+	remember(a);
 	timer_cancel(&locks->timer);
 	LIST_FOREACH (f, &locks->list, link) {
 		f->held = false;
@@ -287,10 +394,12 @@ void locks_stop(struct agent *a)
 
 	if (locks == NULL)
 		return;
+	remember(a);
 	watch_stop(&a->lock_watch);
-	timer_cancel(&locks->timer);
 	while (!LIST_EMPTY(&locks->list))
 		fleet_lock_free(LIST_FIRST(&locks->list));
+	timer_cancel(&locks->timer);
+	timer_cancel(&locks->relist);
 	free(locks);
 	a->locks = NULL;
 }

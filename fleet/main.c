@@ -204,13 +204,17 @@ int main(int argc, char **argv)
 	umask(077);
 	if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return 1;
-	if (s.make_key != NULL)
-		return make_key(&s);
-	r = s.check ? 0 : drop_privileges(&s);
+	r = s.check || s.make_key != NULL ? 0 : drop_privileges(&s);
+	/* keys and passwords are read from here on: no core has them, and no other process of that
+	 * user; only now, as setuid(2) sets it, too */
+	if (r == 0 && prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		r = -errno;
 	if (r < 0) {
 		log_error("privileges: %s", strerror(-r));
 		return 1;
 	}
+	if (s.make_key != NULL)
+		return make_key(&s);
 	if (conf_load(s.config, &conf, error) < 0) {
 		log_error("%s: %s", s.config, error);
 		return s.check ? 1 : 2;

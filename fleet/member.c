@@ -21,7 +21,20 @@
 /* A write that was not heard of may still come for so long: servers give up before. */
 #define DOUBT (30 * NS_PER_SEC)
 
-static void write_later(struct agent *a, uint64_t in);
+static void write_now(void *ctx)
+{
+	members_write(ctx);
+}
+
+static void write_in(struct agent *a, uint64_t ns)
+{
+	timer_set(&a->timers, &a->registry.timer, clock_boot() + ns, write_now, a);
+}
+
+static void write_later(struct agent *a)
+{
+	write_in(a, timer_backoff(&a->registry.failures, REST, lease_patience(&a->lease)));
+}
 
 static int order_of(const void *a, const void *b)
 {
@@ -70,7 +83,7 @@ void member_dirty(struct agent *a, struct member *m)
 	TAILQ_INSERT_TAIL(&a->registry.dirty, m, link);
 	/* in the next turn: whatever else happens in this one goes with it */
 	if (!a->registry.timer.set)
-		write_later(a, 0);
+		write_in(a, 0);
 }
 
 void member_key(const struct agent *a, const struct member *m, struct key *ret)
@@ -153,6 +166,8 @@ struct member *member_tell(struct agent *a, const struct wire_member *msg)
 
 static void gone(struct agent *a, struct member *m)
 {
+	/* it may seek one yet, or have one that it was not heard of */
+	place_forget(a, &m->sid);
 	m->present = false;
 	m->seeking = false;
 	/* its key may be there also where nobody has told so */
@@ -233,6 +248,9 @@ void members_dirty(struct agent *a)
 {
 	struct walk walk = {.agent = a, .fn = write_anew};
 
+	/* what failed under the lease before is no reason to wait */
+	a->registry.failures = 0;
+	write_in(a, 0);
 	twalk_r(a->registry.tree, step, &walk);
 }
 
@@ -262,6 +280,7 @@ unsigned members_unlisted(const struct agent *a, const char *user, const char *p
 /* Those of the write that is under way. */
 struct batch {
 	size_t n;
+	uint64_t lease; /* that it was written under */
 	struct {
 		struct member *m;
 		bool present; /* as it was written */
@@ -288,7 +307,7 @@ static void on_written(void *ctx, const struct etcd_answer *answer)
 	struct agent *a = ctx;
 	struct batch *batch = a->registry.batch;
 	struct reply_txn txn;
-	bool done = answer->outcome == ETCD_DONE && reply_txn(answer->root, &txn) == 0;
+	bool done = answer->outcome == ETCD_DONE && reply_txn(answer->root, &txn) == 0, lost;
 	struct member *m;
 	size_t i;
 
@@ -309,26 +328,20 @@ static void on_written(void *ctx, const struct etcd_answer *answer)
 			member_doubt(a, m);
 		member_dirty(a, m);
 	}
+	/* of one that was lost meanwhile it says nothing new */
+	lost = answer->outcome == ETCD_REFUSED && batch->lease == a->lease.id &&
+	       strstr(answer->words, "lease not found") != NULL;
 	free(batch);
 	if (done) {
+		a->registry.failures = 0;
 		members_write(a);
 		return;
 	}
-	if (answer->outcome == ETCD_REFUSED && strstr(answer->words, "lease not found") != NULL)
+	if (lost)
 		lease_forget(&a->lease);
 	else
 		log_warning("sessions are not registered yet: %s", answer->words);
-	write_later(a, REST);
-}
-
-static void write_now(void *ctx)
-{
-	members_write(ctx);
-}
-
-static void write_later(struct agent *a, uint64_t in)
-{
-	timer_set(&a->timers, &a->registry.timer, clock_boot() + timer_jitter(in), write_now, a);
+	write_later(a);
 }
 
 /* One that has gone, and of which a write may still come, waits until it cannot. */
@@ -375,10 +388,11 @@ void members_write(struct agent *a)
 		return;
 	batch = calloc(1, sizeof(*batch));
 	if (batch == NULL) {
-		write_later(a, REST);
+		write_later(a);
 		return;
 	}
 	a->registry.batch = batch;
+	batch->lease = a->lease.id;
 	txn = fill(a, batch);
 	if (batch->n == 0) {
 		json_decref(txn);

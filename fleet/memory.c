@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,15 +36,31 @@ static bool parse_row(char *line, struct memory_row *ret)
 	return true;
 }
 
-/* Every second one of the older half goes, so the older they are the fewer there are. */
+/* How far apart its neighbours are, for how long ago it was: the less, the sooner it can go. One at
+ * which the numbers go back is never in between. */
+static double isolation(const struct memory *m, size_t i)
+{
+	uint64_t before = m->row[i - 1].head.seq, at = m->row[i].head.seq,
+		 behind = m->row[i + 1].head.seq, newest = m->row[m->n - 1].head.seq;
+
+	if (m->row[i].broken || before >= at || at >= behind || at >= newest)
+		return HUGE_VAL;
+	return (double)(behind - before) / (double)(newest - at);
+}
+
+/* So what is left lies the less densely, the older it is. */
 static void thin_out(struct memory *m)
 {
-	size_t i, k = 0;
+	size_t i, least;
 
-	for (i = 0; i < m->n; i++)
-		if (i >= m->n / 2 || i % 2 == 0)
-			m->row[k++] = m->row[i];
-	m->n = k;
+	while (m->n > MEMORY_THIN) {
+		least = 1;
+		for (i = 2; i + 1 < m->n; i++)
+			if (isolation(m, i) < isolation(m, least))
+				least = i;
+		memmove(&m->row[least], &m->row[least + 1], (m->n - least - 1) * sizeof(m->row[0]));
+		m->n--;
+	}
 }
 
 static void take(struct memory *m, const struct memory_row *row)
@@ -136,13 +153,27 @@ const struct memory_row *memory_newest(const struct memory *m)
 	return NULL;
 }
 
-const struct memory_row *memory_find(const struct memory *m, const struct chain *head)
+static bool is_at(const struct memory_row *row, const struct chain *head)
+{
+	return row->head.seq == head->seq && memcmp(row->head.hash, head->hash, CHAIN_HASH) == 0;
+}
+
+bool memory_knows(const struct memory *m, const struct chain *head)
 {
 	size_t i;
 
 	for (i = 0; i < m->n; i++)
-		if (m->row[i].head.seq == head->seq &&
-			memcmp(m->row[i].head.hash, head->hash, CHAIN_HASH) == 0)
-			return &m->row[i];
-	return NULL;
+		if (!m->row[i].broken && is_at(&m->row[i], head))
+			return true;
+	return false;
+}
+
+bool memory_knows_broken(const struct memory *m, const struct chain *head)
+{
+	size_t i;
+
+	for (i = m->n; i > 0 && m->row[i - 1].broken; i--)
+		if (is_at(&m->row[i - 1], head))
+			return true;
+	return false;
 }

@@ -8,7 +8,7 @@
  * never kept in the store, but that host says itself that its ledger has this one, and lacks the
  * one that is kept. Who has all the others sees a ledger that was rolled back also when it has
  * grown past where it was. At most MEMORY_MAX are kept: the newest, and of the older ones ever
- * fewer, the first among them.
+ * fewer, so that the distance between two is at most about a fiftieth of their age.
  */
 #ifndef FLEET_MEMORY_H
 #define FLEET_MEMORY_H
@@ -20,7 +20,9 @@
 #include "common/seal.h"
 #include "fleet/draft.h"
 
-#define MEMORY_MAX 64
+#define MEMORY_MAX 1024
+/* That many are left when there is no room. */
+#define MEMORY_THIN 768
 
 /* Hosts of which something is remembered. */
 #define MEMORY_HOSTS_MAX 20000
@@ -45,7 +47,9 @@ int memory_read(struct memory *m, const char *folder, const char *host);
 int memory_add(struct memory *m, const struct memory_row *row);
 /* The last one that is not broken; NULL: there is none. */
 const struct memory_row *memory_newest(const struct memory *m);
-/* NULL: it is not among them. */
-const struct memory_row *memory_find(const struct memory *m, const struct chain *head);
+/* Is it among those that are not broken? */
+bool memory_knows(const struct memory *m, const struct chain *head);
+/* Is it among those that were seen broken since the newest one? */
+bool memory_knows_broken(const struct memory *m, const struct chain *head);
 
 #endif

@@ -20,6 +20,8 @@
 #define REST	(300 * NS_PER_MS)
 /* What sessd could not do is tried so often in all, and then that is told. */
 #define TRIES 5
+/* Results that are being written at a time. */
+#define WRITES_MAX 16
 /* Results that wait to be read by who gave the order. */
 #define RESULTS_MAX 64
 
@@ -27,15 +29,19 @@ struct order {
 	struct agent *agent;
 	LIST_ENTRY(order) link;
 	struct key key;
+	uint64_t revision;     /* of the store, at which it was put */
+	struct reply_kv *next; /* that was put under its key meanwhile, or NULL */
 	char id[SID_HEX + 1];
 	struct sid challenge; /* that it answers */
 	struct wire_revoke ask;
-	bool quiet;  /* nobody reads what came of it */
-	bool over;   /* sessd has carried it out */
-	bool listed; /* since begin() */
-	bool rests;  /* sessd could not: the timer says when it is asked again */
+	bool quiet;    /* nobody reads what came of it */
+	bool over;     /* sessd has carried it out */
+	bool replaced; /* its key is another's, or gone */
+	bool listed;   /* since begin() */
+	bool rests;    /* sessd could not: the timer says when it is asked again */
 	unsigned tries;
-	struct link *by; /* it is being carried out */
+	struct link *by;   /* it is being carried out */
+	unsigned failures; /* to tell the store, in a row */
 	json_t *outcomes;
 	struct etcd_call *call;
 	struct timer timer;
@@ -46,9 +52,11 @@ struct orders {
 	unsigned n;
 	struct key results[RESULTS_MAX]; /* the oldest at next_result */
 	unsigned next_result;
+	unsigned n_writes;
 };
 
 static void run(struct agent *a);
+static void put(void *ctx, const struct reply_kv *kv);
 
 json_t *order_put(const struct agent *a, const struct order_to *to, json_t *text)
 {
@@ -124,10 +132,40 @@ json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const st
 	return txn;
 }
 
+static void forget_next(struct order *o)
+{
+	if (o->next != NULL)
+		free(o->next->value);
+	free(o->next);
+	o->next = NULL;
+}
+
+/* Its key is the order's own. What is longer than any statement is kept as none, and refused. */
+static void note_next(struct order *o, const struct reply_kv *kv)
+{
+	size_t len = kv->value_len <= STATEMENT_MAX ? kv->value_len : 0;
+
+	forget_next(o);
+	if (kv->mod_revision <= o->revision)
+		return;
+	o->next = malloc(sizeof(*o->next));
+	if (o->next == NULL)
+		return;
+	*o->next = *kv;
+	o->next->value_len = len;
+	o->next->value = malloc(len + 1);
+	if (o->next->value == NULL)
+		forget_next(o);
+	else
+		memcpy(o->next->value, kv->value, len);
+}
+
 static void order_free(struct order *o)
 {
+	forget_next(o);
 	LIST_REMOVE(o, link);
 	o->agent->orders->n--;
+	o->agent->orders->n_writes -= o->call != NULL;
 	etcd_cancel(o->call);
 	timer_cancel(&o->timer);
 	json_decref(o->outcomes);
@@ -137,38 +175,89 @@ static void order_free(struct order *o)
 /* --- Carrying out --- */
 
 static void write_result(void *ctx);
+static void write_waiting(struct agent *a);
+
+/* It is over, and makes room for the one that stands under its key now. */
+static void make_room(struct order *o)
+{
+	struct agent *a = o->agent;
+	struct reply_kv *next = o->next;
+	struct key key = o->key;
+
+	o->next = NULL;
+	order_free(o);
+	if (next == NULL)
+		return;
+	next->key = key.s;
+	put(a, next);
+	free(next->value);
+	free(next);
+}
 
 static void on_written(void *ctx, const struct etcd_answer *answer)
 {
 	struct order *o = ctx;
+	struct agent *a = o->agent;
+	struct reply_txn txn;
 
 	o->call = NULL;
-	if (answer->outcome == ETCD_DONE) {
-		order_free(o);
-		return;
+	a->orders->n_writes--;
+	if (answer->outcome == ETCD_DONE && reply_txn(answer->root, &txn) == 0) {
+		reply_kvs_fini(&txn.got);
+		if (txn.succeeded || o->quiet || o->replaced) {
+			make_room(o);
+		} else {
+			/* then only what came of it is written */
+			o->replaced = true;
+			write_result(o);
+		}
+	} else {
+		log_warning("order %s is carried out, and the store has not been told: %s", o->id,
+			answer->words);
+		timer_set(&a->timers, &o->timer,
+			clock_boot() + timer_backoff(&o->failures, REST, lease_patience(&a->lease)),
+			write_result, o);
 	}
-	log_warning("order %s is carried out, and the store has not been told: %s", o->id,
-		answer->words);
-	timer_set(&o->agent->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
+	write_waiting(a);
+}
+
+/* Those that found too many under way. */
+static void write_waiting(struct agent *a)
+{
+	struct order *o;
+
+	LIST_FOREACH (o, &a->orders->list, link) {
+		if (a->orders->n_writes >= WRITES_MAX)
+			return;
+		if (o->over && o->call == NULL && !o->timer.set)
+			write_result(o);
+	}
 }
 
 static void write_result(void *ctx)
 {
 	struct order *o = ctx;
 	struct agent *a = o->agent;
+	json_t *txn;
 
-	o->call = agent_joined(a)
-			  ? etcd_start(a->etcd,
-				    &(struct etcd_request){.kind = ETCD_WRITE,
-					    .path = ETCD_TXN,
-					    .body = order_result(a, o->id,
-						    o->quiet ? NULL : json_incref(o->outcomes),
-						    &o->key),
-					    .deadline = clock_boot() + TIMEOUT,
-					    .done = on_written,
-					    .ctx = o})
-			  : NULL;
-	if (o->call == NULL)
+	/* somebody fills the store: nothing else of this host's is to wait for that */
+	if (a->orders->n_writes >= WRITES_MAX)
+		return;
+	if (agent_joined(a)) {
+		txn = order_result(a, o->id, o->quiet ? NULL : json_incref(o->outcomes),
+			o->replaced ? NULL : &o->key);
+		if (!o->replaced)
+			query_txn_if_unchanged(txn, &o->key, o->revision);
+		o->call = etcd_start(a->etcd, &(struct etcd_request){.kind = ETCD_WRITE,
+						      .path = ETCD_TXN,
+						      .body = txn,
+						      .deadline = clock_boot() + TIMEOUT,
+						      .done = on_written,
+						      .ctx = o});
+	}
+	if (o->call != NULL)
+		a->orders->n_writes++;
+	else
 		timer_set(
 			&a->timers, &o->timer, clock_boot() + timer_jitter(REST), write_result, o);
 }
@@ -303,6 +392,7 @@ static void begin(void *ctx)
 	struct order *o;
 
 	LIST_FOREACH (o, &a->orders->list, link) {
+		forget_next(o);
 		o->listed = false;
 	}
 }
@@ -381,10 +471,14 @@ static void take(struct order *o, const struct reply_kv *kv)
 	struct statement s = {.text = NULL};
 	enum statement_verdict verdict =
 		statement_open(kv->value, kv->value_len, o->key.s, &a->o.authority->signers, &s);
+	char words[TEXT_STR_MAX + 1];
+	struct statement_claim claim;
 	const char *why;
 
 	if (verdict != STATEMENT_GENUINE) {
-		refuse(o, s.by, statement_words(verdict));
+		statement_claims(kv->value, kv->value_len, o->key.s, &claim);
+		statement_say(verdict, &claim, words);
+		refuse(o, s.by, words);
 	} else {
 		read_order(s.text, o, s.by->name);
 		why = judge(o, &s);
@@ -408,6 +502,7 @@ static void put(void *ctx, const struct reply_kv *kv)
 	o = find(a, parts[1]);
 	if (o != NULL) {
 		o->listed = true;
+		note_next(o, kv);
 		return;
 	}
 	o = a->orders->n < ORDERS_MAX ? calloc(1, sizeof(*o)) : NULL;
@@ -420,6 +515,7 @@ static void put(void *ctx, const struct reply_kv *kv)
 	}
 	o->agent = a;
 	o->listed = true;
+	o->revision = kv->mod_revision;
 	memcpy(o->id, parts[1], strlen(parts[1]) + 1);
 	memcpy(o->key.s, kv->key, kv->key_len + 1);
 	LIST_INSERT_HEAD(&a->orders->list, o, link);
@@ -443,8 +539,10 @@ static void gone(void *ctx, const struct reply_kv *kv)
 	if (!key_parse(kv->key, kv->key_len, KEY_REVOKE, 2, parts))
 		return;
 	o = find(a, parts[1]);
-	if (o != NULL)
-		drop(o);
+	if (o == NULL)
+		return;
+	forget_next(o);
+	drop(o);
 }
 
 /* What has been withdrawn while nothing was heard of the store. */

@@ -46,7 +46,8 @@ struct overshoots {
 	struct roll roll; /* of that user */
 	struct question *question;
 	struct eviction *eviction;
-	unsigned beyond; /* the cap: those that are not ordered yet */
+	unsigned beyond;   /* the cap: those that are not ordered yet */
+	unsigned failures; /* of the store, in a row */
 };
 
 static void next_user(void *ctx);
@@ -69,10 +70,19 @@ static void excess_free(void *excess)
 	free(e);
 }
 
+static void next_in(struct agent *a, uint64_t ns)
+{
+	timer_set(&a->timers, &a->overshoots->timer, clock_boot() + ns, next_user, a);
+}
+
 static void rest(struct agent *a, uint64_t time)
 {
-	timer_set(
-		&a->timers, &a->overshoots->timer, clock_boot() + timer_jitter(time), next_user, a);
+	next_in(a, timer_jitter(time));
+}
+
+static void rest_failed(struct agent *a)
+{
+	next_in(a, timer_backoff(&a->overshoots->failures, REST_FAILED, lease_patience(&a->lease)));
 }
 
 /* --- Who is to be counted --- */
@@ -157,6 +167,7 @@ static void end_user(struct agent *a)
 	drop_question(o);
 	excess_free(o->now);
 	o->now = NULL;
+	o->failures = 0;
 	roll_fini(&o->roll);
 	if (o->tree != NULL)
 		rest(a, o->took * REST_TIMES > REST ? o->took * REST_TIMES : REST);
@@ -179,7 +190,7 @@ static void not_ordered(struct agent *a)
 	log_warning("sessions of %s beyond a cap are not ordered to end yet", o->now->user);
 	drop_question(o);
 	roll_fini(&o->roll);
-	rest(a, REST_FAILED);
+	rest_failed(a);
 }
 
 static void on_ordered(void *ctx, bool ordered)
@@ -273,7 +284,7 @@ static void on_read(void *ctx, const struct etcd_answer *answer)
 	o->call = NULL;
 	o->took = clock_boot() - o->asked_at;
 	if (roll_read(answer, &o->roll) < 0)
-		rest(a, REST_FAILED);
+		rest_failed(a);
 	else
 		next_cap(a);
 }
@@ -307,7 +318,7 @@ static void read_user(struct agent *a)
 					      .done = on_read,
 					      .ctx = a});
 	if (o->call == NULL)
-		rest(a, REST_FAILED);
+		rest_failed(a);
 }
 
 static void next_user(void *ctx)

@@ -127,7 +127,7 @@ void place_forget(struct agent *a, const struct sid *sid)
 void places_fini(struct agent *a)
 {
 	while (!LIST_EMPTY(&a->places))
-		place_free(LIST_FIRST(&a->places));
+		place_forget(a, &LIST_FIRST(&a->places)->sid);
 }
 
 /* --- Evicting --- */
@@ -203,7 +203,7 @@ static void on_put(void *ctx, const struct etcd_answer *got)
 	}
 	if (got->outcome == ETCD_REFUSED) {
 		log_warning("no place in the fleet can be asked for: %s", got->words);
-		if (strstr(got->words, "lease not found") != NULL)
+		if (strstr(got->words, "lease not found") != NULL && p->lease == p->agent->lease.id)
 			lease_forget(&p->agent->lease);
 		nobody_knows(p);
 		return;

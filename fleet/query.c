@@ -142,6 +142,11 @@ void query_txn_delete(json_t *txn, json_t *deletion)
 	add(txn, "success", wrapped("request_delete_range", deletion));
 }
 
+void query_txn_range(json_t *txn, json_t *range)
+{
+	add(txn, "success", wrapped("request_range", range));
+}
+
 void query_txn_else_range(json_t *txn, json_t *range)
 {
 	add(txn, "failure", wrapped("request_range", range));
@@ -176,9 +181,14 @@ void query_txn_if_nothing_newer(json_t *txn, const struct key *key, uint64_t rev
 	compare(txn, key, "CREATE", "LESS", "create_revision", revision + 1);
 }
 
-json_t *query_lease(uint64_t ttl_seconds)
+json_t *query_lease(uint64_t id, uint64_t ttl_seconds)
 {
-	return wrapped("TTL", number(ttl_seconds));
+	json_t *q = json_object();
+	int r = json_object_set_new(q, "TTL", number(ttl_seconds));
+
+	if (id != 0)
+		r |= json_object_set_new(q, "ID", number(id));
+	return whole(q, r);
 }
 
 json_t *query_keepalive(uint64_t lease)
@@ -194,6 +204,8 @@ json_t *query_watch(const struct key *under, uint64_t revision)
 	if (is_below(under))
 		r |= json_object_set_new(q, "range_end", end_of(under));
 	r |= json_object_set_new(q, "start_revision", number(revision));
+	/* what is large comes in several lines */
+	r |= json_object_set_new(q, "fragment", json_true());
 	return wrapped("create_request", whole(q, r));
 }
 

@@ -24,6 +24,8 @@ json_t *query_txn(void);
 /* Takes the reference of the operation over; NULL makes the whole NULL in query_txn_end(). */
 void query_txn_put(json_t *txn, json_t *put);
 void query_txn_delete(json_t *txn, json_t *deletion);
+/* Is read as it is behind all of them before. */
+void query_txn_range(json_t *txn, json_t *range);
 /* To be carried out where a comparison does not hold. */
 void query_txn_else_range(json_t *txn, json_t *range);
 /* The key is not there. */
@@ -37,7 +39,8 @@ void query_txn_if_nothing_newer(json_t *txn, const struct key *key, uint64_t rev
 void query_add_number(json_t *value, const char *name, uint64_t n);
 void query_add_text(json_t *value, const char *name, const char *text);
 
-json_t *query_lease(uint64_t ttl_seconds);
+/* id 0: etcd chooses one. */
+json_t *query_lease(uint64_t id, uint64_t ttl_seconds);
 json_t *query_keepalive(uint64_t lease);
 /* The same keys as query_range(). */
 json_t *query_watch(const struct key *under, uint64_t revision);

@@ -11,6 +11,9 @@
 /* So many in such a time; whoever writes more does not fill the ledger with them. */
 #define TURN   (60 * NS_PER_SEC)
 #define A_TURN 20
+/* And so many are answered that nobody known has signed: one lock is written once, and answered by
+ * all hosts of the fleet. */
+#define STRANGERS_A_TURN 4
 
 bool refusals_too_many(struct refusals *r)
 {
@@ -23,19 +26,20 @@ bool refusals_too_many(struct refusals *r)
 	return r->n > A_TURN;
 }
 
-void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why)
+bool refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why)
 {
 	struct wire_refusal msg = {.by = ""};
 	char text[TEXT_STR_MAX + 1];
 
 	if (refusals_too_many(&a->refusals))
-		return;
+		return false;
 	snprintf(text, sizeof(text), "%.120s: %.128s", what, why);
 	text_escape(text, strlen(text), msg.text, sizeof(msg.text));
 	log_warning("not carried out, signed by %s: %s", by != NULL ? by->name : "nobody known",
 		msg.text);
 	if (by == NULL)
-		return;
+		return a->refusals.n <= STRANGERS_A_TURN;
 	memcpy(msg.by, by->name, sizeof(msg.by));
 	agent_tell(a, WIRE_refusal, &msg);
+	return true;
 }

@@ -9,12 +9,24 @@
 /* Of one answer: a range is asked for in pages, and a watch is broken into pieces by the server. */
 #define ITEMS_MAX 100000
 
+/* Of a text of 8 MiB: each is some 300 bytes when it is read. */
+#define OBJECTS_MAX (2 * ITEMS_MAX)
+
 json_t *reply_json(const char *text, size_t len)
 {
+	size_t i, n = 0;
+
+	for (i = 0; i < len; i++)
+		n += text[i] == '{' || text[i] == '[';
+	if (n > OBJECTS_MAX)
+		return NULL;
 	return json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
 }
 
-/* A number as the gateway writes it: a string of digits, or a number where it is small. */
+/* A number as the gateway writes it: a string of digits, or a number where it is small. One more
+ * than it must be a number, too: what follows a revision or a version is asked for by that. */
+#define NUMBER_MAX (INT64_MAX - 1)
+
 static int get_number(const json_t *value, uint64_t *ret)
 {
 	const char *s;
@@ -25,7 +37,7 @@ static int get_number(const json_t *value, uint64_t *ret)
 		return 0;
 	}
 	if (json_is_integer(value)) {
-		if (json_integer_value(value) < 0)
+		if (json_integer_value(value) < 0 || json_integer_value(value) > NUMBER_MAX)
 			return -EPROTO;
 		*ret = (uint64_t)json_integer_value(value);
 		return 0;
@@ -35,7 +47,7 @@ static int get_number(const json_t *value, uint64_t *ret)
 		return -EPROTO;
 	for (; *s >= '0' && *s <= '9'; s++)
 		n = n * 10 + (uint64_t)(*s - '0');
-	if (*s != '\0' || n > INT64_MAX)
+	if (*s != '\0' || n > NUMBER_MAX)
 		return -EPROTO;
 	*ret = n;
 	return 0;
@@ -142,6 +154,22 @@ static int get_revision(const json_t *root, uint64_t *ret)
 	return r == 0 && *ret == 0 ? -EPROTO : r;
 }
 
+int reply_store(const json_t *root, struct reply_store *ret)
+{
+	const json_t *result = json_object_get(root, "result");
+	const json_t *header = json_object_get(result != NULL ? result : root, "header");
+	struct reply_store store;
+	int r = get_revision(result != NULL ? result : root, &store.revision);
+
+	if (r < 0)
+		return r;
+	/* 64 bits without a sign: more than a number is here */
+	reply_text(header, "cluster_id", store.cluster, sizeof(store.cluster));
+	store.term = reply_number(header, "raft_term");
+	*ret = store;
+	return 0;
+}
+
 /* An array, or nothing. */
 static int get_array(const json_t *value, size_t *ret_n)
 {
@@ -217,6 +245,28 @@ int reply_txn(const json_t *root, struct reply_txn *ret)
 	return r;
 }
 
+int reply_ranges(const json_t *root, struct reply_kvs *ret, size_t n)
+{
+	const json_t *responses = json_object_get(root, "responses"), *range;
+	size_t i, found;
+	uint64_t revision;
+	int r = get_revision(root, &revision);
+
+	if (r == 0)
+		r = get_array(responses, &found);
+	if (r == 0 && found != n)
+		r = -EPROTO;
+	memset(ret, 0, n * sizeof(*ret));
+	for (i = 0; r == 0 && i < n; i++) {
+		range = json_object_get(json_array_get(responses, i), "response_range");
+		ret[i].revision = revision;
+		r = json_is_object(range) ? get_kvs(range, &ret[i]) : -EPROTO;
+	}
+	for (i = 0; r < 0 && i < n; i++)
+		reply_kvs_fini(&ret[i]);
+	return r;
+}
+
 int reply_lease(const json_t *root, struct reply_lease *ret)
 {
 	/* a keepalive's answer is that of a stream */
@@ -267,6 +317,8 @@ int reply_watch(const json_t *root, struct reply_watch *ret)
 
 	if (r == 0)
 		r = get_bool(result, "canceled", &w.canceled);
+	if (r == 0)
+		r = get_bool(result, "fragment", &w.fragment);
 	if (r == 0)
 		r = get_number(json_object_get(result, "compact_revision"), &w.compact_revision);
 	if (r == 0)

@@ -45,18 +45,30 @@ struct reply_event {
 /* A line of a watch. */
 struct reply_watch {
 	bool created, canceled;
+	bool fragment;		   /* what belongs to it follows */
 	uint64_t compact_revision; /* canceled: what was asked for is not there any more */
 	struct reply_event *event;
 	size_t n;
 };
 
+/* Which store answers, and how far that has come: of the header that all answers have. */
+struct reply_store {
+	char cluster[24]; /* its id */
+	uint64_t term, revision;
+};
+
 /* -EPROTO or -ENOMEM; ret is to be freed in no such case. */
 int reply_range(const json_t *root, struct reply_kvs *ret);
 int reply_txn(const json_t *root, struct reply_txn *ret);
+/* What its operations have read, if they are n ranges; each to be freed. */
+int reply_ranges(const json_t *root, struct reply_kvs *ret, size_t n);
 int reply_lease(const json_t *root, struct reply_lease *ret);
 int reply_watch(const json_t *root, struct reply_watch *ret);
 void reply_kvs_fini(struct reply_kvs *kvs);
 void reply_watch_fini(struct reply_watch *w);
+
+/* Of a stream's lines as well. -EPROTO. */
+int reply_store(const json_t *root, struct reply_store *ret);
 
 /* The words of an error; a constant where it has none. */
 const char *reply_error(const json_t *root);

@@ -97,7 +97,7 @@ static void mark(const struct errand *e, json_t *txn)
 	snprintf(number, sizeof(number), "%zu", e->n_ordered);
 	key_make(&key, KEY_DONE, parts, false);
 	query_txn_if_absent(txn, &key);
-	query_txn_put(txn, query_put(&key, "", e->order_lease));
+	query_txn_put(txn, query_put(&key, "", e->lease));
 }
 
 /* As many hosts as go into one transaction; the rest when that is written. */
@@ -114,33 +114,17 @@ static void give_order(struct errand *e)
 					   &(struct order_to){.host = host->name,
 						   .id = e->order,
 						   .challenge = host->challenge,
-						   .lease = e->order_lease},
+						   .lease = e->lease},
 					   order_text(e)));
 	}
 	errand_ask(e, ETCD_WRITE, ETCD_TXN, txn, on_ordered);
-}
-
-static void on_lease(void *ctx, const struct etcd_answer *answer)
-{
-	struct errand *e = ctx;
-	struct reply_lease lease;
-
-	if (!errand_answered(e, answer))
-		return;
-	if (reply_lease(answer->root, &lease) < 0) {
-		errand_fail(e, WIRE_E_UNAVAILABLE, "what answers is not etcd");
-		return;
-	}
-	e->order_lease = lease.id;
-	give_order(e);
 }
 
 /* What a host that never comes back does not take is not kept for ever: no order counts for longer.
  */
 static void hosts_known(struct errand *e)
 {
-	errand_ask(e, ETCD_READ, ETCD_GRANT,
-		query_lease((e->agent->o.order_lifetime + NS_PER_SEC - 1) / NS_PER_SEC), on_lease);
+	errand_lease(e, e->agent->o.order_lifetime, give_order);
 }
 
 static void look_for_session(struct errand *e);

@@ -96,8 +96,7 @@ static const char *parse_line(char *line, struct signer *ret)
 	}
 	if (n != 4)
 		return "expected NAME may=RIGHTS ed25519 KEY";
-	/* a name is shown as `root on NAME` */
-	if (strlen(word[0]) > 128 || !text_valid(word[0], strlen(word[0])))
+	if (strlen(word[0]) > SIGNER_NAME || !text_valid(word[0], strlen(word[0])))
 		return "a name has at most 128 bytes, and none to control a terminal with";
 	*ret = (struct signer){.may = 0};
 	memcpy(ret->name, word[0], strlen(word[0]) + 1);

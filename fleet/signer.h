@@ -12,6 +12,7 @@
 #include "common/text.h"
 
 #define SIGNER_KEY   32
+#define SIGNER_NAME  128 /* bytes of a name: it is shown as `root on NAME` */
 #define SIGNER_ERROR 1024
 /* The name, its rights and the key in base64, as a line of fleet.keys, with a NUL. */
 #define SIGNER_LINE 512

@@ -8,13 +8,19 @@
 #include "fleet/query.h"
 #include "fleet/reply.h"
 
-static void tell_state(struct errand *e)
+/* Of one kind, that are counted. */
+#define LAG_MAX 1000
+/* That tell of what is ordered. */
+enum { WATCHES = 2 };
+
+static void tell_state(struct errand *e, uint64_t lag)
 {
 	const struct agent *a = e->agent;
 	struct wire_fleet_state state = {.joined = agent_joined(a),
 		.revision = a->revision,
 		.lease = a->o.lease_ttl * NS_PER_SEC,
-		.overshoots = a->n_overshoots};
+		.overshoots = a->n_overshoots,
+		.lag = lag};
 	const struct member *m;
 
 	snprintf(state.host, sizeof(state.host), "%s", a->o.host);
@@ -44,8 +50,37 @@ static void tell_hosts(struct errand *e)
 	errand_done(e);
 }
 
+static void on_lag(void *ctx, const struct etcd_answer *answer)
+{
+	struct errand *e = ctx;
+	struct reply_kvs kvs[WATCHES];
+	uint64_t lag = 0;
+	size_t i;
+
+	if (answer->outcome == ETCD_DONE && reply_ranges(answer->root, kvs, WATCHES) == 0) {
+		e->agent->revision = kvs[0].revision;
+		for (i = 0; i < WATCHES; i++) {
+			lag += kvs[i].n;
+			reply_kvs_fini(&kvs[i]);
+		}
+	}
+	/* also where the store is out of reach */
+	tell_state(e, lag < LAG_MAX ? lag : LAG_MAX);
+	if (errand_answered(e, answer))
+		errand_hosts(e, tell_hosts);
+}
+
+/* What stands there and was not heard of: a watch lags, or hangs. */
 void standing_begin(struct errand *e)
 {
-	tell_state(e);
-	errand_hosts(e, tell_hosts);
+	const struct agent *a = e->agent;
+	const struct watch *watches[WATCHES] = {&a->order_watch, &a->lock_watch};
+	json_t *txn = query_txn();
+	unsigned i;
+
+	for (i = 0; i < WATCHES; i++)
+		query_txn_range(
+			txn, query_only_keys(query_since(query_range(&watches[i]->o.under, LAG_MAX),
+				     watches[i]->revision + 1)));
+	errand_ask(e, ETCD_READ, ETCD_TXN, txn, on_lag);
 }

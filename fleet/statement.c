@@ -1,4 +1,5 @@
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,19 +115,47 @@ void statement_fini(struct statement *statement)
 	*statement = (struct statement){.text = NULL};
 }
 
-const char *statement_words(enum statement_verdict verdict)
+void statement_claims(const char *value, size_t len, const char *at, struct statement_claim *ret)
 {
+	json_t *whole = len <= STATEMENT_MAX ? reply_json(value, len) : NULL, *text = NULL;
+	const json_t *inner = json_object_get(whole, "signed");
+	const char *place;
+	struct sid ignored;
+
+	*ret = (struct statement_claim){.key = ""};
+	if (json_is_string(inner))
+		text = reply_json(json_string_value(inner), json_string_length(inner));
+	reply_text(whole, "key", ret->key, sizeof(ret->key));
+	place = json_string_value(json_object_get(text, "at"));
+	if (place != NULL && strcmp(place, at) == 0)
+		reply_text(text, "order", ret->order, sizeof(ret->order));
+	if (!sid_parse(ret->order, &ignored))
+		ret->order[0] = '\0';
+	json_decref(text);
+	json_decref(whole);
+}
+
+void statement_say(enum statement_verdict verdict, const struct statement_claim *claim,
+	char ret[TEXT_STR_MAX + 1])
+{
+	const char *words = "it is genuine";
+
 	switch (verdict) {
 	case STATEMENT_MALFORMED:
-		return "it is not signed";
+		words = "it is not signed";
+		break;
 	case STATEMENT_UNKNOWN_KEY:
-		return "fleet.keys does not have the key that it names";
+		snprintf(ret, TEXT_STR_MAX + 1, "its fleet.keys does not have the key %s",
+			claim->key[0] != '\0' ? claim->key : "that signed it");
+		return;
 	case STATEMENT_BAD_SIGNATURE:
-		return "its signature is not that of the key that it names";
+		words = "its signature is not that of the key that it names";
+		break;
 	case STATEMENT_MISPLACED:
-		return "it was signed for another host or lock";
+		words = "it was signed for another host or lock";
+		break;
 	case STATEMENT_GENUINE:
-		return "it is genuine";
+		break;
 	}
-	return "?";
+	snprintf(ret, TEXT_STR_MAX + 1, "%s", words);
 }

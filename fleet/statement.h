@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stddef.h>
 
+#include "common/sid.h"
 #include "fleet/secret.h"
 #include "fleet/signer.h"
 
@@ -40,6 +41,17 @@ enum statement_verdict statement_open(const char *value, size_t len, const char 
 	const struct signers *signers, struct statement *ret);
 void statement_fini(struct statement *statement);
 
-const char *statement_words(enum statement_verdict verdict);
+/* What a value says of itself, whoever wrote it: to be answered, and for nothing else. What it does
+ * not say, or not in a name's form, is empty. */
+struct statement_claim {
+	char key[SIGNER_NAME + 1]; /* by whose key it is signed */
+	char order[SID_HEX + 1];   /* whose results are waited for, if it was made for that place */
+};
+
+void statement_claims(const char *value, size_t len, const char *at, struct statement_claim *ret);
+
+/* Why it is refused. */
+void statement_say(enum statement_verdict verdict, const struct statement_claim *claim,
+	char ret[TEXT_STR_MAX + 1]);
 
 #endif

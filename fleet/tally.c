@@ -71,15 +71,16 @@ static void on_cleaned(void *ctx, const struct etcd_answer *answer)
 	errand_done(e);
 }
 
-/* What is left goes with the lease of the orders; but for theirs who have yet to answer. */
+/* What is left goes with the lease of the orders; but for theirs who have yet to answer. A lock's
+ * lease is that of the lock, which stands. */
 static void clean(struct errand *e, bool all)
 {
 	struct key key;
 
-	if (all && e->order_lease != 0)
+	if (all && e->ask->type == WIRE_revoke && e->lease != 0)
 		(void)etcd_start(e->agent->etcd, &(struct etcd_request){.kind = ETCD_READ,
 							 .path = ETCD_REVOKE,
-							 .body = query_keepalive(e->order_lease),
+							 .body = query_keepalive(e->lease),
 							 .deadline = clock_boot() + NS_PER_SEC,
 							 .done = etcd_unheard});
 	under(e, &key);

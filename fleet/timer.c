@@ -65,3 +65,17 @@ uint64_t timer_jitter(uint64_t ns)
 {
 	return ns - ns / 4 + randombytes_uniform(1000) * (ns / 2) / 1000;
 }
+
+uint64_t timer_backoff(unsigned *failures, uint64_t first, uint64_t most)
+{
+	uint64_t ns = first;
+	unsigned i;
+
+	for (i = 0; i < *failures && ns < most; i++)
+		ns *= 2;
+	if (ns < most)
+		(*failures)++;
+	else
+		ns = most;
+	return ns - randombytes_uniform(1001) * (ns / 2) / 1000;
+}

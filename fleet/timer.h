@@ -31,5 +31,9 @@ int timers_wait(const struct timers *timers, int max);
 
 /* `ns`, give or take a quarter of it: so that what fails for many is not tried by all together. */
 uint64_t timer_jitter(uint64_t ns);
+/* How long to leave alone what has failed once more: twice as long each time, from about `first` to
+ * `most` at the longest, and up to one half of it less, by chance. Counts the failures; who
+ * succeeds sets them to 0. */
+uint64_t timer_backoff(unsigned *failures, uint64_t first, uint64_t most);
 
 #endif

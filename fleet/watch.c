@@ -9,7 +9,7 @@
 #define PAGE	     500
 #define LIST_TIMEOUT (10 * NS_PER_SEC)
 #define REST	     (200 * NS_PER_MS)
-#define REST_STEPS   6
+#define REST_MAX     (12 * NS_PER_SEC)
 /* A stream that is not answered by then is at a server that does not run. */
 #define CREATE_TIMEOUT (5 * NS_PER_SEC)
 /* And one that is silent for long may be: it is begun anew, from where it is. */
@@ -30,10 +30,8 @@ static void go_on(void *ctx)
 
 static void rest(struct watch *w)
 {
-	unsigned n = w->failures < REST_STEPS ? w->failures : REST_STEPS;
-
-	w->failures++;
-	timer_set(w->timers, &w->timer, clock_boot() + timer_jitter(REST << n), go_on, w);
+	timer_set(w->timers, &w->timer, clock_boot() + timer_backoff(&w->failures, REST, REST_MAX),
+		go_on, w);
 }
 
 /* --- The list --- */
@@ -56,6 +54,18 @@ static bool take_page(struct watch *w, const struct reply_kvs *kvs)
 	return true;
 }
 
+static void see_store(struct watch *w, const json_t *list)
+{
+	struct epoch *epoch = etcd_epoch(w->etcd);
+
+	epoch_judge(epoch, &w->asked, list);
+	if (w->epoch == epoch->n)
+		return;
+	w->epoch = epoch->n;
+	if (w->o.anew != NULL)
+		w->o.anew(w->o.ctx);
+}
+
 static void ask_page(struct watch *w);
 
 static void on_page(void *ctx, const struct etcd_answer *answer)
@@ -65,12 +75,19 @@ static void on_page(void *ctx, const struct etcd_answer *answer)
 	bool good;
 
 	w->call = NULL;
+	if (answer->too_large && w->limit > 1) {
+		w->limit /= 2;
+		ask_page(w);
+		return;
+	}
 	if (answer->outcome != ETCD_DONE || reply_range(answer->root, &kvs) < 0) {
 		rest(w);
 		return;
 	}
-	if (w->last_len == 0)
+	if (w->last_len == 0) {
 		w->page_revision = kvs.revision;
+		see_store(w, answer->root);
+	}
 	good = take_page(w, &kvs);
 	if (good && kvs.more) {
 		ask_page(w);
@@ -89,9 +106,9 @@ static void ask_page(struct watch *w)
 	w->call = etcd_start(w->etcd,
 		&(struct etcd_request){.kind = ETCD_READ,
 			.path = ETCD_RANGE,
-			.body = w->last_len == 0 ? query_range(&w->o.under, PAGE)
+			.body = w->last_len == 0 ? query_range(&w->o.under, w->limit)
 						 : query_range_after(&w->o.under, w->last.s,
-							   w->last_len, w->page_revision, PAGE),
+							   w->last_len, w->page_revision, w->limit),
 			.deadline = clock_boot() + LIST_TIMEOUT,
 			.done = on_page,
 			.ctx = w});
@@ -102,6 +119,8 @@ static void ask_page(struct watch *w)
 static void list(struct watch *w)
 {
 	w->last_len = 0;
+	w->limit = PAGE;
+	w->asked = *etcd_epoch(w->etcd);
 	w->o.begin(w->o.ctx);
 	ask_page(w);
 }
@@ -121,12 +140,16 @@ static void too_quiet(void *ctx)
 {
 	struct watch *w = ctx;
 
-	if (w->created)
-		etcd_cancel(w->call);
-	else
-		etcd_distrust(w->call);
+	struct etcd_call *call = w->call;
+
 	w->call = NULL;
-	follow(w);
+	if (w->created) {
+		etcd_cancel(call);
+		follow(w);
+	} else {
+		etcd_distrust(call);
+		rest(w);
+	}
 }
 
 static void take_events(struct watch *w, const struct reply_watch *reply)
@@ -136,7 +159,7 @@ static void take_events(struct watch *w, const struct reply_watch *reply)
 
 	for (i = 0; i < reply->n; i++) {
 		e = &reply->event[i];
-		/* told before the stream was begun anew */
+		/* told before the stream was begun anew, or comes once more */
 		if (e->kv.mod_revision <= w->revision)
 			continue;
 		if (e->deleted)
@@ -144,9 +167,21 @@ static void take_events(struct watch *w, const struct reply_watch *reply)
 		else
 			w->o.put(w->o.ctx, &e->kv);
 	}
-	/* all of a revision come together */
-	if (reply->n > 0 && reply->event[reply->n - 1].kv.mod_revision > w->revision)
+	/* all of a revision come together, be it in several lines */
+	if (!reply->fragment && reply->n > 0 &&
+		reply->event[reply->n - 1].kv.mod_revision > w->revision)
 		w->revision = reply->event[reply->n - 1].kv.mod_revision;
+}
+
+/* False: what it tells from here on is not what follows. */
+static bool goes_on(struct watch *w, const json_t *line)
+{
+	if (w->epoch != etcd_epoch(w->etcd)->n || !epoch_goes_on(&w->asked, w->revision, line)) {
+		w->revision = 0;
+		return false;
+	}
+	epoch_see(etcd_epoch(w->etcd), line);
+	return true;
 }
 
 static bool on_line(void *ctx, const json_t *line)
@@ -166,7 +201,13 @@ static bool on_line(void *ctx, const json_t *line)
 		etcd_doubt_token(w->etcd);
 	if (reply.compact_revision > w->revision)
 		w->revision = 0;
+	if (reply.created && !canceled && !goes_on(w, line)) {
+		reply_watch_fini(&reply);
+		return false;
+	}
 	take_events(w, &reply);
+	if (reply.n > 0)
+		epoch_see(etcd_epoch(w->etcd), line);
 	if (reply.created && !canceled) {
 		w->created = true;
 		w->failures = 0;
@@ -179,6 +220,7 @@ static bool on_line(void *ctx, const json_t *line)
 static void follow(struct watch *w)
 {
 	w->created = false;
+	w->asked = *etcd_epoch(w->etcd);
 	w->call = etcd_start(w->etcd, &(struct etcd_request){.kind = ETCD_STREAM,
 					      .path = ETCD_WATCH,
 					      .body = query_watch(&w->o.under, w->revision + 1),
@@ -194,7 +236,8 @@ static void follow(struct watch *w)
 void watch_start(struct watch *w, struct etcd *etcd, struct timers *timers,
 	const struct watch_options *options)
 {
-	*w = (struct watch){.o = *options, .etcd = etcd, .timers = timers};
+	*w = (struct watch){
+		.o = *options, .etcd = etcd, .timers = timers, .epoch = etcd_epoch(etcd)->n};
 	list(w);
 }
 

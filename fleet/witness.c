@@ -18,8 +18,9 @@
 #include "fleet/memory.h"
 
 #define FOLDER "ledgers"
-/* After a report that sessd did not take, all is listed again. */
-#define REST (10 * NS_PER_SEC)
+/* After a report that sessd did not take, or that was one too many, all is listed again. */
+#define REST	 (10 * NS_PER_SEC)
+#define TOO_MANY (60 * NS_PER_SEC)
 
 /* That sessd has been asked to record. */
 struct report {
@@ -44,18 +45,27 @@ int witness_remembered(const struct agent *a, const char *host, struct memory *r
 	return memory_read(ret, a->witness->folder, host);
 }
 
-static void remember(struct agent *a, const char *host, const struct memory_row *row)
+/* To be freed. NULL: it cannot be had, and that was logged. */
+static struct memory *memory_of(const struct agent *a, const char *host)
 {
 	struct memory *m = malloc(sizeof(*m));
 	int r = m != NULL ? memory_read(m, a->witness->folder, host) : -ENOMEM;
 
-	if (r == 0) {
-		a->witness->n_hosts += m->n == 0;
-		r = memory_add(m, row);
-	}
-	if (r < 0)
-		log_error("the head of the ledger of %s: not remembered: %s", host, strerror(-r));
+	if (r == 0)
+		return m;
+	log_error("the heads of the ledger of %s: %s", host, strerror(-r));
 	free(m);
+	return NULL;
+}
+
+static void remember(struct agent *a, struct memory *m, const struct memory_row *row)
+{
+	int r;
+
+	a->witness->n_hosts += m->n == 0;
+	r = memory_add(m, row);
+	if (r < 0)
+		log_error("%s: %s", m->path, strerror(-r));
 }
 
 /* --- Reports --- */
@@ -69,16 +79,25 @@ static void all_again(void *ctx)
 		log_error("the heads of other hosts' ledgers are not watched: out of memory");
 }
 
+static void list_again(struct agent *a, uint64_t in)
+{
+	timer_set(&a->timers, &a->witness->timer, clock_boot() + timer_jitter(in), all_again, a);
+}
+
 static void on_recorded(void *ctx, const struct wire_frame *frame)
 {
 	struct report *report = ctx;
 	struct agent *a = report->agent;
+	struct memory *m;
 
-	if (frame != NULL && frame->type == WIRE_done)
-		remember(a, report->host, &report->row);
-	else
-		timer_set(&a->timers, &a->witness->timer, clock_boot() + timer_jitter(REST),
-			all_again, a);
+	if (frame != NULL && frame->type == WIRE_done) {
+		m = memory_of(a, report->host);
+		if (m != NULL)
+			remember(a, m, &report->row);
+		free(m);
+	} else {
+		list_again(a, REST);
+	}
 	LIST_REMOVE(report, link);
 	free(report);
 }
@@ -102,8 +121,12 @@ static void report(struct agent *a, const char *host, const char *kept, const ch
 	struct report *report;
 	int r = -ENOMEM;
 
-	if (is_reported(a->witness, host) || refusals_too_many(&a->witness->refusals))
+	if (is_reported(a->witness, host))
 		return;
+	if (refusals_too_many(&a->witness->refusals)) {
+		list_again(a, TOO_MANY);
+		return;
+	}
 	seal_head_text(&row->head, head);
 	snprintf(msg.host, sizeof(msg.host), "%s", host);
 	snprintf(msg.checkpoint, sizeof(msg.checkpoint), "%s", kept);
@@ -121,49 +144,47 @@ static void report(struct agent *a, const char *host, const char *kept, const ch
 	free(report);
 	log_error("the ledger of %s lacks %s: %s: not recorded: %s", host, kept, msg.text,
 		strerror(-r));
-	timer_set(&a->timers, &a->witness->timer, clock_boot() + timer_jitter(REST), all_again, a);
+	list_again(a, REST);
 }
 
 /* --- What comes --- */
 
 static void take_checkpoint(
-	struct agent *a, const char *host, const struct memory *m, const struct memory_row *row)
+	struct agent *a, const char *host, struct memory *m, const struct memory_row *row)
 {
 	const struct memory_row *newest = memory_newest(m);
 	char kept[SEAL_HEAD_TEXT];
 
 	if (newest == NULL || row->head.seq > newest->head.seq) {
-		remember(a, host, row);
+		remember(a, m, row);
 		return;
 	}
-	if (newest->head.seq == row->head.seq &&
-		memcmp(newest->head.hash, row->head.hash, CHAIN_HASH) == 0)
+	/* what the host says next shows whether it was the store that went back */
+	if (memory_knows(m, &row->head)) {
+		if (newest->head.seq > row->head.seq)
+			log_info("the head of the ledger of %s in the store was seen before", host);
 		return;
+	}
 	seal_head_text(&newest->head, kept);
 	report(a, host, kept, "the head that it gives the fleet is now", row);
 }
 
 static void take(struct agent *a, const char *host, const struct head_value *value)
 {
-	struct memory *m = malloc(sizeof(*m));
 	struct memory_row row = {.seen_at = clock_wall()};
-	int r = m != NULL ? memory_read(m, a->witness->folder, host) : -ENOMEM;
+	struct memory *m = memory_of(a, host);
 
-	if (r < 0) {
-		log_error("the head of the ledger of %s: %s", host, strerror(-r));
-		free(m);
-		return;
-	}
-	if (m->n == 0 && a->witness->n_hosts >= MEMORY_HOSTS_MAX) {
+	if (m != NULL && m->n == 0 && a->witness->n_hosts >= MEMORY_HOSTS_MAX) {
 		log_warning("the heads of more than %d hosts: that of %s is not remembered",
 			MEMORY_HOSTS_MAX, host);
 		free(m);
 		return;
 	}
-	if (seal_head_parse(value->checkpoint, &row.head))
+	if (m != NULL && seal_head_parse(value->checkpoint, &row.head))
 		take_checkpoint(a, host, m, &row);
 	row.broken = true;
-	if (seal_head_parse(value->broken, &row.head) && memory_find(m, &row.head) == NULL)
+	if (m != NULL && seal_head_parse(value->broken, &row.head) &&
+		!memory_knows_broken(m, &row.head))
 		report(a, host, value->checkpoint, "it says itself that its last checkpoint is",
 			&row);
 	free(m);

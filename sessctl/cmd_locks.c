@@ -3,7 +3,7 @@
 
 #include "common/timestamp.h"
 #include "sessctl/command.h"
-#include "sessctl/conn.h"
+#include "sessctl/locks.h"
 #include "sessctl/record.h"
 #include "sessctl/table.h"
 
@@ -16,6 +16,7 @@ static const struct option_row options[] = {
 static const struct column columns[] = {
 	{"LOCKED", 8},
 	{"NAME", 51}, /* a fingerprint */
+	{"ON", 5},
 	{"SINCE", 12},
 	{"UNTIL", 12},
 	{"BY", 20},
@@ -44,6 +45,7 @@ static int add_row(struct listing *l, const struct wire_locked *lock)
 	const char *cells[N_COLUMNS] = {
 		lock->kind,
 		lock->name,
+		lock->fleet ? "fleet" : "host",
 		timestamp_brief(lock->set_at, l->now, since),
 		lock->expires_at ? timestamp_brief(lock->expires_at, l->now, until) : "-",
 		or_dash(lock->by),
@@ -59,31 +61,20 @@ static int add_row(struct listing *l, const struct wire_locked *lock)
 	return EXIT_NO;
 }
 
-static int one_page(struct listing *l, struct conn *c, struct wire_locks *ask)
+static int show(void *arg, const struct wire_locked *lock)
 {
-	uint64_t before = ask->cursor;
-	int r = conn_ask(c, WIRE_locks, ask);
+	struct listing *l = arg;
 
-	while (r == EXIT_DONE && (r = conn_next(c)) == EXIT_DONE) {
-		if (c->frame.type == WIRE_done) {
-			ask->cursor = c->frame.u.done.cursor;
-			return before != 0 && ask->cursor == before ? conn_strange(c) : EXIT_DONE;
-		}
-		if (c->frame.type != WIRE_locked)
-			return conn_strange(c);
-		if (l->json)
-			record_json(l->ctx->out, WIRE_locked, &c->frame.u.locked);
-		else
-			r = add_row(l, &c->frame.u.locked);
-	}
-	return r;
+	if (!l->json)
+		return add_row(l, lock);
+	record_json(l->ctx->out, WIRE_locked, lock);
+	return EXIT_DONE;
 }
 
 static int exec(struct context *ctx, const struct args *args)
 {
 	struct listing l = {
 		.ctx = ctx, .json = args->value[LOCKS_JSON] != NULL, .now = clock_wall()};
-	struct wire_locks ask = {.cursor = 0};
 	struct conn c;
 	int r;
 
@@ -91,9 +82,7 @@ static int exec(struct context *ctx, const struct args *args)
 	if (r != EXIT_DONE)
 		return r;
 	table_init(&l.table, columns, N_COLUMNS);
-	do
-		r = one_page(&l, &c, &ask);
-	while (r == EXIT_DONE && ask.cursor != 0 && context_flush(ctx));
+	r = locks_read(&c, show, &l);
 	conn_close(&c);
 	if (r == EXIT_DONE && !l.json) {
 		table_sort(&l.table);
@@ -108,7 +97,10 @@ const struct command cmd_locks = {
 	.summary = "List the locks that stand",
 	OPTIONS(options),
 	.operands = "",
-	.text = "BREAKGLASS says whether root at the console and the group sessd-breakglass are\n"
+	.text = "ON says whether it is one of the fleet, or of this host alone. Of one name both "
+		"may\n"
+		"stand.\n"
+		"BREAKGLASS says whether root at the console and the group sessd-breakglass are\n"
 		"spared by the lock.\n",
 	.exec = exec,
 };

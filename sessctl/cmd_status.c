@@ -64,7 +64,10 @@ static void print_fleet(struct context *ctx, const struct wire_fleet_state *s)
 	static const char *const said[] = {"trouble", "head_broken", NULL};
 	static const struct record_style style = {.zeros = true, .skip = said};
 
-	print_trouble(ctx, "TROUBLE: this host has not joined the fleet", s->trouble);
+	print_trouble(ctx,
+		s->joined ? "TROUBLE: the name of this host cannot be confirmed"
+			  : "TROUBLE: this host has not joined the fleet",
+		s->trouble);
 	if (s->head_broken)
 		print_trouble(ctx, "TROUBLE: the ledger lacks the event that the fleet keeps of it",
 			s->checkpoint);

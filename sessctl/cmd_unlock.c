@@ -1,4 +1,5 @@
 #include <pwd.h>
+#include <string.h>
 
 #include "common/lock.h"
 #include "common/manager.h"
@@ -6,6 +7,7 @@
 #include "sessctl/conn.h"
 #include "sessctl/help.h"
 #include "sessctl/linger.h"
+#include "sessctl/locks.h"
 
 enum { UNLOCK_FLEET };
 
@@ -27,6 +29,40 @@ static void note_lingering(const struct context *ctx, const struct wire_unlock *
 	linger_fini(&lingering);
 }
 
+struct other {
+	const struct wire_unlock *ask;
+	bool stands;
+};
+
+static int note_other(void *arg, const struct wire_locked *lock)
+{
+	struct other *other = arg;
+
+	if (lock->fleet != other->ask->fleet && strcmp(lock->kind, other->ask->kind) == 0 &&
+		strcmp(lock->name, other->ask->name) == 0)
+		other->stands = true;
+	return EXIT_DONE;
+}
+
+/* Of one name there may be a lock of the fleet and one of this host. */
+static void say(struct conn *c, const struct wire_unlock *ask)
+{
+	struct other other = {.ask = ask};
+	FILE *out = c->ctx->out;
+
+	(void)locks_read(c, note_other, &other);
+	if (!other.stands)
+		fprintf(out, "%s %s is not locked any more%s\n", ask->kind, ask->name,
+			ask->fleet ? "; hosts that are out of reach follow when they are back"
+				   : "");
+	else
+		fprintf(out,
+			"%s %s is not locked %s any more, but yet %s: sessctl unlock%s %s %s\n",
+			ask->kind, ask->name, ask->fleet ? "by the fleet" : "by this host alone",
+			ask->fleet ? "by this host alone" : "by the fleet",
+			ask->fleet ? "" : " --fleet", ask->kind, ask->name);
+}
+
 static int unlock(struct conn *c, const struct wire_unlock *ask)
 {
 	char title[LOCK_TITLE];
@@ -40,8 +76,7 @@ static int unlock(struct conn *c, const struct wire_unlock *ask)
 		r = conn_strange(c);
 	if (r != EXIT_DONE)
 		return r;
-	fprintf(c->ctx->out, "%s %s is not locked any more%s\n", ask->kind, ask->name,
-		ask->fleet ? "; hosts that are out of reach follow when they are back" : "");
+	say(c, ask);
 	note_lingering(c->ctx, ask);
 	return EXIT_DONE;
 }

@@ -13,7 +13,7 @@
 #include "common/seal.h"
 
 #define WITNESS_KEYS_MAX    32
-#define WITNESS_ANCHORS_MAX 128
+#define WITNESS_ANCHORS_MAX 1100
 
 struct witness {
 	/* what is known from elsewhere */

@@ -122,7 +122,7 @@ static unsigned tell_table(struct core *core, struct answer *a, unsigned n)
 			f->telling = false;
 			return n + 1;
 		}
-		if (s->class != CLASS_LOGIN || s->phase == PHASE_OPENING)
+		if (s->class != CLASS_LOGIN || (s->phase == PHASE_OPENING && !s->seeks))
 			continue;
 		tell_member(core, s, a);
 		n++;
@@ -156,6 +156,14 @@ static void tell(struct core *core)
 	answer_send(a, WIRE_done, &done, true);
 }
 
+/* From its beginning, whatever of it has been told. */
+static void tell_table_anew(struct fleet *f)
+{
+	f->telling = true;
+	f->begun = false;
+	f->slot = 0;
+}
+
 /* The whole table is told, and what waited is part of it; but for errands, which are in no table.
  */
 static void tell_anew(struct core *core)
@@ -164,11 +172,17 @@ static void tell_anew(struct core *core)
 
 	forget_items(f);
 	errands_fail(f, "too much happens at a time for sessd-fleet");
-	f->telling = true;
-	f->begun = false;
-	f->slot = 0;
+	tell_table_anew(f);
 	f->head[0] = '\0';
 	head_look(core);
+}
+
+void fleet_policies(struct core *core)
+{
+	if (!core->fleet->there)
+		return;
+	tell_table_anew(core->fleet);
+	tell(core);
 }
 
 void attend_push(struct core *core, struct item what)
@@ -180,7 +194,6 @@ void attend_push(struct core *core, struct item what)
 		return;
 	item = f->n_items < ITEMS_MAX ? malloc(sizeof(*item)) : NULL;
 	if (item == NULL) {
-		/* those who seek a place are decided about here when their time is over */
 		tell_anew(core);
 		tell(core);
 		return;

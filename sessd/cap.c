@@ -59,8 +59,14 @@ uint32_t cap_count(const struct core *core, uid_t uid, const struct policy *poli
 	return a != NULL ? count_sessions(a, policy, false) : 0;
 }
 
-struct verdict cap_judge(
-	const struct core *core, const struct subject *subject, uid_t uid, bool settled)
+/* Which of the user's sessions and of the policies are looked at. */
+struct view {
+	bool settled; /* without those that are going */
+	bool fleets;  /* also what the fleet would be asked about */
+};
+
+static struct verdict judge(
+	const struct core *core, const struct subject *subject, uid_t uid, struct view view)
 {
 	const struct policy_set *set = &core->parts.config->policies;
 	const struct account *a = session_account(&core->table, uid);
@@ -74,15 +80,22 @@ struct verdict cap_judge(
 		if (p->max_sessions == 0 || a->n < p->max_sessions || !policy_matches(p, subject))
 			continue;
 		/* who has to go is found among all hosts' */
-		if (p->scope == SCOPE_FLEET && p->at_limit != AT_LIMIT_DENY && fleet_joined(core))
+		if (p->scope == SCOPE_FLEET && p->at_limit != AT_LIMIT_DENY && !view.fleets)
 			continue;
-		n = count_sessions(a, p, settled);
+		n = count_sessions(a, p, view.settled);
 		if (n < p->max_sessions || (v.policy != NULL && v.policy->at_limit <= p->at_limit))
 			continue;
 		v = (struct verdict){
 			.admitted = p->at_limit != AT_LIMIT_DENY, .policy = p, .count = n};
 	}
 	return v;
+}
+
+struct verdict cap_judge(
+	const struct core *core, const struct subject *subject, uid_t uid, bool settled)
+{
+	return judge(core, subject, uid,
+		(struct view){.settled = settled, .fleets = !fleet_joined(core)});
 }
 
 static size_t say(char *out, size_t size, size_t used, const char *format, ...)
@@ -259,6 +272,7 @@ static bool evict_for(struct core *core, struct session *s, const struct policy 
 
 bool cap_find_place(struct core *core, struct session *s, struct verdict *v)
 {
+	const struct view view = {.fleets = s->placed || !fleet_joined(core)};
 	struct session *ending;
 	struct subject subject;
 
@@ -266,8 +280,11 @@ bool cap_find_place(struct core *core, struct session *s, struct verdict *v)
 	if (s->class != CLASS_LOGIN || cap_exempts(core, &subject))
 		return true;
 	for (;;) {
-		*v = cap_judge(core, &subject, s->uid, false);
+		*v = judge(core, &subject, s->uid, view);
 		if (v->policy == NULL)
+			return true;
+		/* nobody makes place for one that does not get in */
+		if (v->admitted && fleet_refuses(core, s))
 			return true;
 		/* one that is being ended anyway: its place is free in a moment */
 		ending = leaving(s->account, v->policy);

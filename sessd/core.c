@@ -438,6 +438,7 @@ void core_set_config(struct core *core, const struct config *config)
 {
 	core->parts.config = config;
 	expiry_arm_all(core);
+	fleet_policies(core);
 }
 
 const struct session_table *core_sessions(const struct core *core)

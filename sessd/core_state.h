@@ -173,6 +173,8 @@ int fleet_init(struct core *core);
 void fleet_fini(struct core *core);
 /* Can the fleet be asked? */
 bool fleet_joined(const struct core *core);
+/* Is it refused as soon as it seeks a place, because the fleet cannot be asked? */
+bool fleet_refuses(const struct core *core, const struct session *s);
 /* A login that has its place on this host is to be committed. True: not yet, it waits for a place
  * in the fleet, or has been refused and is gone. */
 bool fleet_seek(struct core *core, struct session *s);
@@ -180,6 +182,8 @@ bool fleet_seek(struct core *core, struct session *s);
 bool fleet_gave_up(struct core *core, struct session *s);
 void fleet_opened(struct core *core, const struct session *s);
 void fleet_left(struct core *core, const struct session *s);
+/* Who counts under which cap may have changed. */
+void fleet_policies(struct core *core);
 void fleet_attend(struct core *core, const struct event *event);
 void fleet_standing(struct core *core, const struct event *event);
 void fleet_placed(struct core *core, const struct event *event);
@@ -526,8 +530,10 @@ void locks_set(struct core *core, const struct event *event);
 void locks_lift(struct core *core, const struct event *event);
 /* Each session and process is compared with it while an order goes on: so it is quick. */
 const struct lock *locks_by_id(const struct core *core, uint64_t id);
-struct lock *locks_by_name(const struct core *core, const char *kind, const char *name);
-/* Takes it into the list, in place of one of the same name. id 0: a new one. NULL: there is no
+/* Of the fleet, or of this host alone: both may stand. */
+struct lock *locks_by_name(
+	const struct core *core, const char *kind, const char *name, bool fleet);
+/* Takes it into the list, in place of the same one of the name. id 0: a new one. NULL: there is no
  * room. */
 struct lock *locks_put(struct core *core, const struct wire_locked *what, uint64_t id);
 /* A deadline counts in the boot that it was set in; in a later one the wall clock says when. */

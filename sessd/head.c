@@ -58,7 +58,7 @@ static void tell(struct probe *p, struct wire_probed msg)
 static bool is_first(const struct ledger_page *page, const struct chain *kept)
 {
 	const char *end = memchr(page->body, '\n', page->len);
-	struct chain found = {.seq = kept->seq};
+	struct chain found = {.seq = kept->seq - 1};
 	char start[32];
 	size_t n = (size_t)snprintf(start, sizeof(start), "{\"seq\":%" PRIu64 ",", kept->seq);
 

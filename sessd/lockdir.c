@@ -19,7 +19,7 @@ void lockdir_remove(const struct core *core, const struct wire_locked *what)
 {
 	char name[LOCK_NAME_HEX + 1];
 
-	lock_file_name(what->kind, what->name, name);
+	lock_file_name(what, name);
 	if (core->locks.folder >= 0 && unlinkat(core->locks.folder, name, 0) < 0 && errno != ENOENT)
 		log_error(LOCK_FOLDER "/%s cannot be removed: %s", name, strerror(errno));
 }
@@ -36,7 +36,7 @@ int lockdir_write(const struct core *core, const struct wire_locked *what)
  */
 static void found(struct core *core, const char *name, struct wire_locked *what)
 {
-	struct lock *lock = locks_by_name(core, what->kind, what->name);
+	struct lock *lock = locks_by_name(core, what->kind, what->name, what->fleet);
 
 	if (lock != NULL && what->set_at == lock->what.set_at) {
 		if (strcmp(what->boot_id, core->parts.boot_id) == 0)

@@ -35,12 +35,13 @@ const struct lock *locks_by_id(const struct core *core, uint64_t id)
 	return l != NULL ? container_of(l, struct lock, by_id) : NULL;
 }
 
-struct lock *locks_by_name(const struct core *core, const char *kind, const char *name)
+struct lock *locks_by_name(const struct core *core, const char *kind, const char *name, bool fleet)
 {
 	struct lock *lock;
 
 	TAILQ_FOREACH (lock, &core->locks.list, link)
-		if (strcmp(lock->what.kind, kind) == 0 && strcmp(lock->what.name, name) == 0)
+		if (lock->what.fleet == fleet && strcmp(lock->what.kind, kind) == 0 &&
+			strcmp(lock->what.name, name) == 0)
 			return lock;
 	return NULL;
 }
@@ -136,7 +137,7 @@ static void arm(struct core *core)
 
 struct lock *locks_put(struct core *core, const struct wire_locked *what, uint64_t id)
 {
-	struct lock *lock = locks_by_name(core, what->kind, what->name);
+	struct lock *lock = locks_by_name(core, what->kind, what->name, what->fleet);
 
 	if (lock == NULL) {
 		if (core->locks.n >= LOCK_MAX || hash_reserve(&core->locks.by_id) < 0)
@@ -195,7 +196,8 @@ static const char *lock_of_request(
 	*ret = (struct wire_locked){.id = req->id,
 		.even_breakglass = req->even_breakglass,
 		.set_at = clock_wall(),
-		.fleet = req->fleet};
+		.fleet = req->fleet,
+		.version = req->version};
 	memcpy(ret->kind, req->kind, sizeof(ret->kind));
 	memcpy(ret->name, req->name, sizeof(ret->name));
 	memcpy(ret->message, req->message, sizeof(ret->message));
@@ -232,6 +234,11 @@ void locks_set(struct core *core, const struct event *event)
 		answer_error(event->answer, WIRE_E_INVALID, wrong);
 		return;
 	}
+	if (core->locks.n >= LOCK_MAX &&
+		locks_by_name(core, what.kind, what.name, what.fleet) == NULL) {
+		answer_error(event->answer, WIRE_E_UNAVAILABLE, "there are too many locks");
+		return;
+	}
 	rc = lockdir_write(core, &what);
 	if (rc < 0) {
 		log_error("%s %s: its file cannot be written: %s", what.kind, what.name,
@@ -242,15 +249,14 @@ void locks_set(struct core *core, const struct event *event)
 	order = order_new(core, event->answer);
 	lock = order != NULL ? locks_put(core, &what, 0) : NULL;
 	if (lock == NULL) {
-		if (locks_by_name(core, what.kind, what.name) == NULL)
+		if (locks_by_name(core, what.kind, what.name, what.fleet) == NULL)
 			lockdir_remove(core, &what);
 		if (order != NULL) {
 			LIST_REMOVE(order, link);
 			free(order->revocation);
 			free(order);
 		}
-		answer_error(event->answer, WIRE_E_UNAVAILABLE,
-			core->locks.n >= LOCK_MAX ? "there are too many locks" : "out of memory");
+		answer_error(event->answer, WIRE_E_UNAVAILABLE, "out of memory");
 		return;
 	}
 	log_info("%s %s is locked by %s", what.kind, what.name, what.by);
@@ -276,16 +282,14 @@ void locks_lift(struct core *core, const struct event *event)
 	}
 	memcpy(name, req->name, sizeof(name));
 	wrong = lock_check(req->kind, name, &any);
-	lock = wrong == NULL ? locks_by_name(core, req->kind, name) : NULL;
+	lock = wrong == NULL ? locks_by_name(core, req->kind, name, req->fleet) : NULL;
+	if (wrong == NULL && lock == NULL &&
+		locks_by_name(core, req->kind, name, !req->fleet) != NULL)
+		wrong = req->fleet ? "it is a lock of this host alone"
+				   : "it is a lock of the fleet; lift it with --fleet";
 	if (lock == NULL) {
 		answer_error(event->answer, wrong ? WIRE_E_INVALID : WIRE_E_NO_SESSION,
 			wrong ? wrong : "there is no such lock");
-		return;
-	}
-	if (req->fleet != lock->what.fleet) {
-		answer_error(event->answer, WIRE_E_INVALID,
-			lock->what.fleet ? "it is a lock of the fleet; lift it with --fleet"
-					 : "it is a lock of this host alone");
 		return;
 	}
 	order = order_new(core, event->answer);

@@ -11,6 +11,8 @@
 
 /* The module waits 1 s unless told otherwise; the agent gives up before. */
 #define WAIT_FOR_PLACE (700 * NS_PER_MS)
+/* What is left of that second, for a session that is evicted here instead. */
+#define WAIT_ALONE (200 * NS_PER_MS)
 
 static bool caps_it(const struct policy *p, const struct subject *subject)
 {
@@ -61,28 +63,23 @@ bool place_may_evict(const struct core *core, const struct session *s, const cha
 	return false;
 }
 
-/* The first of its caps over the fleet that this host's sessions alone exceed, or NULL. */
-static const struct policy *exceeded_here(const struct core *core, const struct session *s)
+bool fleet_refuses(const struct core *core, const struct session *s)
 {
-	const struct policy_set *set = &core->parts.config->policies;
-	struct subject subject;
-	size_t i;
-
-	session_subject(s, &subject);
-	for (i = 0; i < set->n_policies; i++)
-		if (caps_it(&set->policies[i], &subject) &&
-			cap_count(core, s->uid, &set->policies[i]) > set->policies[i].max_sessions)
-			return &set->policies[i];
-	return NULL;
+	return core->parts.config->fleet_required && !fleet_joined(core) && !s->adopted &&
+	       place_caps(core, s, NULL) > 0;
 }
 
-/* The fleet cannot be asked. False: it is refused, and s is gone. */
+/* The fleet cannot be asked: it is as if this host were alone, and who makes place here does.
+ * False: it is refused, and s is gone. */
 static bool decide_here(struct core *core, struct session *s)
 {
 	struct verdict v = {.admitted = false};
 	char words[TEXT_LONG_MAX + 1];
+	uint32_t waits = s->waits;
+	bool found;
 
 	core->parts.metrics->fleet_alone++;
+	s->placed = true;
 	if (s->adopted)
 		return true;
 	if (core->parts.config->fleet_required) {
@@ -90,23 +87,30 @@ static bool decide_here(struct core *core, struct session *s)
 			"your sessions on other hosts cannot be counted now");
 		return false;
 	}
-	v.policy = exceeded_here(core, s);
-	if (v.policy == NULL)
+	s->holds = false;
+	found = cap_find_place(core, s, &v);
+	s->holds = true;
+	if (!found) {
+		cap_words(core, s->uid, &v, words, sizeof(words));
+		admission_refuse(core, s, REASON_CAP, &v, words);
+		return false;
+	}
+	if (s->waits == waits)
 		return true;
-	v.count = cap_count(core, s->uid, v.policy) - 1;
-	cap_words(core, s->uid, &v, words, sizeof(words));
-	admission_refuse(core, s, REASON_CAP, &v, words);
-	return false;
+	if (session_set_deadline(&core->table, s, clock_boot() + WAIT_ALONE) < 0) {
+		admission_refuse(core, s, REASON_UNAVAILABLE, NULL, "out of memory");
+		return false;
+	}
+	core_arm(core);
+	return true;
 }
 
 bool fleet_seek(struct core *core, struct session *s)
 {
 	if (s->placed || s->ending != NULL || place_caps(core, s, NULL) == 0)
 		return false;
-	if (!fleet_joined(core)) {
-		s->placed = true;
-		return !decide_here(core, s);
-	}
+	if (!fleet_joined(core))
+		return !decide_here(core, s) || s->waits > 0;
 	s->seeks = true;
 	s->waits = 1;
 	if (session_set_deadline(&core->table, s, clock_boot() + WAIT_FOR_PLACE) < 0) {

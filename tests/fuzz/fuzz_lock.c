@@ -42,10 +42,12 @@ static void auth(const uint8_t *data, size_t size)
 /* Where the bytes say what their name would be, they stand under it. */
 static void name_of(const uint8_t *data, size_t size, struct wire_frame *frame, char *ret)
 {
+	static const struct wire_locked bob = {.kind = "user", .name = "bob"};
+
 	if (wire_decode(data, size, frame) == 0 && frame->type == WIRE_locked)
-		lock_file_name(frame->u.locked.kind, frame->u.locked.name, ret);
+		lock_file_name(&frame->u.locked, ret);
 	else
-		lock_file_name("user", "bob", ret);
+		lock_file_name(&bob, ret);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -31,12 +31,23 @@ static void prepare(void)
 	memcpy(known.key, secret.public, sizeof(known.key));
 }
 
-/* As a value of etcd: nobody has signed it. */
+/* As a value of etcd: nobody has signed it. Who is answered is told something that can be shown. */
 static void check_value(const uint8_t *data, size_t size, const struct signers *signers)
 {
+	enum statement_verdict verdict;
+	struct statement_claim claim;
+	char words[TEXT_STR_MAX + 1];
 	struct statement s;
+	struct sid order;
 
-	if (statement_open((const char *)data, size, AT, signers, &s) > STATEMENT_BAD_SIGNATURE)
+	verdict = statement_open((const char *)data, size, AT, signers, &s);
+	if (verdict > STATEMENT_BAD_SIGNATURE)
+		abort();
+	statement_claims((const char *)data, size, AT, &claim);
+	if (claim.order[0] != '\0' && !sid_parse(claim.order, &order))
+		abort();
+	statement_say(verdict, &claim, words);
+	if (words[0] == '\0' || !text_valid(words, strlen(words)))
 		abort();
 }
 

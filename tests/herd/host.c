@@ -189,7 +189,8 @@ static void standing(struct herd *herd, struct host *h, const struct wire_standi
 /* Its text says when it was ordered: all of the machine's processes have one clock. */
 static void locked(struct herd *herd, struct host *h, const struct wire_lock *msg)
 {
-	h->lock = (struct wire_locked){.id = msg->id, .fleet = true, .set_at = 1};
+	h->lock = (struct wire_locked){
+		.id = msg->id, .fleet = true, .set_at = 1, .version = msg->version};
 	memcpy(h->lock.kind, msg->kind, sizeof(h->lock.kind));
 	memcpy(h->lock.name, msg->name, sizeof(h->lock.name));
 	memcpy(h->lock.text, msg->text, sizeof(h->lock.text));

@@ -141,7 +141,7 @@ static void turn(void)
 static bool grant(uint64_t seconds)
 {
 	lease = 0;
-	ask(NULL, ETCD_READ, ETCD_GRANT, query_lease(seconds), on_granted);
+	ask(NULL, ETCD_READ, ETCD_GRANT, query_lease(0, seconds), on_granted);
 	while (lease == 0)
 		turn();
 	return lease != UINT64_MAX;

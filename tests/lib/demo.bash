@@ -3,7 +3,7 @@
 
 # How long, in seconds, a thing may take to come true before the demo says that it has not.
 PATIENCE=30
-WIDTH=100
+WIDTH=80
 work=
 
 # --- What is said ---
@@ -13,19 +13,39 @@ if [ -t 1 ] && [ -z "${NO_COLOR:-}" ] && [ "${TERM:-dumb}" != dumb ]; then
 	bold=$'\e[1m' green=$'\e[32m' red=$'\e[31m' blue=$'\e[36m' plain=$'\e[0m'
 fi
 
-title()
+# Standard input as lines that fit behind so many spaces, and those before all of them, or all but the first.
+hang() # SPACES [FIRST]
 {
-	printf '\n%s%s%s\n' "$bold" "$*" "$plain"
+	local line spaces=${2:-$1}
+	while IFS= read -r line; do
+		printf '%*s%s\n' "$spaces" '' "$line"
+		spaces=$1
+	done < <(fold -s -w $((WIDTH - $1)) | sed 's/ *$//')
 }
 
+title()
+{
+	printf '\n%s' "$bold"
+	hang 0 <<<"$*"
+	printf '%s' "$plain"
+}
+
+# A command of several lines is written so that each fits.
 show_command()
 {
-	printf '  %s$ %s%s\n' "$blue" "$*" "$plain"
+	printf '  %s$ %s%s\n' "$blue" "${*//$'\n'/$'\n    '}" "$plain"
 }
 
 show_output()
 {
-	fold -s -w $((WIDTH - 4)) | sed 's/ *$//; s/^/    /'
+	hang 4
+}
+
+# What was checked.
+show_ok()
+{
+	printf '  %sok%s  ' "$green" "$plain"
+	hang 6 0 <<<"$*"
 }
 
 # Control characters of terminals that the output went through.
@@ -51,7 +71,7 @@ claim()
 	local words=$1
 	shift
 	"$@" || fail "$words"
-	printf '  %sok%s  %s\n' "$green" "$plain" "$words"
+	show_ok "$words"
 }
 
 # --- What is done ---

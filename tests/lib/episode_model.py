@@ -1,76 +1,30 @@
-"""What must hold of an episode of faults in a fleet: `episode_model.py HISTORY`, see episodes.bash.
+"""What must hold of an episode of faults in a fleet: `episode_model.py HISTORY`; episode_history.py says what that has.
 
-Prints one line of figures, or what is wrong; the status is 0 or 1. HISTORY has what clients saw and did, with times of one
-clock (ns): a session was certainly there from the return of its open to the call that ended it. HISTORY.HOST are the
-lines of that host's ledger. Whatever is not certain is judged in favour of the fleet.
+Prints one line of figures, or what is wrong; the status is 0 or 1. Whatever is not certain is judged in favour of the
+fleet.
+
+A cap is *strict* where no host was cut off: then no two clocks of the ledgers show more than it allows at a time. A host
+that is cut off, because its lease ended or because it decided by its own count, may have as many as the cap allows by
+itself; so with N such hosts a user may have (1 + N) times the cap, and the other hosts together have no more than the cap.
+Once all is registered again, nobody is let in beyond the cap; what is still beyond it then is reported.
 """
-import json
 import sys
-from collections import Counter
+
+sys.dont_write_bytecode = True
+
+from collections import Counter  # noqa: E402
+
+from episode_history import HOSTS, History  # noqa: E402
 
 CAP = 2
-CAPPED = ("bob", "carol")
-HOSTS = ("web1", "web2", "web3")
-# Of an order: what came of it is told, host by host.
-ANSWERED = ("0", "1", "5")
+# bob and carol come and go; frank only comes, and stays until he is ended.
+CAPPED = ("bob", "carol", "frank")
+STAYS = "frank"
 
 
-class Visit:
-    def __init__(self, host, before, after, sid, user, answer):
-        self.host, self.before, self.after = host, before, after
-        self.sid, self.user, self.answer = sid, user, answer
-        self.end = None  # the line that says how it ended
-
-
-class Act:
-    def __init__(self, before, after, host, what, user, status, pending):
-        self.before, self.after, self.host, self.what, self.user = int(before), int(after), host, what, user
-        self.answered = status in ANSWERED
-        self.pending = pending.split(",")
-
-
-def read(path):
-    head, visits, acts, leases = None, {}, [], 0
-    for line in open(path):
-        words = line.split()
-        if words[0] == "episode":
-            head = words
-        elif words[0] == "act":
-            acts.append(Act(*words[1:8]))
-        elif words[0] == "lease":
-            leases += int(words[2])
-        elif words[0] in HOSTS:
-            host, what, before, after, sid, user = words[:6]
-            if what == "open":
-                visits[sid] = Visit(host, int(before), int(after), sid, user, " ".join(words[6:]))
-            else:
-                visits[sid].end = (what, int(before), int(after), words[6])
-    return head, visits, acts, leases
-
-
-def orders(acts, user):
-    return [a for a in acts if a.user == user and a.what in ("revoke", "lock")]
-
-
-def certain_end(v, acts):
-    """Until then the session was there for certain."""
-    what, before, after, answer = v.end
-    if what != "gone" and answer != "gone":
-        return before
-    # somebody ended it: the first who may have begun to
-    began = [max(v.after, a.before) for a in orders(acts, v.user)
-             if a.before < after and (a.after > v.after or not a.answered or v.host in a.pending)]
-    return min(began + [before]) if what != "gone" else min(began, default=after)
-
-
-def most_at_once(visits, acts):
-    """Of sessions that were certainly there together."""
-    steps = []
-    for v in visits:
-        if v.answer == "granted":
-            end = certain_end(v, acts)
-            if end > v.after:
-                steps += [(v.after, 1), (end, -1)]
+def at_once(spans):
+    """The most of these spans (begin, end) at a time. One that ends makes place for one that begins."""
+    steps = [(begin, 1) for begin, end in spans if end > begin] + [(end, -1) for begin, end in spans if end > begin]
     most = n = 0
     for _, step in sorted(steps):
         n += step
@@ -78,106 +32,236 @@ def most_at_once(visits, acts):
     return most
 
 
-def check_caps(visits, acts, strict, wrong):
+# --- The caps ---
+
+def certain_end(h, v):
+    """Until then the session was there for certain, as its client knows."""
+    what, before, after, answer = v.end
+    if what != "gone" and answer != "gone":
+        return before
+    if was_evicted(h, v):
+        return v.after
+    # somebody ended it: the first who may have begun to
+    began = [max(v.after, a.before) for a in h.orders_about(v.user)
+             if a.before < after and (a.after > v.after or not a.answered or v.host in a.pending)]
+    return min(began + [before]) if what != "gone" else min(began, default=after)
+
+
+def was_evicted(h, v):
+    r = h.records.get((v.host, v.sid))
+    return r is not None and (r.reason == "evicted" or is_ordered(h, r))
+
+
+def is_ordered(h, r):
+    """What sessd did for an order, and was killed before it was written down, it finds as a leader that has gone."""
+    return r.reason == "leader_gone" and r.sid in h.orders and h.orders[r.sid].host == r.host
+
+
+def seen(h, user, hosts):
+    return at_once([(v.after, certain_end(h, v)) for v in h.visits.values()
+                    if v.user == user and v.host in hosts and v.granted()])
+
+
+def recorded(h, user, hosts):
+    return at_once([(r.opened[0], r.ended[0]) for r in h.records.values() if r.user == user and r.host in hosts])
+
+
+def check_caps(h, wrong):
+    cut = h.cut_off()
     most = 0
     for user in CAPPED:
-        own = [v for v in visits.values() if v.user == user]
-        n = most_at_once(own, acts)
-        most = max(most, n)
-        bound = CAP if strict else CAP * len(HOSTS)
-        if n > bound:
-            wrong.append("%s had %d sessions at a time; %d may be" % (user, n, bound))
-        for host in HOSTS:
-            n = most_at_once([v for v in own if v.host == host], acts)
-            if n > CAP:
-                wrong.append("%s had %d sessions at a time on %s alone" % (user, n, host))
+        for count, who in ((seen, "clients"), (recorded, "ledgers")):
+            n = count(h, user, HOSTS)
+            most = max(most, n)
+            bound = CAP * min(1 + len(cut), len(HOSTS))
+            if n > bound:
+                wrong.append("%s had %d sessions at a time, by the %s; %d may be" % (user, n, who, bound))
+            for hosts in [(host,) for host in HOSTS] + [tuple(host for host in HOSTS if host not in cut)]:
+                n = count(h, user, hosts)
+                if n > CAP:
+                    wrong.append("%s had %d sessions at a time, by the %s, on %s alone" % (
+                        user, n, who, " and ".join(hosts)))
     return most
 
 
-def check_orders(visits, acts, wrong):
-    unlocked = min([a.before for a in acts if a.what == "unlock"], default=0)
-    for a in acts:
+def check_return(h, wrong):
+    """Nobody is let in beyond the cap any more."""
+    if h.cut_off_after():
+        return
+    for v in h.visits.values():
+        if v.user not in CAPPED or not v.granted() or v.before < h.times["returned"]:
+            continue
+        begin = h.records[v.host, v.sid].opened[0]
+        n = sum(r.opened[0] <= begin < r.ended[0] for r in h.records.values() if r.user == v.user)
+        if n > CAP:
+            wrong.append("%s was let in as number %d, although all were registered" % (v, n))
+
+
+def excess(h, user):
+    """Those that were there when the fault was over, and for as long as nobody was told to make place."""
+    n = 0
+    for v in h.visits.values():
+        if v.user != user or not v.granted() or v.after >= h.times["healed"]:
+            continue
+        r = h.records[v.host, v.sid]
+        n += v.stayed_until(h.times["go"]) or r.reason == "evicted" and r.ending > h.times["returned"]
+    return n
+
+
+def check_reports(h, wrong):
+    """An overshoot is reported if it stands when the fleet is back, and only then."""
+    if h.reports and not h.cut_off():
+        wrong.append("an overshoot is reported although no host was cut off: %s" % h.reports)
+    for e in h.reports:
+        had = h.most_keys.get(e["user"], 0)
+        if not e["limit"] == CAP < e["count"] <= had or e["policy"] != "contractors":
+            wrong.append("%s reports %d of %s, of whom the store had %d" % (e["host"], e["count"], e["user"], had))
+    for user in CAPPED:
+        n = excess(h, user)
+        told = [e["count"] for e in h.reports if e["user"] == user]
+        if n > CAP and max(told, default=0) < n:
+            wrong.append("%s had %d sessions when the fleet was back, and %s was reported" % (
+                user, n, "none of it" if not told else "%d" % max(told)))
+    if h.fault in ("agent_stopped", "host_gone") and excess(h, STAYS) <= CAP and h.at_limit == "deny":
+        wrong.append("no cap was exceeded, and there is nothing to see")
+
+
+# --- Those who make place ---
+
+def check_evictions(h, wrong):
+    for r in h.records.values():
+        order = h.orders.get(r.sid)
+        if r.reason != "evicted":
+            continue
+        if h.at_limit == "deny":
+            wrong.append("%s: %s of %s was evicted, and the cap does not evict" % (r.host, r.sid, r.user))
+        elif not r.by:
+            check_local(h, r, wrong)
+        elif order is None or order.host != r.host or r.by not in order.by:
+            wrong.append("%s: %s of %s was evicted for %s, of which the store had no order" % (
+                r.host, r.sid, r.user, r.by))
+        elif not h.cut_off() and not any(
+                v.user == r.user and v.host == r.by and v.before < r.ending for v in h.visits.values()):
+            wrong.append("%s: %s of %s was evicted for %s, where nobody came" % (r.host, r.sid, r.user, r.by))
+    for sid, order in h.orders.items():
+        check_order(h, h.visits.get(sid), order, wrong)
+    for text in h.refusals:
+        wrong.append("an order was refused: %s" % text)
+
+
+def check_local(h, r, wrong):
+    """Without the fleet, a host ends one of its own for one that it lets in."""
+    if not any(v.user == r.user and v.host == r.host and v.granted() and v.before < r.ending < v.after
+               for v in h.visits.values()):
+        wrong.append("%s: %s of %s made place for nobody" % (r.host, r.sid, r.user))
+
+
+def check_order(h, v, order, wrong):
+    """It is carried out; or withdrawn, where the one who wanted the place is refused."""
+    if v is None or v.user != STAYS or not v.stayed_until(h.times["go"]):
+        return
+    if not any(w.user == v.user and w.host in order.by and not w.granted() for w in h.visits.values()):
+        wrong.append("%s: the order to make place was lost" % v)
+
+
+def check_victims(h, wrong):
+    """As many make place as others come, where nobody leaves by himself and nobody is refused."""
+    if h.at_limit == "deny" or h.cut_off():
+        return
+    came = [v for v in h.visits.values() if v.user == STAYS]
+    refused = sum(not v.granted() for v in came)
+    left = sum(v.granted() and v.stayed_until(h.times["go"]) for v in came)
+    if left > CAP or left + refused < CAP:
+        wrong.append("of %d sessions of %s, %d refused, %d were left" % (len(came), STAYS, refused, left))
+
+
+# --- Orders of an administrator ---
+
+def check_orders(h, wrong):
+    unlocked = min([a.before for a in h.acts if a.what == "unlock"], default=0)
+    for a in h.acts:
         if a.what == "unlock" or not a.answered:
             continue
-        for v in visits.values():
-            if v.user != a.user or v.answer != "granted":
+        for v in h.visits.values():
+            if v.user != a.user or not v.granted():
                 continue
-            where = "%s of %s on %s" % (v.sid, v.user, v.host)
             if v.after < a.before:
                 lives_on = v.end[0] != "gone" and v.end[3] not in ("gone", "killed")
                 if v.host not in a.pending and v.end[1] > a.after and lives_on:
-                    wrong.append("%s lived after the %s that was answered" % (where, a.what))
+                    wrong.append("%s lived after the %s that was answered" % (v, a.what))
                 if lives_on and v.user == "dave":
-                    wrong.append("%s: the %s was lost" % (where, a.what))
+                    wrong.append("%s: the %s was lost" % (v, a.what))
             if a.what == "lock" and a.after < v.before < unlocked and v.host not in a.pending:
-                wrong.append("%s was let in although locked" % where)
+                wrong.append("%s was let in although locked" % v)
 
 
-def check_ends(visits, acts, wrong):
-    for v in visits.values():
-        if v.answer != "granted":
+# --- Ends ---
+
+def check_ends(h, wrong):
+    for v in h.visits.values():
+        if not v.granted():
             continue
         if v.end is None:
             wrong.append("%s has no end" % v.sid)
-            continue
-        died = v.end[0] == "gone" or v.end[3] == "gone"
-        if died and not any(a.before < v.end[2] for a in orders(acts, v.user)):
-            wrong.append("%s of %s on %s was ended by nobody's order" % (v.sid, v.user, v.host))
+        elif v.died() and not was_evicted(h, v) and not any(
+                a.before < v.end[2] for a in h.orders_about(v.user)):
+            wrong.append("%s was ended by nobody's order" % v)
 
 
-def check_ledgers(path, visits, acts, wrong):
+def check_ledgers(h, wrong):
     """Each session is opened and ended once, and for a reason that somebody gave."""
-    begun = Counter()
-    for host in HOSTS:
-        opened, ended = Counter(), Counter()
-        for line in open(path + "." + host):
-            e = json.loads(line)
-            if e["event"] in ("session_opened", "session_adopted"):
-                opened[e["sid"]] += 1
-            elif e["event"] == "session_ended":
-                ended[e["sid"]] += 1
-                check_reason(e, visits.get(e["sid"]), host, acts, wrong)
-        for sid in opened | ended:
-            if opened[sid] != 1 or ended[sid] != 1:
-                wrong.append("%s: %s opened %d and ended %d times" % (host, sid, opened[sid], ended[sid]))
-        for v in visits.values():
-            if v.host == host and v.answer == "granted" and not opened[v.sid]:
-                wrong.append("%s: %s was granted and is not in the ledger" % (host, v.sid))
-        begun.update(opened)
-    return sum(begun.values())
+    for r in h.records.values():
+        if len(r.opened) != 1 or len(r.ended) != 1:
+            wrong.append("%s: %s opened %d and ended %d times" % (r.host, r.sid, len(r.opened), len(r.ended)))
+        else:
+            check_reason(h, r, wrong)
+    for v in h.visits.values():
+        if v.granted() and (v.host, v.sid) not in h.records:
+            wrong.append("%s: %s was granted and is not in the ledger" % (v.host, v.sid))
 
 
-def check_reason(e, v, host, acts, wrong):
-    reason, what = e["reason"], {"revoked": "revoke", "locked": "lock"}.get(e["reason"])
-    ours = v is None or v.answer != "granted" or v.end is None or v.end[0] in ("left", "close")
+def check_reason(h, r, wrong):
+    v, reason = h.visits.get(r.sid), r.reason
+    what = {"revoked": "revoke", "locked": "lock"}.get(reason)
+    ours = v is None or not v.granted() or v.end is None or v.end[0] in ("left", "close")
     if what is not None:
-        good = any(a.what == what and a.user == e["user"] for a in acts)
+        good = any(a.what == what and a.user == r.user for a in h.acts)
     elif reason == "leader_gone":
-        good = ours or orders(acts, e["user"])
+        good = ours or h.orders_about(r.user) or is_ordered(h, r)
     else:
-        good = reason == "logout" and ours
+        # of those who were evicted, see check_evictions
+        good = reason == "evicted" or reason == "logout" and ours
     if not good:
-        wrong.append("%s: %s of %s ended as %s, which nobody asked for" % (host, e["sid"], e["user"], reason))
+        wrong.append("%s: %s of %s ended as %s, which nobody asked for" % (r.host, r.sid, r.user, reason))
+
+
+# --- All of it ---
+
+def figures(h, most, answers):
+    cut = len(h.cut_off())
+    evicted = sum(r.reason == "evicted" for r in h.records.values())
+    return "  %s, at_limit = %s: %d sessions, %d at a time of %d that may be, %d refused by the cap, %d unavailable; " \
+        "%d made place; %d overshoots reported; %d orders, %d pending" % (
+            "%d cut off" % cut if cut else "strict", h.at_limit, len(h.records), most,
+            CAP * min(1 + cut, len(HOSTS)), answers["refused cap"], answers["refused unavailable"], evicted,
+            len(h.reports), sum(a.answered for a in h.acts), sum(a.pending != ["-"] for a in h.acts))
 
 
 def main(path):
-    head, visits, acts, leases = read(path)
-    strict = leases == 0 and head[4] == "deny"
-    wrong = []
-    check_ends(visits, acts, wrong)
+    h, wrong, most = History(path), [], 0
+    check_ends(h, wrong)
+    check_ledgers(h, wrong)
     if not wrong:
-        most = check_caps(visits, acts, strict, wrong)
-        check_orders(visits, acts, wrong)
-        n = check_ledgers(path, visits, acts, wrong)
-    answers = Counter(v.answer for v in visits.values())
-    if not answers["granted"] or not answers["refused cap"]:
+        most = check_caps(h, wrong)
+        for check in (check_return, check_reports, check_evictions, check_victims, check_orders):
+            check(h, wrong)
+    answers = Counter(v.answer for v in h.visits.values())
+    if not answers["granted"] or h.at_limit == "deny" and not answers["refused cap"]:
         wrong.append("nothing was granted, or nothing refused: %s" % dict(answers))
     if wrong:
         print("\n".join(wrong))
         return 1
-    print("  %s: %d sessions, %d at a time, %d refused by the cap, %d unavailable; %d orders, %d pending" % (
-        "strict" if strict else "degraded", n, most, answers["refused cap"], answers["refused unavailable"],
-        sum(a.answered for a in acts), sum(a.pending != ["-"] for a in acts)))
+    print(figures(h, most, answers))
     return 0
 
 

@@ -1,18 +1,19 @@
-# Episodes of faults in a fleet, and the history of what its clients saw; to be loaded after fleet. The members of the
-# store have a network each (and so can be cut off from each other), and users: its tokens run out after a second. The
-# clocks of the hosts are an hour apart.
+# Episodes of faults (episode_faults) in a fleet, and the history of what its clients (episode_visitors) saw; to be loaded
+# after fleet. The members of the store have a network each (and so can be cut off from each other), and users: its tokens
+# run out after a second. The clocks of the hosts are an hour apart.
 #
 #	episodes_start		three hosts, three members, all anew
 #	episodes_stop
 #	episode N		one: draws its fault by SEED and N; its history is in `history`
 #
-# In an episode, racers log in and out on all hosts (bob and carol, under a cap of two; erin, who will be locked), and
-# some stay: alice, whom nobody orders to end; dave, whose sessions are revoked while the fault lasts; erin again. What was
-# seen and done is judged by episode_model.
+# What was seen and done is judged by episode_model.
+#
+# AGENT=address-undefined or thread: sessd-fleet is of that build.
 
-EPISODE_USERS="bob:2102:2201 carol:2103:2201"
-EPISODE_FAULTS="none leader_killed member_killed member_paused member_cut answers_lost answers_lost_of_one agent_killed
-	agent_paused host_cut sessd_killed sessd_restarted rights_changed agent_stopped host_gone quorum_lost"
+# shellcheck source=tests/lib/episode_faults.bash
+. "$(dirname "${BASH_SOURCE[0]}")/episode_faults.bash"
+# shellcheck source=tests/lib/episode_visitors.bash
+. "$(dirname "${BASH_SOURCE[0]}")/episode_visitors.bash"
 
 episodes_start()
 {
@@ -64,15 +65,32 @@ secure_store()
 		store user grant-role fleet fleet && store auth enable
 }
 
-episode_config() # UNREACHABLE
+episode_config() # UNREACHABLE AT_LIMIT
 {
 	printf '%s\n' "fleet_unreachable = $1" \
-		'policy "contractors" { groups = {"contractors"} max_sessions = 2 scope = fleet }'
+		"policy \"contractors\" { groups = {\"contractors\"} max_sessions = 2 scope = fleet at_limit = $2 }"
+}
+
+# One with a sanitizer must find that one's library in front of the clock's.
+start_agent()
+{
+	local agent=(/usr/sbin/sessd-fleet) runtime
+	if [ -n "${AGENT:-}" ]; then
+		runtime=$(ldd "build/$AGENT/fleet/sessd-fleet" | sed -n 's/.*=> \(.*lib[at]san[^ ]*\) .*/\1/p')
+		agent=(setarch -R env LD_PRELOAD="$runtime" "/sessd/source/build/$AGENT/fleet/sessd-fleet")
+	fi
+	start_daemon sessd-fleet "${agent[@]}" --user sessd-fleet --debug
+}
+
+# What a sanitizer has to say, it says last.
+agent_is_sane()
+{
+	! grep -aE -A 30 'Sanitizer|runtime error' "$HOST_FS/var/log/sessd-fleet.log"
 }
 
 episode_member() # NAME
 {
-	start_sshd && start_sessd "$(episode_config deny)" || return 1
+	start_sshd && start_sessd "$(episode_config deny deny)" || return 1
 	fleet_conf "$1" 'insecure = true' 'user = fleet' 'password_file = /etc/sessd/password'
 	(umask 027 && echo password >"$HOST_FS/etc/sessd/password")
 	on_host chgrp sessd-fleet /etc/sessd/password
@@ -124,167 +142,6 @@ act() # HOST WHAT USER ARGUMENT…
 	tell_history act "$before" "$(($(now) + 10000000))" "$1" "$2" "$3" "$status" "${pending:--}"
 }
 
-# --- Faults: begin, and are over when the function is ---
-
-# So long a fault lasts: it is no wait for anything.
-lasting() # SECONDS
-{
-	read -r -t "$1" <> <(:) || :
-}
-
-fault_none()
-{
-	lasting 1
-}
-
-fault_leader_killed()
-{
-	killed_member "$(store_leader)"
-}
-
-fault_member_killed()
-{
-	draw 3
-	killed_member $((drawn + 1))
-}
-
-killed_member() # INDEX
-{
-	on store daemon_signal "etcd$1" KILL
-	on store wait_until "! daemon_runs etcd$1"
-	lasting 1.5
-	member_up "$1"
-}
-
-# Half of the time it is the leader.
-fault_member_paused()
-{
-	local i
-	draw 6
-	i=$((drawn < 3 ? drawn + 1 : $(store_leader)))
-	on store daemon_signal "etcd$i" STOP
-	lasting 2
-	on store daemon_signal "etcd$i" CONT
-}
-
-fault_member_cut()
-{
-	local i
-	draw 6
-	i=$((drawn < 3 ? drawn + 1 : $(store_leader)))
-	in_store ip link set "m$i" down
-	lasting 2
-	in_store ip link set "m$i" up
-}
-
-# What a member is asked comes in and is carried out; no answer of it leaves its network.
-lose_answers() # add|del INDEX…
-{
-	local i how=$1
-	for i in "${@:2}"; do in_store ip -n "m$i" rule "$how" pref 10 ipproto tcp sport 2379 blackhole; done
-}
-
-fault_answers_lost()
-{
-	lose_answers add 1 2 3
-	lasting 1.2
-	lose_answers del 1 2 3
-}
-
-fault_answers_lost_of_one()
-{
-	local i
-	draw 3
-	i=$((drawn + 1))
-	lose_answers add "$i"
-	lasting 2
-	lose_answers del "$i"
-}
-
-# The next one has a lease of its own. Where a busy machine has it begin so late that the old one may have ended, that is
-# what happened: nobody was there to log it.
-fault_agent_killed()
-{
-	local before
-	before=$(now)
-	on "$drawn_host" daemon_signal sessd-fleet KILL
-	on "$drawn_host" wait_until '! daemon_runs sessd-fleet'
-	on "$drawn_host" start_agent
-	on "$drawn_host" wait_until fleet_joined
-	[ $(($(now) - before)) -lt 2000000000 ] || tell_history lease "$drawn_host" 1
-}
-
-fault_agent_paused()
-{
-	on "$drawn_host" daemon_signal sessd-fleet STOP
-	lasting 1.5
-	on "$drawn_host" daemon_signal sessd-fleet CONT
-}
-
-fault_host_cut()
-{
-	cut_off "$drawn_host"
-	lasting 1.5
-	reconnect "$drawn_host"
-}
-
-fault_sessd_killed()
-{
-	on "$drawn_host" stop_sessd KILL
-	on "$drawn_host" start_sessd
-}
-
-fault_sessd_restarted()
-{
-	on "$drawn_host" stop_sessd TERM
-	on "$drawn_host" start_sessd
-}
-
-fault_rights_changed()
-{
-	store role add "other$1" >/dev/null
-	lasting 1
-}
-
-# Longer than the lease.
-lease_ends()
-{
-	wait_until "[ -z \"\$(store_keys alive/$drawn_host)\" ]"
-	# orders are for a host that is not there, and others may take the places
-	orders_begin "$1"
-	lasting 2
-}
-
-fault_agent_stopped()
-{
-	on "$drawn_host" daemon_signal sessd-fleet STOP
-	lease_ends "$1"
-	on "$drawn_host" daemon_signal sessd-fleet CONT
-}
-
-fault_host_gone()
-{
-	cut_off "$drawn_host"
-	lease_ends "$1"
-	reconnect "$drawn_host"
-}
-
-fault_quorum_lost()
-{
-	local i
-	draw 3
-	for i in 1 2 3; do [ $i = $((drawn + 1)) ] || on store daemon_signal "etcd$i" KILL; done
-	each_host wait_until '! fleet_joined'
-	orders_begin "$1"
-	lasting 1
-	for i in 1 2 3; do [ $i = $((drawn + 1)) ] || member_up $i; done
-}
-
-outlasts_lease() # FAULT
-{
-	case $1 in agent_stopped | host_gone | quorum_lost) ;; *) return 1 ;; esac
-}
-
 # --- An episode ---
 
 # While the file is there.
@@ -295,27 +152,6 @@ compact_often() # FILE
 		revision=$(store get /sessd -w json 2>/dev/null | jq .header.revision) || :
 		[ -z "$revision" ] || store compaction "$revision" >/dev/null 2>&1 || :
 		lasting 0.1
-	done
-}
-
-visitors_come() # NUMBER
-{
-	: >"$HOST_FS/var/log/racers.log"
-	: >"$HOST_FS/var/log/stayers.log"
-	# shellcheck disable=SC2086
-	start_daemon racers /sessd/wirepeer visits /run/sessd $((SEED * 1000 + $1)) 4 800 $EPISODE_USERS erin:2106
-	start_daemon stayers /sessd/wirepeer visits /run/sessd 1 3 0 alice:2101 dave:2105 erin:2106
-	wait_until '[ "$(grep -c "^open .*granted" "$HOST_FS/var/log/stayers.log")" = 3 ]'
-}
-
-visitors_go() # NAME
-{
-	local who
-	for who in racers stayers; do daemon_signal $who TERM; done
-	for who in racers stayers; do
-		wait_until "! daemon_runs $who" || return 1
-		[ "$(tail -n 1 "$HOST_FS/var/log/$who.log")" = over ] || return 1
-		sed "s/^/$1 /; /over/d" "$HOST_FS/var/log/$who.log" >>"$history"
 	done
 }
 
@@ -345,7 +181,12 @@ orders_are_done()
 		lock) each_host wait_until "on_host sessctl locks --json | grep -q '\"$user\"'" || return 1 ;;
 		esac
 	done < <(grep '^act' "$history")
-	wait_until '[ -z "$(store_keys revoke/)" ]'
+}
+
+# Of those that make place as well, when nobody comes any more.
+no_order_stands()
+{
+	wait_until '[ -z "$(store_keys revoke/)" ]' || { store get --prefix /sessd/v1/revoke/; return 1; }
 }
 
 # Whatever became of the lock. It may be that none was set.
@@ -372,67 +213,192 @@ hosts_agree()
 	for i in 1 2 3; do [ "$all" = "$(on "web$i" listed_sids)" ] || return 1; done
 }
 
-set_unreachable() # deny|local
+set_policy() # UNREACHABLE AT_LIMIT
 {
-	[ "$1" != "${unreachable:-deny}" ] || return 0
-	each_host sessd_config "$(episode_config "$1")"
+	[ "$*" != "${policy:-deny deny}" ] || return 0
+	each_host sessd_config "$(episode_config "$@")"
 	each_host daemon_signal sessd HUP
-	each_host wait_until "on_host sessctl audit export | grep '\"config_loaded\"' | wc -l | grep -qx $((++reloads))"
-	unreachable=$1
+	reloads=$((reloads + 1))
+	each_host wait_until '[ "$(sessd_said "read again")" = $reloads ]'
+	policy=$*
 }
 
-# How often a host's lease has ended: others could take its places then, whatever the fault was meant to be.
-tell_leases()
+# All that live have their keys again. Those who came or went meanwhile do not count.
+all_registered()
 {
-	local i n
+	local before keys after
+	before=$(live_sids)
+	keys=$(store_keys session/ | sed 's|.*/||' | sort)
+	after=$(live_sids)
+	[ -z "$(comm -12 <(echo "$before") <(echo "$after") | comm -23 - <(echo "$keys"))" ]
+}
+
+live_sids()
+{
+	each_host sessions_where '.phase == "active" and .class == "login"' | sort
+}
+
+# How often a host's lease has ended: others could take its places then, whatever the fault was meant to be. And how many
+# logins it decided about alone.
+count_alone()
+{
+	local i
 	for i in 1 2 3; do
-		n=$(on "web$i" grep_agent 'the lease is over')
-		tell_history lease "web$i" $((n - ${leases[i]:-0}))
-		leases[i]=$n
+		lost[i]=$(on "web$i" grep_agent 'the lease is over')
+		alone[i]=$(on "web$i" on_host sessctl metrics | sed -n 's/^sessd_fleet_alone_total //p')
 	done
 }
-leases=()
+
+tell_alone() # BEFORE|AFTER
+{
+	local i n=("${lost[@]}") m=("${alone[@]}") zeros
+	[ "$1" = BEFORE ] && zeros='%s 0' || zeros='0 %s'
+	count_alone
+	for i in 1 2 3; do
+		# shellcheck disable=SC2059
+		tell_history "lease web$i $(printf "$zeros" $((lost[i] - n[i - 1])))"
+		# one that was started anew counts from 0
+		# shellcheck disable=SC2059
+		tell_history "alone web$i $(printf "$zeros" $((alone[i] >= m[i - 1] ? alone[i] - m[i - 1] : alone[i])))"
+	done
+}
+lost=() alone=()
 
 grep_agent() # TEXT
 {
 	grep -c "$1" "$HOST_FS/var/log/sessd-fleet.log" || :
 }
 
-# The events of the ledger since the last time, as the host's.
+# The clocks of the hosts by the one that all share.
+tell_clocks()
+{
+	local i ahead
+	ahead=$(python3 -c 'import time; print(time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME))')
+	for i in 1 2 3; do tell_history clock "web$i" $((ahead + (i - 2) * 3600000000000)); done
+}
+
+# --- What the store had ---
+
+# All that is written there, as each of its members tells: one of them may be away, and what it missed compacted. Each
+# tells in a file of its own, until the file `.watched` is gone.
+watch_begins()
+{
+	local i
+	touch "$history.watched"
+	for i in 1 2 3; do background "watch$i" watch_member $i; done
+	wait_until 'store put /sessd/v1/noise begins >/dev/null; [ -s "$history.store1" -a -s "$history.store2" -a -s "$history.store3" ]'
+}
+
+watch_member() # INDEX
+{
+	while [ -e "$history.watched" ]; do
+		in_store env ETCDCTL_API=3 etcdctl --endpoints "$(store_url "$1")" "${store_options[@]}" \
+			watch --prefix /sessd/v1/ -w json >>"$history.store$1" 2>/dev/null || :
+		lasting 0.1
+	done
+}
+
+watch_ends()
+{
+	wait_until 'store put /sessd/v1/noise over >/dev/null; all_heard over' || return 1
+	rm "$history.watched"
+	wait_until 'in_store pkill -x etcdctl; ! background_runs watch1 && ! background_runs watch2 && ! background_runs watch3'
+	store_history | sort -u | sort -s -n -k 2 >>"$history"
+}
+
+all_heard() # WORD
+{
+	local i
+	for i in 1 2 3; do grep -q "\"$(base64 <<<"$1" | cut -c 1-5)" "$history.store$i" || return 1; done
+}
+
+# `order REVISION HOST SID BY`: to make place; `key REVISION put|del USER SID`: of a session.
+store_history()
+{
+	cat "$history".store[123] | jq -rR 'fromjson? | .Events[]? | (.type == null) as $put | .kv | .mod_revision as $at |
+		(.key | @base64d | split("/")[3:]) as $key |
+		if $key[0] == "session" then
+			"key \($at) \(if $put then "put" else "del" end) \($key[1]) \($key[3])"
+		elif $key[0] == "revoke" and $put then
+			(.value | @base64d | fromjson) | select(.signed | fromjson | .evicts) |
+			"order \($at) \($key[1]) \($key[2]) \(.key)"
+		else empty end'
+}
+
+# --- All of it ---
+
+# The host's ledger since the last time.
+new_events()
+{
+	local i=${HOST#"$FLEET-web"}
+	ledger | tail -n "+$((${taken[i]:-0} + 1))"
+}
+
 take_ledgers()
 {
 	local i
 	for i in 1 2 3; do
-		on "web$i" ledger | tail -n "+$((${taken[i]:-0} + 1))" >"$history.web$i"
+		on "web$i" new_events >"$history.web$i"
 		taken[i]=$((${taken[i]:-0} + $(wc -l <"$history.web$i")))
 	done
 }
 taken=()
 
-episode() # NUMBER
+# What is of no chance any more: where, under which policy.
+draw_episode() # NUMBER
 {
-	local faults=($EPISODE_FAULTS) fault mode=deny i
+	local faults=($EPISODE_FAULTS) limits=(deny deny evict_oldest evict_idlest)
 	RANDOM=$((SEED * 1000 + $1))
 	fault=${EPISODE_FAULT:-${faults[(SEED + $1 * 7) % ${#faults[@]}]}}
 	draw_host
 	draw 2
-	! outlasts_lease "$fault" || [ "$drawn" = 0 ] || mode=local
+	unreachable=deny
+	! outlasts_lease "$fault" || [ "$drawn" = 0 ] || unreachable=local
+	draw 4
+	at_limit=${EPISODE_AT_LIMIT:-${limits[drawn]}}
 	draw 2
-	history=$EPISODES_DIR/$SEED-$1
-	printf 'episode %s %s %s %s compacting=%s\n' "$1" "$fault" "$drawn_host" "$mode" "$drawn" | tee "$history"
-	set_unreachable $mode || return 1
+}
+
+episode_begins() # NUMBER
+{
+	local i
+	draw_episode "$1"
+	history=$EPISODES_DIR/$SEED-$1 franks_on=
+	printf 'episode %s %s %s %s %s compacting=%s\n' "$1" "$fault" "$drawn_host" "$unreachable" "$at_limit" "$drawn" |
+		tee "$history"
+	set_policy $unreachable $at_limit && watch_begins || return 1
 	[ "$drawn" = 0 ] || { touch "$history.compacts"; background compacts compact_often "$history.compacts"; }
+	count_alone
+	reports=$(frank_reports)
+	tell_clocks
 	for i in 1 2 3; do on "web$i" visitors_come "$1$i" || return 1; done
-	outlasts_lease "$fault" || orders_begin "$1"
-	tell_history fault "$(now)"
-	"fault_$fault" "$1" || return 1
-	tell_history healed "$(now)"
-	finish "orders$1" || return 1
-	each_host wait_until fleet_joined && orders_are_done && unlock_all || return 1
+	# Where the host decides alone, they come then.
+	[ $unreachable = local ] || { on "$drawn_host" franks_come && franks_are_answered; }
+}
+
+episode_ends() # NUMBER
+{
+	local i
+	finish "orders$1" && each_host wait_until fleet_joined && orders_are_done || return 1
+	tell_alone BEFORE
+	wait_until all_registered || return 1
+	tell_history returned "$(now)"
+	franks_are_answered && overshoot_is_over && unlock_all || return 1
+	tell_history go "$(now)"
 	for i in 1 2 3; do on "web$i" visitors_go "web$i" || return 1; done
 	rm -f "$history.compacts"
-	wait_until hosts_agree && wait_until '[ -z "$(store_keys session/)" ]' || return 1
-	tell_leases
-	take_ledgers
-	python3 tests/lib/episode_model.py "$history"
+	wait_until hosts_agree && wait_until '[ -z "$(store_keys session/)" ]' && no_order_stands || return 1
+	tell_alone AFTER
+	watch_ends && take_ledgers && each_host agent_is_sane
+}
+
+episode() # NUMBER
+{
+	local fault unreachable at_limit
+	episode_begins "$1" || return 1
+	outlasts_lease "$fault" || { orders_begin "$1"; franks_come_elsewhere; }
+	tell_history fault "$(now)"
+	"fault_$fault" "$1" || return 1
+	outlasts_lease "$fault" || tell_history healed "$(now)"
+	episode_ends "$1" && python3 tests/lib/episode_model.py "$history"
 }

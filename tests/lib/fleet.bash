@@ -5,10 +5,15 @@
 #	fleet_stop		from teardown_file
 #	store_up M		etcd with M members, all anew
 #	fleet_keys [RIGHTS…]	keys of all hosts, and fleet.keys on all: the first with the first rights, and so on (as store_up does)
-#	members_up TEXT		sshd, sessd with this configuration, and the agent, on all hosts; waits until all have joined
+#	members_up TEXT [LINE…]	sshd, sessd with this configuration, and the agent (with these lines in its own), on all hosts;
+#				waits until all have joined
 #	fleet_reset		from teardown: hosts without sessions, daemons and changed files
 #	on NAME FUNCTION…	with that host as the one that HOST means
 #	cut_off NAME, reconnect NAME	its cable
+#	clock_off HOURS		on a host: its wall clock is wrong by so much, for all that is started there from now on
+#	asleep MINUTES		on a host whose clock is: as after a suspend of so many minutes
+#	clock_right		on a host: for all that is started there from now on
+#	stays HOST NAME USER	a login that stays, until `release NAME`
 
 FLEET_LEASE=${FLEET_LEASE:-5s}
 
@@ -175,16 +180,48 @@ fleet_joined()
 	on_host sessctl status --fleet --json 2>/dev/null | jq -se 'any(.joined == true)' >/dev/null
 }
 
-member_start() # NAME CONFIG
+member_start() # NAME CONFIG [LINE…]
 {
-	start_sshd && start_sessd "$2" && fleet_conf "$1" 'insecure = true' && start_agent
+	start_sshd && start_sessd "$2" && fleet_conf "$1" 'insecure = true' "${@:3}" && start_agent
 }
 
-members_up() # CONFIG
+members_up() # CONFIG [LINE…]
 {
 	local i
-	for ((i = 1; i <= FLEET_SIZE; i++)); do on "web$i" member_start "web$i" "$1" || return 1; done
+	for ((i = 1; i <= FLEET_SIZE; i++)); do on "web$i" member_start "web$i" "$@" || return 1; done
 	each_host wait_until fleet_joined
+}
+
+# --- What happens on them ---
+
+clock_off() # HOURS
+{
+	install -m 0644 "$HOST_TOP/build/plain/tests/lib/clockshift.so" "$HOST_FS/sessd/clockshift.so"
+	set_clocks "$1" 0
+	echo /sessd/clockshift.so >"$HOST_FS/etc/ld.so.preload"
+}
+
+asleep() # MINUTES
+{
+	set_clocks 0 "$1"
+}
+
+# In place: who runs there has the file in memory (see clockshift.c).
+set_clocks() # HOURS MINUTES-ASLEEP
+{
+	perl -e '($hours, $minutes) = @ARGV; $asleep = $minutes * 60e9; print pack("q<q<", $hours * 3600e9 + $asleep, $asleep)' \
+		-- "$1" "$2" 1<>"$HOST_FS/run/clockshift"
+}
+
+clock_right()
+{
+	rm -f "$HOST_FS/etc/ld.so.preload"
+}
+
+stays() # HOST BACKGROUND USER
+{
+	on "$1" background "$2" ssh_as "$3" -- "/sessd/hold $2"
+	held "$2"
 }
 
 # What it would show of a test that failed has been shown. Not for all to see: by this the runner knows it, too.

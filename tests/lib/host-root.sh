@@ -132,7 +132,7 @@ cp -r "$lib/pam.d" /etc/pam.d
 # the module waits longer, for the daemon of a machine that is loaded with tests.
 cp /sessd/source/etc/pam.d.examples/* /etc/pam.d/
 sed -i 's/pam_sess\.so/& timeout=5s/' /etc/pam.d/*
-rm -rf /etc/motd /etc/motd.d
+rm -rf /etc/motd /etc/motd.d /etc/update-motd.d
 cp "$lib/etc/sshd_config" /etc/ssh/sshd_config
 install -m 0440 "$lib/etc/sudoers" /etc/sudoers
 install -m 0600 /sessd/keys/host /etc/ssh/host_key

@@ -78,7 +78,7 @@ static void leave(struct slot *s)
 	close(s->channel);
 	s->channel = -1;
 	s->step = hold > 0 ? STEP_AWAY : STEP_OVER;
-	s->until = clock_boot() + any(hold / 4 + 1);
+	s->until = clock_boot() + any(hold / 2 + 1);
 }
 
 static void come(struct slot *s)

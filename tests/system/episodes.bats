@@ -84,13 +84,15 @@ keep_history() # NUMBER
 {
 	local i kept=build/episodes/$SEED-$1
 	mkdir -p "$kept"
-	rm -f "$EPISODES_DIR/$SEED-$1.compacts"
+	rm -f "$EPISODES_DIR/$SEED-$1".{compacts,watched}
+	in_store pkill -x etcdctl || :
 	cp "$EPISODES_DIR/$SEED-$1"* "$kept/"
 	for i in 1 2 3; do
 		cp "/proc/$(host_pid "$FLEET-web$i")/root/var/log/sessd-fleet.log" "$kept/agent$i.log"
 		cp "/proc/$(host_pid "$FLEET-web$i")/root/var/log/sessd.log" "$kept/sessd$i.log"
 		cp "/proc/$(host_pid "$FLEET-web$i")/root/var/log/stayers.log" "$kept/stayers$i.log"
 		cp "/proc/$(host_pid "$FLEET-web$i")/root/var/log/racers.log" "$kept/racers$i.log"
+		cp "/proc/$(host_pid "$FLEET-web$i")/root/var/log/franks.log" "$kept/franks$i.log"
 		on "web$i" ledger >"$kept/ledger$i" || :
 	done
 	echo "seed $SEED, episode $1: kept in $kept; once more with SEED=$SEED EPISODE_FIRST=$1 EPISODES=1"

@@ -29,26 +29,6 @@ overshoots()
 	ledger | jq -r 'select(.event == "fleet_overshoot") | "\(.user) \(.count)/\(.limit) \(.policy) \(.text)"'
 }
 
-# The wall clock of that host is so many hours off, for all that is started there from now on.
-clock_off() # HOURS
-{
-	install -m 0644 "$HOST_TOP/build/plain/tests/lib/clockshift.so" "$HOST_FS/sessd/clockshift.so"
-	perl -e 'print pack("q<q<", $ARGV[0] * 3600e9, 0)' -- "$1" >"$HOST_FS/run/clockshift"
-	echo /sessd/clockshift.so >"$HOST_FS/etc/ld.so.preload"
-}
-
-clock_right()
-{
-	rm -f "$HOST_FS/etc/ld.so.preload"
-}
-
-# A login that stays, on that host.
-stays() # HOST BACKGROUND USER
-{
-	on "$1" background "$2" ssh_as "$3" -- "/sessd/hold $2"
-	held "$2"
-}
-
 @test "a cap counts over all hosts" {
 	store_up 1
 	members_up "$two"
@@ -266,6 +246,47 @@ stays() # HOST BACKGROUND USER
 	finish_badly four
 }
 
+@test "a cap that refuses counts right where clocks are an hour apart, and who has gone makes room" {
+	local i
+	on web1 clock_off 1
+	on web3 clock_off -1
+	store_up 1
+	members_up "fleet_unreachable = deny
+$two"
+	stays web1 one bob
+	stays web2 two bob
+	run ! on web3 ssh_as bob -- touch /tmp/ran
+	run ! on web1 ssh_as bob -- touch /tmp/ran
+	equal "bob cap 2/2 contractors" "$(on web3 refusals)"
+	equal "bob cap 2/2 contractors" "$(on web1 refusals)"
+	on web1 release one
+	finish one
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	stays web3 three bob
+	run ! on web2 ssh_as bob -- true
+	equal "bob cap 2/2 contractors" "$(on web2 refusals)"
+	# A host that was cut off registers what it has, whenever that was by its clock.
+	cut_off web3
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
+	reconnect web3
+	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 2 ]' 60
+	run ! on web1 ssh_as bob -- true
+	background_runs two
+	background_runs three
+	# And a race: each is in, or refused; two are in.
+	on web2 release two
+	on web3 release three
+	wait_until '[ -z "$(store_keys session/)" ]'
+	for i in 1 2 3; do
+		on "web$i" background "racer$i-1" ssh_as bob -- /sessd/hold race
+		on "web$i" background "racer$i-2" ssh_as bob -- /sessd/hold race
+	done
+	wait_until '[ "$(cat "$BATS_TEST_TMPDIR"/racer*.out | grep -c "^held\|^sessd:")" -ge 6 ]' 60
+	i=$(cat "$BATS_TEST_TMPDIR"/racer*.out | grep -c '^held')
+	[ "$i" -ge 1 ] && [ "$i" -le 2 ] || equal "1 or 2" "$i"
+	equal "$i" "$(store_keys session/bob/ | wc -l)"
+}
+
 @test "while the fleet cannot be asked, fleet_unreachable decides" {
 	store_up 1
 	members_up "fleet_unreachable = deny
@@ -363,80 +384,6 @@ $two"
 	done
 }
 
-# An authority, and certificates of the store's members and of the hosts, in the folders that each sees.
-make_certificates()
-{
-	local dir=$BATS_TEST_TMPDIR/tls name
-	mkdir "$dir"
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /O=fleet -keyout "$dir/ca.key" \
-		-out "$dir/ca.pem" 2>/dev/null
-	# The members' ones name no user (CN): etcd's gateway would be taken for it.
-	for name in store host; do
-		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/O=$name" -keyout "$dir/$name.key" \
-			-out "$dir/$name.csr" 2>/dev/null
-		openssl x509 -req -in "$dir/$name.csr" -CA "$dir/ca.pem" -CAkey "$dir/ca.key" -CAcreateserial -days 2 \
-			-extfile <(echo 'subjectAltName=IP:10.77.0.1,IP:10.77.0.2,IP:10.77.0.3') -out "$dir/$name.pem" 2>/dev/null
-	done
-	for name in "$FLEET-store" "$FLEET-web1" "$FLEET-web2"; do
-		host_use "$name"
-		on_host mkdir -p /etc/tls
-		cp "$dir"/{ca.pem,store.pem,store.key,host.pem,host.key} "$HOST_FS/etc/tls/"
-		on_host chmod 0644 /etc/tls/host.key
-	done
-}
-
-# An agent that is shown who it is with a certificate, and logs in with a password.
-secure_member() # NAME PASSWORD
-{
-	start_sshd && start_sessd "$two" || return 1
-	fleet_conf "$1" 'ca = /etc/tls/ca.pem' 'cert = /etc/tls/host.pem' 'key = /etc/tls/host.key' \
-		'user = fleet' 'password_file = /etc/sessd/password'
-	(umask 027 && echo "$2" >"$HOST_FS/etc/sessd/password")
-	on_host chgrp sessd-fleet /etc/sessd/password
-	start_agent
-}
-
-@test "with certificates, users and roles: tokens are renewed, and strangers stay out" {
-	export FLEET_SCHEME=https
-	store_options=(--cacert /etc/tls/ca.pem --cert /etc/tls/host.pem --key /etc/tls/host.key)
-	make_certificates
-	store_up 1 --cert-file /etc/tls/store.pem --key-file /etc/tls/store.key --client-cert-auth \
-		--trusted-ca-file /etc/tls/ca.pem --auth-token-ttl 2
-	store user add root:secret && store user grant-role root root
-	store role add fleet && store role grant-permission --prefix fleet readwrite /sessd/v1/
-	store user add fleet:password && store user grant-role fleet fleet
-	store auth enable
-	store_options+=(--user root:secret)
-	on web1 secure_member web1 password
-	on web1 wait_until fleet_joined
-	on web2 secure_member web2 wrong
-	on web2 wait_until 'grep -q "authentication failed" "$HOST_FS/var/log/sessd-fleet.log"'
-	run ! on web2 fleet_joined
-	stays web1 one bob
-	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 1 ]'
-	# Its tokens are void, and so are those of the store before.
-	on store daemon_signal etcd1 KILL
-	on store wait_until '! daemon_runs etcd1'
-	member_up 1 --cert-file /etc/tls/store.pem --key-file /etc/tls/store.key --client-cert-auth \
-		--trusted-ca-file /etc/tls/ca.pem --auth-token-ttl 2
-	wait_until 'store endpoint health >/dev/null 2>&1'
-	on web1 wait_until fleet_joined
-	stays web1 two bob
-	wait_until '[ "$(store_keys session/bob/ | wc -l)" = 2 ]'
-	store role add other
-	run ! on web1 ssh_as bob -- true
-	run -0 on web1 on_host sessctl lock --fleet user bob
-	finish_badly one
-	# Another authority than the one that is believed.
-	host_use "$FLEET-web1"
-	daemon_signal sessd-fleet KILL
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /O=other -keyout /dev/null \
-		-out "$HOST_FS/etc/tls/ca.pem" 2>/dev/null
-	: >"$HOST_FS/var/log/sessd-fleet.log"
-	on web1 start_agent
-	on web1 wait_until 'on_host sessctl status --fleet 2>&1 | grep -qi "certificate"'
-}
-
 @test "an agent that hangs holds no login up for long" {
 	store_up 1
 	members_up "$two"
@@ -478,4 +425,43 @@ secure_member() # NAME PASSWORD
 	on web2 daemon_signal sessd-fleet CONT
 	finish_badly one
 	wait_until '[ -z "$(store_keys revoke/)" ]'
+}
+
+@test "a lock said anew holds as it is said last" {
+	local name
+	store_up 1
+	members_up ''
+	run -0 on web1 on_host sessctl lock --fleet --for 3s user bob
+	run -0 on web1 on_host sessctl lock --fleet user bob
+	[[ $output != *PENDING* ]]
+	for name in web1 web2 web3; do
+		equal "[null]" "$(on "$name" on_host sessctl locks --json | jq -sc 'map(.expires_at)')"
+	done
+}
+
+@test "a host's own lock and the fleet's stand beside each other" {
+	store_up 1
+	members_up ''
+	run -0 on web1 on_host sessctl lock --fleet user bob
+	# One that runs out does not take the fleet's with it.
+	run -0 on web2 on_host sessctl lock --for 1s user bob
+	equal 2 "$(on web2 on_host sessctl locks --json | wc -l)"
+	on web2 wait_until '[ "$(on_host sessctl locks --json | wc -l)" = 1 ]'
+	run ! on web2 ssh_as bob -- true
+	# Nor does the fleet's that is lifted take the host's.
+	run -0 on web3 on_host sessctl lock user carol
+	run -0 on web1 on_host sessctl lock --fleet user carol
+	equal "fleet host" "$(on web3 on_host sessctl locks | awk '$2 == "carol" { print $3 }' | sort | paste -sd ' ')"
+	run -0 on web3 on_host sessctl unlock --fleet user carol
+	contains "$output" "user carol is not locked by the fleet any more, but yet by this host alone: sessctl unlock user carol"
+	on web3 wait_until '[ "$(on_host sessctl locks --json | jq -r "select(.name == \"carol\") | .name")" = carol ]'
+	on web1 wait_until 'ssh_as carol -- true'
+	run ! on web3 ssh_as carol -- true
+	# Without the daemon the module reads both.
+	run -0 on web2 on_host sessctl lock user bob
+	run -0 on web2 on_host sessctl unlock user bob
+	contains "$output" "user bob is not locked by this host alone any more, but yet by the fleet: sessctl unlock --fleet user bob"
+	on web2 stop_sessd KILL
+	run ! on web2 ssh_as bob -- true
+	run -0 on web2 ssh_as carol -- true
 }

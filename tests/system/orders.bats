@@ -7,15 +7,13 @@ load ../lib/fleet
 
 setup_file() { fleet_start 3; }
 teardown_file() { fleet_stop; }
-teardown() { fleet_reset; }
+teardown()
+{
+	each_host clock_right
+	fleet_reset
+}
 
 evicting='policy "contractors" { groups = {"contractors"} max_sessions = 2 scope = fleet at_limit = evict_oldest }'
-
-stays() # HOST BACKGROUND USER
-{
-	on "$1" background "$2" ssh_as "$3" -- "/sessd/hold $2"
-	held "$2"
-}
 
 # The value of a key, as it is.
 stored() # KEY
@@ -60,6 +58,27 @@ id=0123456789abcdef0123456789abcdef
 	run -1 on web3 on_host sessctl revoke --fleet --user bob
 	contains "$output" "web1: REFUSED: its signature is not that of the key that it names"
 	background_runs one
+}
+
+@test "an order that takes the key of one that is over is carried out" {
+	local key order
+	store_up 1
+	members_up ''
+	stays web1 one bob
+	on web1 daemon_signal sessd-fleet STOP
+	background order on web2 on_host sessctl revoke --fleet --user bob
+	wait_until 'store_keys revoke/web1/ | grep -q .'
+	key=$(store_keys revoke/web1/)
+	order=$(stored "${key#/sessd/v1/}")
+	# Of all that the agent hears at once.
+	store del "$key"
+	store put "$key" nonsense
+	store put "$key" "$order"
+	on web1 daemon_signal sessd-fleet CONT
+	finish_badly one
+	agent_says web1 "it is not signed"
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+	finish order || :
 }
 
 @test "a key without the right ends and locks nothing" {
@@ -129,6 +148,72 @@ id=0123456789abcdef0123456789abcdef
 	on web1 start_agent
 	agent_says web1 "order ${key##*/}: it is too old, or from before this host was booted"
 	background_runs two
+}
+
+too_old='it is too old, or from before this host was booted'
+
+@test "an order for a host that is away for longer than order_lifetime is not carried out" {
+	local order
+	store_up 1
+	on web1 clock_off 0
+	members_up '' 'order_lifetime = 1m'
+	stays web1 one bob
+	cut_off web1
+	wait_until '[ -z "$(store_keys alive/web1)" ]'
+	run -1 on web3 on_host sessctl revoke --fleet --user bob --reason moved
+	contains "$output" "web1: PENDING"
+	[[ $output != *REFUSED* ]]
+	order=$(store_keys revoke/web1/)
+	# It lives by the clock that a suspend does not stop.
+	on web1 asleep 2
+	reconnect web1
+	agent_says web1 "order ${order##*/}: $too_old"
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+	equal "web3: order ${order##*/}: $too_old" "$(on web1 refused_orders)"
+	background_runs one
+	equal "" "$(on web1 events_where '.event == "session_ending"')"
+	# One that is given now is.
+	on web1 wait_until fleet_joined
+	run -0 on web3 on_host sessctl revoke --fleet --user bob
+	finish_badly one
+	equal 1 "$(on web1 refused_orders | wc -l)"
+}
+
+@test "who still waits for an order that has become too old is told that it is refused" {
+	store_up 1
+	on web1 clock_off 0
+	members_up '' 'order_lifetime = 1m'
+	stays web1 one bob
+	on web1 daemon_signal sessd-fleet STOP
+	on web3 background ask on_host sessctl revoke --fleet --user bob
+	wait_until '[ -n "$(store_keys revoke/web1/)" ]'
+	on web1 asleep 2
+	on web1 daemon_signal sessd-fleet CONT
+	finish_badly ask
+	contains "$(output_of ask)" "web1: REFUSED: $too_old"
+	background_runs one
+}
+
+@test "another host's word is not enough to evict: the session must count under a policy that evicts, here" {
+	local sid
+	store_up 1
+	members_up "$evicting"
+	# On web1 the policy of that name refuses.
+	on web1 sessd_config "${evicting/evict_oldest/deny}"
+	on web1 daemon_signal sessd HUP
+	on web1 wait_until '[ "$(events_where ".event == \"config_loaded\"" | wc -l)" = 1 ]'
+	stays web1 one bob
+	sid=$(on web1 sessions_where '.user == "bob"')
+	stays web2 two bob
+	run ! on web3 ssh_as bob -- touch /tmp/ran
+	contains "$output" "a session elsewhere had to end first, and has not in time"
+	on web1 wait_until '[ -n "$(refused_orders)" ]'
+	equal "web3: eviction of $sid: here it counts under no policy \"contractors\" that evicts over the fleet" \
+		"$(on web1 refused_orders)"
+	wait_until '[ -z "$(store_keys revoke/)" ]'
+	background_runs one
+	background_runs two
+	equal "" "$(on web1 events_where '.event == "session_ending"')"
 }
 
 @test "a lock holds until a newer word lifts it" {
@@ -246,6 +331,50 @@ member_with_role() # HOST
 	store_as web2 put "/sessd/v1/revoke/web1/$id" '{"user":"carol"}'
 	agent_says web1 "order $id: it is not signed"
 	background_runs four
+}
+
+@test "a host that does not know whose lock it is says so to who asked, and not to a crowd" {
+	local i
+	store_up 1
+	members_up ''
+	on web1 on_host sed -i '/^web3 /d' /etc/sessd/fleet.keys
+	on web2 on_host bash -c 'other=$(sed -n "s/^web1 .* //p" /etc/sessd/fleet.keys)
+		sed -i "s|^\(web3 .* \)[^ ]*\$|\1$other|" /etc/sessd/fleet.keys'
+	for i in 1 2; do on "web$i" reload_agent; done
+	agent_says web1 'fleet.keys: 2 keys'
+	agent_says web2 'fleet.keys: 3 keys'
+	run -1 on web3 on_host sessctl lock --fleet user bob
+	contains "$output" "web1: REFUSED: its fleet.keys does not have the key web3"
+	contains "$output" "web2: REFUSED: its signature is not that of the key that it names"
+	[[ $output != *PENDING* ]]
+	run ! on web3 ssh_as bob -- true
+	on web1 ssh_as bob -- true
+	equal "" "$(on web1 refused_orders)"
+	# Who can write locks makes each host answer a few of them, and no more.
+	for i in 1 2 3 4 5 6 7 8; do
+		store put "/sessd/v1/lock/user/none$i" "{\"key\":\"nobody\",\"signature\":\"$(printf %0128d 0)\",
+			\"signed\":\"{\\\"at\\\":\\\"/sessd/v1/lock/user/none$i\\\",\\\"order\\\":\\\"$i${id:1}\\\"}\"}"
+	done
+	agent_says web3 'lock of user none8: its fleet.keys does not have the key nobody'
+	run -0 on web3 on_host sessctl unlock --fleet user bob
+	wait_until '[ "$(store_keys done/ | grep -c web3)" = 4 ]'
+	run -1 on web3 on_host sessctl lock --fleet user carol
+	equal 4 "$(store_keys done/ | grep -c web3)"
+}
+
+@test "an agent's memory, in which its key is, is not for other processes of its user" {
+	local user='setpriv --reuid sessd-fleet --regid sessd-fleet --clear-groups'
+	store_up 1
+	members_up ''
+	# Begun by root it has changed its user, and was one that nobody can look into by that alone.
+	on web1 daemon_signal sessd-fleet KILL
+	on web1 wait_until '! daemon_runs sessd-fleet'
+	on web1 start_daemon sessd-fleet $user /usr/sbin/sessd-fleet
+	on web1 wait_until fleet_joined
+	equal "sessd-fleet root" "$(on web1 on_host bash -c 'ps -o user= -p "$1"; stat -c %U "/proc/$1/mem"' bash \
+		"$(on web1 daemon_pid sessd-fleet)" | tr -s ' \n' ' ' | sed 's/ $//')"
+	run ! on web1 on_host $user cat "/proc/$(on web1 daemon_pid sessd-fleet)/environ"
+	contains "$output" "Permission denied"
 }
 
 @test "whose session is to make place is not believed of the store" {

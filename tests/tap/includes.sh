@@ -63,7 +63,7 @@ for noun in "${!below[@]}"; do
 	result "sessd/$noun sees only what is below it" "$bad"
 done
 result "only core's own files include core_state.h" "$(grep -l 'sessd/core_state.h\|sessd/fleet.h' sessd/*.c |
-	grep -v -e sessd/core.c -e sessd/admission.c -e sessd/adoption.c -e sessd/preview.c -e sessd/refusal.c -e sessd/cap.c -e sessd/attend.c -e sessd/place.c -e sessd/errand.c -e sessd/claim.c -e sessd/condemned.c -e sessd/ending.c -e sessd/proof.c \
+	grep -v -e sessd/core.c -e sessd/admission.c -e sessd/adoption.c -e sessd/preview.c -e sessd/refusal.c -e sessd/cap.c -e sessd/attend.c -e sessd/place.c -e sessd/errand.c -e sessd/head.c -e sessd/claim.c -e sessd/condemned.c -e sessd/ending.c -e sessd/proof.c \
 	-e sessd/reauth.c -e sessd/rotation.c \
 	-e sessd/recovery.c -e sessd/garbage.c -e sessd/explain.c -e sessd/idleness.c -e sessd/extension.c -e sessd/locks.c \
 	-e sessd/expiry.c -e sessd/farewell.c -e sessd/input.c -e sessd/warning.c -e sessd/notice.c \

@@ -7,7 +7,8 @@
 struct ear {
 	struct answer answer;
 	bool waits;
-	unsigned n_members, n_left, n_caps, n_tables, n_errands;
+	unsigned n_members, n_left, n_caps, n_tables, n_errands, n_heads;
+	char head[SEAL_HEAD_TEXT];
 	struct wire_member member; /* the last of each */
 	struct wire_cap cap;
 	struct sid left;
@@ -46,6 +47,11 @@ static void hear(struct answer *answer, enum wire_type type, const void *msg, bo
 					 ((const struct wire_errand *)msg)->body.len, &frame),
 			0);
 		assert_int_equal(frame.type, WIRE_list);
+		break;
+	case WIRE_head:
+		ear->n_heads++;
+		snprintf(ear->head, sizeof(ear->head), "%.*s", SEAL_HEAD_TEXT - 1,
+			((const struct wire_head *)msg)->checkpoint);
 		break;
 	default:
 		assert_int_equal(type, WIRE_done);
@@ -199,6 +205,27 @@ static void what_is_to_be_refused_is(void **state)
 	enter(w, BEN, sudo);
 }
 
+static void nobody_goes_for_one_that_is_to_be_refused(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *oldest, *refused;
+
+	OVER_ALL(w, AT_LIMIT_EVICT_OLDEST);
+	oldest = enter(w, ANNA, sshd);
+	enter(w, ANNA, sshd);
+	w->config.fleet_required = true;
+	be_there(w, &ear);
+	stand(w, false);
+	refused = start(w, ANNA, sshd);
+	assert_true(refused->type == WIRE_refused && refused->reason == REASON_UNAVAILABLE);
+	assert_active(w, oldest);
+	/* for one that is not, the oldest does */
+	w->config.fleet_required = false;
+	enter(w, ANNA, sshd);
+	assert_evicted(w, oldest);
+}
+
 static void the_agent_goes(void **state)
 {
 	struct world *w = *state;
@@ -287,6 +314,56 @@ static void evict_all(struct world *w)
 	OVER_ALL(w, AT_LIMIT_EVICT_OLDEST);
 }
 
+/* Logs in, and once more where who makes place has not gone in time. */
+static struct login *insist(struct world *w, bool unreachable)
+{
+	struct login *l;
+
+	do {
+		l = start(w, ANNA, sshd);
+		if (unreachable)
+			place(w, l, (struct wire_placed){.unreachable = true});
+		WAIT_UNTIL(w->f, l->answers > 0);
+	} while (l->type == WIRE_refused && strstr(l->text, "has not in time") != NULL);
+	assert_granted(w, l);
+	return l;
+}
+
+/* Joined or not: where the fleet does not say who goes, this host does. */
+static void alone_somebody_goes_here(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *l[5];
+	unsigned i;
+
+	evict_all(w);
+	be_there(w, &ear);
+	for (i = 0; i < 2; i++) {
+		l[i] = start(w, ANNA, sshd);
+		place(w, l[i], (struct wire_placed){.granted = true});
+		assert_granted(w, l[i]);
+		attend(w, &ear, false);
+	}
+	/* the agent says at once that it cannot ask */
+	l[2] = insist(w, true);
+	assert_evicted(w, l[0]);
+	assert_active(w, l[1]);
+	attend(w, &ear, false);
+	/* it says nothing */
+	l[3] = insist(w, false);
+	assert_evicted(w, l[1]);
+	assert_active(w, l[2]);
+	/* where this host has no place to give, it refuses */
+	deny_all(w);
+	stand(w, true);
+	l[4] = start(w, ANNA, sshd);
+	WAIT_UNTIL(w->f, l[4]->answers > 0);
+	assert_int_equal(l[4]->reason, REASON_CAP);
+	assert_active(w, l[3]);
+	assert_true(w->metrics.fleet_alone >= 2);
+}
+
 /* Another host evicts whom this host's own policies let it evict, and nobody else. */
 static void an_eviction_is_by_the_own_policies(void **state)
 {
@@ -364,6 +441,45 @@ static void a_table_comes_in_pieces(void **state)
 	assert_int_equal(ear.n_tables, 2);
 	attend(w, &ear, false);
 	assert_true(ear.waits);
+}
+
+/* With other policies a session counts under other caps; who waits for the fleet goes on waiting.
+ */
+static void other_policies_are_told(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	struct login *old, *seeking;
+
+	be_there(w, &ear);
+	old = enter(w, ANNA, sshd);
+	attend(w, &ear, false);
+	assert_int_equal(ear.n_caps, 0);
+	deny_all(w);
+	core_set_config(w->core, &w->config);
+	assert_true(ear.complete && ear.n_tables == 2);
+	assert_int_equal(ear.n_caps, 1);
+	assert_true(sid_equal(&ear.cap.sid, &old->open.sid));
+	attend(w, &ear, false);
+	seeking = start(w, BEN, sshd);
+	assert_true(ear.n_caps == 2 && ear.member.seeks);
+	attend(w, &ear, false);
+	evict_all(w);
+	core_set_config(w->core, &w->config);
+	assert_int_equal(ear.n_tables, 4);
+	assert_int_equal(ear.n_caps, 4);
+	assert_int_equal(seeking->answers, 0);
+	place(w, seeking, (struct wire_placed){.granted = true});
+	assert_granted(w, seeking);
+	/* they are gone: nobody counts */
+	do
+		attend(w, &ear, false);
+	while (!ear.waits);
+	ear.n_caps = 0;
+	w->config.policies.n_policies = 0;
+	core_set_config(w->core, &w->config);
+	assert_int_equal(ear.n_tables, 6);
+	assert_int_equal(ear.n_caps, 0);
 }
 
 struct asker {
@@ -525,6 +641,124 @@ static void an_overshoot_is_counted_and_recorded(void **state)
 	WAIT_UNTIL(w->f, newest(w) == before + 1);
 }
 
+static void is_sealed(void *ctx, int result)
+{
+	assert_int_equal(result, 0);
+	*(bool *)ctx = true;
+}
+
+static void checkpoint(struct world *w, char ret[SEAL_HEAD_TEXT])
+{
+	struct ledger_stats stats;
+	bool sealed = false;
+
+	core_note(w->core, ENTRY_CONFIG_LOADED, "something to seal");
+	assert_int_equal(ledger_checkpoint(w->f->ledger, is_sealed, &sealed), 0);
+	WAIT_UNTIL(w->f, sealed);
+	ledger_stats(w->f->ledger, &stats);
+	memcpy(ret, stats.checkpoint, SEAL_HEAD_TEXT);
+}
+
+static void the_agent_is_told_the_head(void **state)
+{
+	struct world *w = *state;
+	struct ear ear = {.waits = false};
+	char head[SEAL_HEAD_TEXT];
+
+	assert_int_equal(ledger_seal(w->f->ledger), 0);
+	checkpoint(w, head);
+	attend(w, &ear, true);
+	assert_int_equal(ear.n_heads, 1);
+	assert_string_equal(ear.head, head);
+	be_there(w, &ear);
+	assert_int_equal(ear.n_heads, 0);
+	checkpoint(w, head);
+	assert_int_equal(ear.n_heads, 1);
+	assert_string_equal(ear.head, head);
+	/* another agent knows nothing */
+	attend(w, &ear, true);
+	assert_string_equal(ear.head, head);
+}
+
+struct verdict_of {
+	struct answer answer;
+	struct wire_probed probed;
+	enum wire_type last;
+	bool over;
+};
+
+static void take_verdict(struct answer *answer, enum wire_type type, const void *msg, bool last)
+{
+	struct verdict_of *v = (struct verdict_of *)(void *)answer;
+
+	if (type == WIRE_probed)
+		v->probed = *(const struct wire_probed *)msg;
+	v->last = type;
+	v->over = last;
+}
+
+static struct verdict_of probe(struct world *w, const char *checkpoint)
+{
+	static struct verdict_of v;
+
+	v = (struct verdict_of){.answer = {.fn = take_verdict}};
+	head_probe(w->core, checkpoint, &v.answer);
+	WAIT_UNTIL(w->f, v.over);
+	return v;
+}
+
+static void the_ledger_is_asked_for_a_head(void **state)
+{
+	struct world *w = *state;
+	char head[SEAL_HEAD_TEXT], other[SEAL_HEAD_TEXT + 8];
+	struct verdict_of v;
+
+	assert_int_equal(ledger_seal(w->f->ledger), 0);
+	checkpoint(w, head);
+	v = probe(w, head);
+	assert_true(v.last == WIRE_done && v.probed.here && !v.probed.pruned);
+	/* another event there */
+	memcpy(other, head, sizeof(head));
+	other[strlen(other) - 1] = other[strlen(other) - 1] == '0' ? '1' : '0';
+	v = probe(w, other);
+	assert_true(v.last == WIRE_done && !v.probed.here && !v.probed.pruned);
+	/* the same hash at another place, and beyond the end */
+	snprintf(other, sizeof(other), "1%s", strchr(head, ':'));
+	assert_false(probe(w, other).probed.here);
+	snprintf(other, sizeof(other), "999%s", strchr(head, ':'));
+	assert_false(probe(w, other).probed.here);
+	assert_int_equal(probe(w, "0:00").last, WIRE_error);
+	/* it goes on */
+	checkpoint(w, other);
+	assert_true(probe(w, head).probed.here);
+}
+
+static void keep_last(void *ctx, const char *line)
+{
+	snprintf(ctx, 1024, "%.1023s", line);
+}
+
+static void what_is_broken_is_recorded(void **state)
+{
+	struct world *w = *state;
+	struct wire_head_broken msg = {.host = "far", .text = "its last checkpoint is none"};
+	uint64_t before = newest(w);
+	struct verdict_of v = {.answer = {.fn = take_verdict}};
+	char line[1024];
+
+	head_broken(w->core, &msg, &v.answer);
+	assert_true(v.over && v.last == WIRE_error);
+	/* 64 digits */
+	snprintf(msg.checkpoint, sizeof(msg.checkpoint), "17:%064d", 17);
+	head_broken(w->core, &msg, &v.answer);
+	assert_true(v.over && v.last == WIRE_done);
+	WAIT_UNTIL(w->f, newest(w) == before + 1);
+	each_line(w->f, LEDGER_ALL_UIDS, keep_last, line);
+	assert_non_null(strstr(line, "\"event\":\"head_broken\""));
+	assert_non_null(strstr(line, "\"text\":\"far: its last checkpoint is none\""));
+	assert_non_null(strstr(line, "\"last\":17,\"hash\":\"00000000000000"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 static int tests(void)
@@ -534,15 +768,21 @@ static int tests(void)
 		TEST(the_fleet_refuses),
 		TEST(nobody_answers),
 		TEST(what_is_to_be_refused_is),
+		TEST(nobody_goes_for_one_that_is_to_be_refused),
 		TEST(the_agent_goes),
 		TEST(evictions_are_the_fleets),
+		TEST(alone_somebody_goes_here),
 		TEST(an_order_names_who_gave_it),
 		TEST(an_eviction_is_by_the_own_policies),
 		TEST(a_table_comes_in_pieces),
+		TEST(other_policies_are_told),
 		TEST(an_errand_is_run),
 		TEST(an_errand_of_which_nothing_is_heard_fails),
 		TEST(errands_have_numbers_that_no_other_sessd_gave),
 		TEST(an_overshoot_is_counted_and_recorded),
+		TEST(the_agent_is_told_the_head),
+		TEST(the_ledger_is_asked_for_a_head),
+		TEST(what_is_broken_is_recorded),
 	};
 
 	return cmocka_run_group_tests(all, NULL, NULL);

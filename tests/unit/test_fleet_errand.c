@@ -28,6 +28,7 @@ static struct {
 	struct wire_outcome told[TOLD_MAX];
 	unsigned n_told;
 	struct wire_error error;
+	char lease[32]; /* that was granted last */
 	bool over, failed;
 } world;
 
@@ -101,7 +102,7 @@ json_t *order_put(const struct agent *a, const struct order_to *to, json_t *text
 
 	(void)a;
 	json_decref(text);
-	assert_int_equal(to->lease, 99);
+	assert_int_equal(to->lease, strtoull(world.lease, NULL, 10));
 	assert_true(key_make(&key, KEY_REVOKE, parts, false));
 	return query_put(&key, to->challenge, to->lease);
 }
@@ -131,31 +132,6 @@ void statement_fini(struct statement *statement)
 {
 	json_decref(statement->text);
 	*statement = (struct statement){.text = NULL};
-}
-
-struct edition *editions_find(const struct editions *e, const char *kind, const char *name)
-{
-	(void)e;
-	(void)kind;
-	(void)name;
-	return NULL;
-}
-
-bool edition_stands(const struct edition *edition, uint64_t wall)
-{
-	(void)edition;
-	(void)wall;
-	return false;
-}
-
-uint64_t editions_next(const struct editions *e, const char *kind, const char *name,
-	uint64_t stored, uint64_t wall)
-{
-	(void)e;
-	(void)kind;
-	(void)name;
-	(void)wall;
-	return stored + 1;
 }
 
 void standing_begin(struct errand *e)
@@ -256,7 +232,8 @@ static void a_lease_is_granted(const char *ttl)
 {
 	assert_string_equal(world.call[0]->request.path, ETCD_GRANT);
 	assert_string_equal(member("TTL"), ttl);
-	answer(ETCD_DONE, json_loads("{\"ID\":\"99\",\"TTL\":\"60\"}", 0, NULL));
+	snprintf(world.lease, sizeof(world.lease), "%s", member("ID"));
+	answer(ETCD_DONE, json_pack("{s:s,s:s}", "ID", world.lease, "TTL", ttl));
 }
 
 static json_t *carried_out(void)
@@ -419,7 +396,7 @@ static void give_order(struct agent *a, unsigned hosts)
 static void it_is_cleaned_up(void)
 {
 	assert_string_equal(world.call[0]->request.path, ETCD_REVOKE);
-	assert_string_equal(member("ID"), "99");
+	assert_string_equal(member("ID"), world.lease);
 	answer(ETCD_DONE, page(20, false));
 	assert_string_equal(world.call[0]->request.path, ETCD_DELETE);
 	answer(ETCD_DONE, page(20, false));
@@ -626,12 +603,24 @@ static void the_lock_is_read(const char *value)
 	answer(ETCD_DONE, root);
 }
 
+/* The same of another host; to be freed. */
+static char *by_far(const char *value)
+{
+	json_t *text = reply_json(value, strlen(value));
+	char *far;
+
+	json_object_set_new(text, "far", json_true());
+	far = json_dumps(text, JSON_COMPACT);
+	json_decref(text);
+	return far;
+}
+
 /* A lock that is not heard of is read back: it is put again where it does not stand there. */
 static void a_lock_that_is_not_heard_of_is_read_back(void **state)
 {
 	const struct wire_lock lock = {.kind = "user", .name = "bob", .fleet = true};
 	struct agent *a = *state;
-	char *value;
+	char *value, *far;
 
 	ask_for(a, WIRE_lock, &lock);
 	the_lock_is_read(NULL);
@@ -640,7 +629,9 @@ static void a_lock_that_is_not_heard_of_is_read_back(void **state)
 	answer(ETCD_UNKNOWN, NULL);
 	wait_until_asked(a);
 	/* somebody else's of that version is not it */
-	the_lock_is_read("{\"far\":1,\"version\":1}");
+	far = by_far(value);
+	the_lock_is_read(far);
+	free(far);
 	free(value);
 	value = put_value();
 	answer(ETCD_UNKNOWN, NULL);
@@ -650,6 +641,25 @@ static void a_lock_that_is_not_heard_of_is_read_back(void **state)
 	/* it stands: what the hosts do of it is awaited */
 	assert_int_equal(strncmp(asked(), KEY_DONE, strlen(KEY_DONE)), 0);
 	results(a, 0, 1, "[]", false);
+	answer(ETCD_DONE, page(20, false));
+	assert_true(world.over && !world.failed);
+}
+
+/* One that runs out has a lease, which is the lock's own: it does not go when all have answered. */
+static void a_lock_keeps_its_lease(void **state)
+{
+	const struct wire_lock lock = {
+		.kind = "user", .name = "bob", .lasts = 60000000000, .fleet = true};
+	struct agent *a = *state;
+
+	ask_for(a, WIRE_lock, &lock);
+	the_lock_is_read(NULL);
+	there_are_hosts(1);
+	a_lease_is_granted("60");
+	answer(ETCD_DONE, carried_out());
+	results(a, 0, 1, "[]", false);
+	assert_int_equal(world.n, 1);
+	assert_string_equal(world.call[0]->request.path, ETCD_DELETE);
 	answer(ETCD_DONE, page(20, false));
 	assert_true(world.over && !world.failed);
 }
@@ -705,6 +715,7 @@ int main(void)
 		TEST(orders_that_nobody_heard_of_are_not_done),
 		TEST(orders_that_cannot_be_put_are_none),
 		TEST(a_lock_that_is_not_heard_of_is_read_back),
+		TEST(a_lock_keeps_its_lease),
 		TEST(an_unlock_that_is_not_heard_of_is_read_back),
 		TEST(a_lock_that_is_never_heard_of_is_not_done),
 	};

@@ -32,7 +32,8 @@ static struct {
 	struct wire_overshoot overshoot;
 	unsigned n_overshoots;
 	bool joined;
-	bool idlest; /* who makes place */
+	bool idlest;	   /* who makes place */
+	const char *words; /* of what is refused */
 } world;
 
 /* --- In the place of etcd.c and agent.c --- */
@@ -114,7 +115,7 @@ static void answer(enum etcd_outcome outcome, const char *text)
 	struct etcd_call *call = world.call[0];
 	struct etcd_request request = call->request;
 	json_t *root = text != NULL ? json_loads(text, 0, NULL) : NULL;
-	struct etcd_answer a = {.outcome = outcome, .root = root, .words = "the test says so"};
+	struct etcd_answer a = {.outcome = outcome, .root = root, .words = world.words};
 
 	assert_true(world.n > 0);
 	forget(call);
@@ -233,6 +234,7 @@ static int setup(void **state)
 
 	memset(&world, 0, sizeof(world));
 	world.joined = true;
+	world.words = "the test says so";
 	assert_non_null(a);
 	a->o.host = "here";
 	a->lease.id = 7;
@@ -406,6 +408,76 @@ static void before_all_are_told_none_is_passed_over(void **state)
 	counted(9, entry("here", ONE, 3, 7), entry("here", TWO, 4, 7));
 	assert_int_equal(world.n_told, 1);
 	assert_false(world.told.granted);
+}
+
+/* sessd was started anew, or tells all once more: of who seeks a place it knows nothing. */
+static void one_that_the_table_lacks_seeks_no_more(void **state)
+{
+	struct agent *a = *state;
+	struct member *m;
+
+	/* while it waits for somebody to go, or for an answer, or for that of its write */
+	tell(a, ONE, true, true);
+	counted(9, entry("far", TWO, 3, 5), entry("off", OWN, 4, 6));
+	members_begin(a);
+	members_complete(a);
+	assert_int_equal(a->n_places, 0);
+	carry_out_the_rest();
+	m = tell(a, TWO, true, false);
+	counted(9, NULL, NULL);
+	members_begin(a);
+	members_complete(a);
+	assert_int_equal(a->n_places, 0);
+	/* that may come yet, and is undone then */
+	assert_true(m->doubt_until > clock_boot() && m->dirty);
+	timers_run(&a->timers);
+	carry_out_the_rest();
+	assert_int_equal(world.n_told, 0);
+}
+
+/* That a lease is over is heard of one that has been followed by another already. */
+static void a_lease_that_is_over_does_not_end_the_next(void **state)
+{
+	struct agent *a = *state;
+
+	world.words = "etcdserver: requested lease not found";
+	tell(a, ONE, true, false);
+	counted(9, NULL, NULL);
+	a->lease.id = 8;
+	answer(ETCD_REFUSED, NULL);
+	assert_int_equal(a->lease.id, 8);
+	tell(a, TWO, false, false);
+	run_until_asked(a);
+	a->lease.id = 9;
+	answer(ETCD_REFUSED, NULL);
+	assert_int_equal(a->lease.id, 9);
+	/* its own word ends it */
+	run_until_asked(a);
+	answer(ETCD_REFUSED, NULL);
+	assert_int_equal(a->lease.id, 0);
+	a->lease.id = 10;
+	tell(a, OWN, true, false);
+	counted(9, NULL, NULL);
+	answer(ETCD_REFUSED, NULL);
+	assert_int_equal(a->lease.id, 0);
+	world.joined = false;
+}
+
+static void none_seeks_of_a_sessd_that_has_gone(void **state)
+{
+	struct agent *a = *state;
+	struct member *m = tell(a, ONE, true, false);
+
+	counted(9, NULL, NULL);
+	places_fini(a);
+	assert_int_equal(a->n_places, 0);
+	assert_true(m->doubt_until > clock_boot());
+	/* the next one has let it in */
+	members_begin(a);
+	tell(a, ONE, false, false);
+	members_complete(a);
+	assert_true(m->present && !m->seeking);
+	assert_int_equal(world.n_told, 0);
 }
 
 /* The victim's host is asked for the challenge that the order answers. */
@@ -912,6 +984,9 @@ int main(void)
 		TEST(own_ones_are_known_better),
 		TEST(one_that_is_written_counts_before_that_is_heard_of),
 		TEST(before_all_are_told_none_is_passed_over),
+		TEST(one_that_the_table_lacks_seeks_no_more),
+		TEST(a_lease_that_is_over_does_not_end_the_next),
+		TEST(none_seeks_of_a_sessd_that_has_gone),
 		TEST(the_oldest_makes_place),
 		TEST(without_a_challenge_nothing_is_ordered),
 		TEST(who_does_not_go_in_time_keeps_his_place),

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <cmocka.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "fleet/reply.h"
@@ -47,6 +48,61 @@ static void a_range_is_read(void **state)
 	assert_int_equal(kvs.n, 0);
 	assert_false(kvs.more);
 	json_decref(root);
+}
+
+static void ranges_are_read(void **state)
+{
+	struct reply_kvs kvs[2];
+	json_t *root = json("{\"header\":{\"revision\":\"9\"},\"succeeded\":true,\"responses\":["
+			    "{\"response_range\":{\"kvs\":[{\"key\":\"YQ==\"}],\"count\":\"3\"}},"
+			    "{\"response_range\":{}}]}");
+
+	(void)state;
+	assert_int_equal(reply_ranges(root, kvs, 2), 0);
+	assert_true(kvs[0].n == 1 && kvs[0].count == 3 && kvs[0].revision == 9);
+	assert_true(kvs[1].n == 0 && kvs[1].count == 0 && kvs[1].revision == 9);
+	reply_kvs_fini(&kvs[0]);
+	/* fewer or more than were asked for */
+	assert_int_equal(reply_ranges(root, kvs, 1), -EPROTO);
+	json_decref(root);
+	root = json("{\"header\":{\"revision\":\"9\"},\"responses\":["
+		    "{\"response_range\":{\"kvs\":[{\"key\":\"YQ==\"}]}},{\"response_put\":{}}]}");
+	assert_int_equal(reply_ranges(root, kvs, 2), -EPROTO);
+	json_decref(root);
+}
+
+/* Behind the last revision that a number can be there is none to ask for. */
+static void the_last_number_is_none(void **state)
+{
+	struct reply_kvs kvs;
+	json_t *root = json("{\"header\":{\"revision\":\"9223372036854775807\"}}");
+
+	(void)state;
+	assert_int_equal(reply_range(root, &kvs), -EPROTO);
+	json_decref(root);
+	root = json("{\"version\":9223372036854775807,\"at\":9223372036854775806}");
+	assert_int_equal(reply_number(root, "version"), 0);
+	assert_int_equal(reply_number(root, "at"), INT64_MAX - 1);
+	json_decref(root);
+}
+
+/* What is small on the wire and large in memory. */
+static void many_objects_are_no_answer(void **state)
+{
+	enum { LEN = 8 << 20 };
+	char *text = malloc(LEN);
+	size_t i;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, ' ', LEN);
+	text[0] = '[';
+	text[LEN - 1] = ']';
+	for (i = 1; i + 4 < LEN; i += 3)
+		memcpy(text + i, "{},", 3);
+	memcpy(text + i, "{}", 2);
+	assert_null(reply_json(text, LEN));
+	free(text);
 }
 
 static void a_txn_is_read(void **state)
@@ -187,6 +243,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_range_is_read),
 		cmocka_unit_test(a_txn_is_read),
+		cmocka_unit_test(ranges_are_read),
+		cmocka_unit_test(many_objects_are_no_answer),
+		cmocka_unit_test(the_last_number_is_none),
 		cmocka_unit_test(a_watch_is_read),
 		cmocka_unit_test(a_lease_is_read),
 		cmocka_unit_test(nonsense_is_an_error),

@@ -135,6 +135,64 @@ static void whom_nobody_knows_is_refused(void **state)
 	free(forged);
 }
 
+/* As a statement that nobody known has signed. */
+static struct statement_claim claims(const char *key, const char *inner, const char *at)
+{
+	struct statement_claim claim;
+	json_t *whole = json_pack("{s:s,s:s,s:s}", "signed", inner, "key", key, "signature", "");
+	char *value = json_dumps(whole, JSON_COMPACT);
+
+	assert_non_null(value);
+	statement_claims(value, strlen(value), at, &claim);
+	json_decref(whole);
+	free(value);
+	return claim;
+}
+
+#define ORDER "0123456789abcdef0123456789abcdef"
+
+static void what_a_stranger_claims_is_only_what_an_answer_needs(void **state)
+{
+	char text[512], words[TEXT_STR_MAX + 1], name[SIGNER_NAME + 2];
+	struct statement_claim claim;
+
+	(void)state;
+	claim = claims("web9", "{\"at\":\"" AT "\",\"order\":\"" ORDER "\"}", AT);
+	assert_string_equal(claim.key, "web9");
+	assert_string_equal(claim.order, ORDER);
+	statement_say(STATEMENT_UNKNOWN_KEY, &claim, words);
+	assert_string_equal(words, "its fleet.keys does not have the key web9");
+	/* it was made for another place: nobody waits for it here */
+	claim = claims("web9", "{\"at\":\"" AT "\",\"order\":\"" ORDER "\"}", AT "0");
+	assert_string_equal(claim.order, "");
+	/* the order is part of a key of etcd */
+	claim = claims(
+		"web9", "{\"at\":\"" AT "\",\"order\":\"../0123456789abcdef0123456789abc\"}", AT);
+	assert_string_equal(claim.order, "");
+	claim = claims("web9", "{\"at\":\"" AT "\",\"order\":\"" ORDER "0\"}", AT);
+	assert_string_equal(claim.order, "");
+	claim = claims("\033[31m", "not JSON", AT);
+	assert_string_equal(claim.key, "");
+	assert_string_equal(claim.order, "");
+	statement_say(STATEMENT_UNKNOWN_KEY, &claim, words);
+	assert_string_equal(words, "its fleet.keys does not have the key that signed it");
+	/* a name as long as one can be is said in full, and a longer one is none */
+	memset(name, 'n', sizeof(name));
+	name[SIGNER_NAME] = '\0';
+	claim = claims(name, "{}", AT);
+	statement_say(STATEMENT_UNKNOWN_KEY, &claim, words);
+	snprintf(text, sizeof(text), "its fleet.keys does not have the key %s", name);
+	assert_string_equal(words, text);
+	name[SIGNER_NAME] = 'n';
+	name[SIGNER_NAME + 1] = '\0';
+	assert_string_equal(claims(name, "{}", AT).key, "");
+	/* no object at all */
+	statement_claims("[]", 2, AT, &claim);
+	assert_string_equal(claim.key, "");
+	statement_claims("", 0, AT, &claim);
+	assert_string_equal(claim.order, "");
+}
+
 static void elsewhere_it_is_nothing(void **state)
 {
 	static const char *const others[] = {"/sessd/v1/revoke/web3/00", "/sessd/v1/revoke/web2/01",
@@ -370,6 +428,7 @@ static void the_newest_lock_is_remembered(void **state)
 	assert_false(edition_stands(&d, 5));
 	d = (struct edition){.kind = "user", .name = "eve", .version = 8, .lifted = true};
 	assert_int_equal(editions_take(&e, &d), 0);
+	assert_int_equal(editions_keep(&e), 0);
 	editions_fini(&e);
 	assert_int_equal(editions_init(&e, w->dir), 0);
 	assert_int_equal(e.n, 3);
@@ -379,12 +438,38 @@ static void the_newest_lock_is_remembered(void **state)
 	editions_fini(&e);
 }
 
+/* Whoever says the highest number there is has not said the last word. */
+static void no_version_is_the_last(void **state)
+{
+	struct world *w = *state;
+	const uint64_t now = UINT64_C(1800000000000000000);
+	struct edition d = {.kind = "user", .name = "bob", .version = INT64_MAX};
+	struct editions e;
+
+	assert_false(edition_plausible(INT64_MAX, now));
+	assert_true(edition_plausible(now + EDITION_AHEAD, now));
+	/* a clock that was never set judges nobody */
+	assert_true(edition_plausible(now, 1));
+	assert_int_equal(editions_init(&e, w->dir), 0);
+	assert_int_equal(editions_next(&e, "user", "bob", INT64_MAX, now), now);
+	/* one that was believed before */
+	assert_int_equal(editions_take(&e, &d), 0);
+	assert_null(editions_newest(&e, "user", "bob", now));
+	assert_int_equal(editions_next(&e, "user", "bob", 0, now), now);
+	d.version = now + EDITION_AHEAD;
+	assert_int_equal(editions_take(&e, &d), 0);
+	assert_non_null(editions_newest(&e, "user", "bob", now));
+	assert_true(edition_plausible(editions_next(&e, "user", "bob", 0, now + 1), now + 1));
+	editions_fini(&e);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_signed_is_read),
 		TEST(whom_nobody_knows_is_refused),
+		TEST(what_a_stranger_claims_is_only_what_an_answer_needs),
 		TEST(elsewhere_it_is_nothing),
 		TEST(whatever_is_changed_is_noticed),
 		TEST(junk_is_malformed),
@@ -394,6 +479,7 @@ int main(void)
 		TEST(an_order_counts_once_and_in_its_time),
 		TEST(too_many_orders_are_bounded),
 		TEST(the_newest_lock_is_remembered),
+		TEST(no_version_is_the_last),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

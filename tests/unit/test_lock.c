@@ -207,7 +207,7 @@ static int setup(void **state)
 		return -1;
 	p->folder = lock_folder_open(p->dir, true);
 	p->lock = locked("user", "bob");
-	lock_file_name("user", "bob", p->name);
+	lock_file_name(&p->lock, p->name);
 	*state = p;
 	return p->folder < 0;
 }
@@ -258,6 +258,28 @@ static void round_trip(void **state)
 	assert_string_equal(p->got.message, "again");
 }
 
+/* One of the fleet does not stand in the place of one of this host. */
+static void two_of_a_name(void **state)
+{
+	struct place *p = *state;
+	char other[LOCK_NAME_HEX + 1];
+
+	strcpy(p->lock.text, "the host's");
+	write_it(p);
+	memcpy(other, p->name, sizeof(other));
+	p->lock.fleet = true;
+	p->lock.version = 7;
+	strcpy(p->lock.text, "the fleet's");
+	lock_file_name(&p->lock, p->name);
+	write_it(p);
+	assert_memory_equal(&p->got, &p->lock, sizeof(p->lock));
+	assert_int_equal(lock_file_read(p->folder, other, &p->frame, &p->got), 0);
+	assert_string_equal(p->got.text, "the host's");
+	/* nor under its name */
+	assert_int_equal(renameat(p->folder, p->name, p->folder, other), 0);
+	assert_int_equal(lock_file_read(p->folder, other, &p->frame, &p->got), -EBADMSG);
+}
+
 /* The longest of all kinds fits. */
 static void longest_file(void **state)
 {
@@ -265,7 +287,9 @@ static void longest_file(void **state)
 
 	memset(p->lock.name, 'x', TEXT_STR_MAX);
 	memset(p->lock.boot_id, 'x', TEXT_STR_MAX);
-	lock_file_name("user", p->lock.name, p->name);
+	p->lock.fleet = true;
+	p->lock.version = UINT64_MAX;
+	lock_file_name(&p->lock, p->name);
 	round_trip(state);
 }
 
@@ -304,7 +328,7 @@ static void broken_files(void **state)
 	overwrite(p, buf, len);
 	assert_int_equal(read_it(p), -EBADMSG);
 	strcpy(p->lock.kind, "host");
-	lock_file_name("host", "carol", p->name);
+	lock_file_name(&p->lock, p->name);
 	assert_int_equal(wire_encode(WIRE_locked, 0, &p->lock, buf, sizeof(buf), &len), 0);
 	overwrite(p, buf, len);
 	assert_int_equal(read_it(p), -EBADMSG);
@@ -362,18 +386,21 @@ static void others_folders(void **state)
 
 static void file_names(void **state)
 {
+	struct wire_locked bob = locked("user", "bob"), source = locked("source", "10.0.0.0/8");
 	char name[LOCK_NAME_HEX + 1];
 
 	(void)state;
 	/* printf %s 'user bob' | sha256sum */
-	assert_string_equal(
-		lock_file_name("user", "bob", name), "3e60669472940a52b4fbf2aca14fb84b");
+	assert_string_equal(lock_file_name(&bob, name), "3e60669472940a52b4fbf2aca14fb84b");
+	/* printf %s 'fleet user bob' | sha256sum */
+	bob.fleet = true;
+	assert_string_equal(lock_file_name(&bob, name), "0a6ccbbbdf87e9c5880ebdfdad4b7736");
 	assert_true(lock_file_name_valid(name));
 	assert_false(lock_file_name_valid(".."));
 	assert_false(lock_file_name_valid("0123456789abcdef0123456789abcdeF"));
 	assert_false(lock_file_name_valid("0123456789abcdef0123456789abcdef0"));
 	/* a slash in what is locked is none in the name */
-	assert_true(lock_file_name_valid(lock_file_name("source", "10.0.0.0/8", name)));
+	assert_true(lock_file_name_valid(lock_file_name(&source, name)));
 }
 
 #define FILE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -389,6 +416,7 @@ int main(void)
 		cmocka_unit_test(time_runs_out),
 		cmocka_unit_test(file_names),
 		FILE_TEST(round_trip),
+		FILE_TEST(two_of_a_name),
 		FILE_TEST(longest_file),
 		FILE_TEST(broken_files),
 		FILE_TEST(others_files),

@@ -67,15 +67,20 @@ static unsigned lock_it(struct world *w, const struct wire_lock *ask)
 	return o.outcomes;
 }
 
-static enum wire_errno lift(struct world *w, const char *kind, const char *name)
+static enum wire_errno lift_of(struct world *w, const char *kind, const char *name, bool fleet)
 {
-	struct wire_unlock ask = {.kind = ""};
+	struct wire_unlock ask = {.fleet = fleet};
 	struct order o;
 
 	snprintf(ask.kind, sizeof(ask.kind), "%s", kind);
 	snprintf(ask.name, sizeof(ask.name), "%s", name);
 	o = order(w, (struct event){.type = EVENT_UNLOCK, .u.unlock = &ask});
 	return o.error;
+}
+
+static enum wire_errno lift(struct world *w, const char *kind, const char *name)
+{
+	return lift_of(w, kind, name, false);
 }
 
 static unsigned locks(const struct world *w)
@@ -224,6 +229,54 @@ static void runs_out(void **state)
 	locked_out(w, ANNA, sshd);
 }
 
+/* One of this host and one of the fleet: each is set and lifted for itself, and runs out so. */
+static void two_of_a_name(void **state)
+{
+	struct world *w = *state;
+	struct wire_lock want = request("user", "anna"), fleet = request("user", "anna");
+
+	fleet.fleet = true;
+	lock_it(w, &fleet);
+	assert_int_equal(lift(w, "user", "anna"), WIRE_E_INVALID);
+	want.lasts = 20000000;
+	lock_it(w, &want);
+	assert_int_equal(locks(w), 2);
+	WAIT_UNTIL(w->f, locks(w) == 1);
+	locked_out(w, ANNA, sshd);
+	want.lasts = 0;
+	lock_it(w, &want);
+	start_again(w, "test", w->f->dir);
+	assert_int_equal(locks(w), 2);
+	assert_int_equal(lift_of(w, "user", "anna", true), 0);
+	locked_out(w, ANNA, sshd);
+	assert_int_equal(lift_of(w, "user", "anna", true), WIRE_E_INVALID);
+	assert_int_equal(lift(w, "user", "anna"), 0);
+	assert_int_equal(lift(w, "user", "anna"), WIRE_E_NO_SESSION);
+	assert_int_equal(locks(w), 0);
+	start_again(w, "test", w->f->dir);
+	enter(w, ANNA, sshd);
+}
+
+/* Who spares nobody is the stronger, whichever it is. */
+static void the_stronger_holds(void **state)
+{
+	struct world *w = *state;
+	struct wire_lock strong = request("user", "ben"), weak = request("user", "ben");
+
+	strong.id = weak.id = (struct opt_uid){.set = true, .uid = 0};
+	weak.fleet = true;
+	lock_it(w, &weak);
+	enter(w, 0, console);
+	strong.even_breakglass = true;
+	assert_int_equal(lock_it(w, &strong), 1);
+	/* the weaker, said anew, takes nothing away */
+	lock_it(w, &weak);
+	locked_out(w, 0, console);
+	assert_int_equal(lift(w, "user", "ben"), 0);
+	enter(w, 0, console);
+	locked_out(w, 0, sshd);
+}
+
 /* No more than the module will read. */
 static void too_many(void **state)
 {
@@ -249,10 +302,12 @@ static void too_many(void **state)
 
 static bool has_file(const struct world *w, const char *name)
 {
+	struct wire_locked lock = {.kind = "user"};
 	char path[200], file[LOCK_NAME_HEX + 1];
 
+	snprintf(lock.name, sizeof(lock.name), "%s", name);
 	snprintf(path, sizeof(path), "%s/" LOCK_FOLDER "/%s", w->f->dir,
-		lock_file_name("user", name, file));
+		lock_file_name(&lock, file));
 	return access(path, F_OK) == 0;
 }
 
@@ -368,6 +423,8 @@ static int all(void)
 		TEST(breakglass),
 		TEST(root_is_spared),
 		TEST(runs_out),
+		TEST(two_of_a_name),
+		TEST(the_stronger_holds),
 		TEST(too_many),
 		TEST(survives),
 		TEST(takes_files_over),

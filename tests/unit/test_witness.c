@@ -340,6 +340,75 @@ static void cut_off(void **state)
 	forget(&l, 0);
 }
 
+/* The head behind that line. */
+static void head_at(const struct lines *l, unsigned i, char ret[SEAL_HEAD_TEXT])
+{
+	struct chain c = {.seq = i};
+
+	chain_append(&c, l->line[i].data, l->line[i].len);
+	seal_head_text(&c, ret);
+}
+
+static const char *wrong_with_anchors(
+	const struct text *t, const char *const *anchors, size_t n, struct verify *ret)
+{
+	const char *wrong;
+	size_t i;
+
+	assert_int_equal(verify_init(ret), 0);
+	for (i = 0; i < n; i++)
+		assert_true(witness_add_anchor(&ret->witness, anchors[i]));
+	verify_feed(ret, t->data, t->len);
+	verify_end(ret);
+	wrong = ret->wrong;
+	verify_fini(ret);
+	return wrong;
+}
+
+/* Whoever kept several heads sees also what was rolled back and has grown past where it was: the
+ * last one agrees, and one before does not. */
+static void several_anchors(void **state)
+{
+	char early[SEAL_HEAD_TEXT], middle[SEAL_HEAD_TEXT], late[SEAL_HEAD_TEXT],
+		forked[SEAL_HEAD_TEXT];
+	struct text tail = {0};
+	struct lines l;
+	struct verify v;
+	unsigned i;
+
+	(void)state;
+	split(&genuine, &l);
+	head_at(&l, 3, early);
+	head_at(&l, 20, middle);
+	head_at(&l, l.n - 1, late);
+	snprintf(forked, sizeof(forked), "%s", middle);
+	forked[strlen(forked) - 1] = forked[strlen(forked) - 1] == '0' ? '1' : '0';
+	/* whatever their order; the same one twice is one */
+	assert_null(wrong_with_anchors(
+		&genuine, (const char *const[]){late, early, middle, early}, 4, &v));
+	assert_int_equal(witness_anchored(&v.witness).seq, l.n);
+	assert_string_equal(
+		wrong_with_anchors(&genuine, (const char *const[]){late, forked, early}, 3, &v),
+		"the event is not the one that the anchor tells of");
+	assert_int_equal(v.chain.seq, 20);
+	assert_non_null(wrong_with_anchors(&genuine, (const char *const[]){middle, forked}, 2, &v));
+	/* of a text that begins later, those before it say nothing, and the one in front of it does
+	 */
+	for (i = 21; i < l.n; i++) {
+		text_add(&tail, l.line[i].data, l.line[i].len);
+		text_add(&tail, "\n", 1);
+	}
+	assert_null(wrong_with_anchors(&tail, (const char *const[]){early, middle, late}, 3, &v));
+	assert_int_equal(v.witness.older_anchors, 1);
+	assert_non_null(
+		wrong_with_anchors(&tail, (const char *const[]){early, forked, late}, 3, &v));
+	assert_string_equal(wrong_with_anchors(&tail, (const char *const[]){early}, 1, &v),
+		"the event that the anchor tells of is not here");
+	assert_int_equal(witness_anchored(&v.witness).seq, 0);
+	free(tail.data);
+	forget(&l, 0);
+}
+
 /* With a key that nothing is signed with. */
 static void nothing_sealed(void **state)
 {
@@ -421,6 +490,7 @@ int main(void)
 		cmocka_unit_test(mutations),
 		cmocka_unit_test(signatures),
 		cmocka_unit_test(cut_off),
+		cmocka_unit_test(several_anchors),
 		cmocka_unit_test(nothing_sealed),
 		cmocka_unit_test(begins_later),
 		cmocka_unit_test(not_a_word),
