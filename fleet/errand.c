@@ -185,6 +185,9 @@ bool errand_may(struct errand *e, enum right right)
 
 /* --- The hosts --- */
 
+/* Of a host that has no claim. */
+static const struct reply_kv none;
+
 static int add_host(struct errand *e, const char *name, const struct reply_kv *kv)
 {
 	struct tally_host *more = realloc(e->hosts, (e->n_hosts + 1) * sizeof(*more));
@@ -231,7 +234,6 @@ static bool is_meant(const struct errand *e, const char *host)
  * will put it back. It has published no challenge, so what it is ordered now it refuses. */
 static int set_alive(struct errand *e, const char *name)
 {
-	static const struct reply_kv none;
 	struct tally_host *host = errand_host(e, name);
 
 	if (host == NULL && add_host(e, name, &none) < 0)
@@ -268,6 +270,9 @@ static void on_alive(void *ctx, const struct etcd_answer *answer)
 			r = set_alive(e, parts[0]);
 	more = errand_more(e, &kvs);
 	reply_kvs_fini(&kvs);
+	/* its session is there: it may come back */
+	if (r == 0 && !more && e->only[0] != '\0' && e->n_hosts == 0)
+		r = add_host(e, e->only, &none);
 	if (r < 0) {
 		errand_fail(e, WIRE_E_UNAVAILABLE, "out of memory");
 	} else if (more) {

@@ -306,6 +306,15 @@ static void finish(struct order *o)
 	write_result(o);
 }
 
+/* There is no memory to tell all that came of it: then nothing is, which is no sign that all is
+ * done. */
+static void lose(struct order *o)
+{
+	log_error("order %s: out of memory: what came of it is not told", o->id);
+	json_decref(o->outcomes);
+	o->outcomes = NULL;
+}
+
 static void fail(struct order *o, const struct wire_error *error)
 {
 	bool passes = error->code == WIRE_E_UNAVAILABLE || error->code == WIRE_E_LIMIT;
@@ -315,7 +324,8 @@ static void fail(struct order *o, const struct wire_error *error)
 		rest(o, REST << (o->tries - 1));
 		return;
 	}
-	result_add_failure(o->outcomes, error->text);
+	if (result_add_failure(o->outcomes, error->text) < 0)
+		lose(o);
 	finish(o);
 }
 
@@ -331,7 +341,7 @@ static void on_answer(void *ctx, const struct wire_frame *frame)
 	}
 	if (frame->type == WIRE_outcome) {
 		if (result_add(o->outcomes, &frame->u.outcome) < 0)
-			log_error("order %s: out of memory: an outcome is not told", o->id);
+			lose(o);
 		return;
 	}
 	if (frame->type != WIRE_done && frame->type != WIRE_error)

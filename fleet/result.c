@@ -96,14 +96,23 @@ int result_add(json_t *list, const struct wire_outcome *outcome)
 	return add_to_sum(list, one);
 }
 
+/* Cut to what its reader takes. */
+static int append_why(json_t *list, const char *name, const char *why)
+{
+	char words[TEXT_STR_MAX + 1];
+
+	text_escape(why, strlen(why), words, sizeof(words));
+	return append(list, json_pack("{s:s}", name, words));
+}
+
 int result_add_refusal(json_t *list, const char *why)
 {
-	return append(list, json_pack("{s:s}", "refused", why));
+	return append_why(list, "refused", why);
 }
 
 int result_add_failure(json_t *list, const char *why)
 {
-	return append(list, json_pack("{s:s}", "failed", why));
+	return append_why(list, "failed", why);
 }
 
 void result_again(json_t *list)
@@ -115,6 +124,16 @@ void result_again(json_t *list)
 			json_array_remove(list, i);
 		else
 			i++;
+}
+
+/* A reason that cannot be read is one. */
+static void read_why(const json_t *one, const char *name, char out[TEXT_STR_MAX + 1])
+{
+	static const char unreadable[] = "its words cannot be read";
+
+	reply_text(one, name, out, TEXT_STR_MAX + 1);
+	if (out[0] == '\0' && json_object_get(one, name) != NULL)
+		memcpy(out, unreadable, sizeof(unreadable));
 }
 
 void result_read(const json_t *one, struct wire_outcome *ret)
@@ -130,8 +149,8 @@ void result_read(const json_t *one, struct wire_outcome *ret)
 	sid_parse(sid, &ret->sid);
 	reply_text(one, "user", ret->user, sizeof(ret->user));
 	reply_text(one, "service", ret->service, sizeof(ret->service));
-	reply_text(one, "refused", ret->refused, sizeof(ret->refused));
-	reply_text(one, "failed", ret->failed, sizeof(ret->failed));
+	read_why(one, "refused", ret->refused);
+	read_why(one, "failed", ret->failed);
 	reply_text(one, "survivor_list", ret->survivor_list, sizeof(ret->survivor_list));
 	ret->reason =
 		reason_name((enum reason)reason) != NULL ? (enum reason)reason : REASON_REVOKED;

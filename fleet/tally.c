@@ -71,12 +71,13 @@ static void on_cleaned(void *ctx, const struct etcd_answer *answer)
 	errand_done(e);
 }
 
-/* What is left goes with the lease of the orders; but for theirs who have yet to answer. */
+/* What is left goes with the lease of the orders; but for theirs who have yet to answer. A lock's
+ * lease is that of the lock, which stands. */
 static void clean(struct errand *e, bool all)
 {
 	struct key key;
 
-	if (all && e->lease != 0)
+	if (all && e->ask->type == WIRE_revoke && e->lease != 0)
 		(void)etcd_start(e->agent->etcd, &(struct etcd_request){.kind = ETCD_READ,
 							 .path = ETCD_REVOKE,
 							 .body = query_keepalive(e->lease),

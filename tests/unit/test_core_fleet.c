@@ -539,8 +539,9 @@ static void errands_have_numbers_that_no_other_sessd_gave(void **state)
 	be_there(w, &ear);
 	for (i = 0; i < 3; i++) {
 		ask_fleet(w, &asker, true);
-		assert_true(ear.errand > 64);
-		assert_int_not_equal(ear.errand, before + 1);
+		/* as good as surely: they are random */
+		assert_true(ear.errand > UINT32_MAX);
+		assert_int_not_equal(ear.errand, before);
 		before = ear.errand;
 		relay(w, ear.errand, WIRE_done, &done, true);
 		assert_true(asker.last);

@@ -28,6 +28,7 @@ static struct {
 	struct wire_outcome told[TOLD_MAX];
 	unsigned n_told;
 	struct wire_error error;
+	char lease[32]; /* that was granted last */
 	bool over, failed;
 } world;
 
@@ -101,7 +102,7 @@ json_t *order_put(const struct agent *a, const struct order_to *to, json_t *text
 
 	(void)a;
 	json_decref(text);
-	assert_int_equal(to->lease, 99);
+	assert_int_equal(to->lease, strtoull(world.lease, NULL, 10));
 	assert_true(key_make(&key, KEY_REVOKE, parts, false));
 	return query_put(&key, to->challenge, to->lease);
 }
@@ -231,7 +232,8 @@ static void a_lease_is_granted(const char *ttl)
 {
 	assert_string_equal(world.call[0]->request.path, ETCD_GRANT);
 	assert_string_equal(member("TTL"), ttl);
-	answer(ETCD_DONE, json_loads("{\"ID\":\"99\",\"TTL\":\"60\"}", 0, NULL));
+	snprintf(world.lease, sizeof(world.lease), "%s", member("ID"));
+	answer(ETCD_DONE, json_pack("{s:s,s:s}", "ID", world.lease, "TTL", ttl));
 }
 
 static json_t *carried_out(void)
@@ -360,6 +362,26 @@ static void a_prefix_of_none_is_none(void **state)
 	assert_int_equal(world.error.code, WIRE_E_NO_SESSION);
 }
 
+/* Its host is gone, and nobody has a claim of that name: that is no sign that it has ended. */
+static void a_session_whose_host_is_gone_is_pending(void **state)
+{
+	const struct wire_revoke revoke = {.prefix = "01234", .fleet = true};
+	json_t *root = page(5, false);
+
+	ask(*state, &revoke);
+	add(root, KEY_SESSION "bob/gone/" SESSION, "");
+	answer(ETCD_DONE, root);
+	there_are_hosts(3);
+	a_lease_is_granted("60");
+	answer(ETCD_DONE, carried_out());
+	answer(ETCD_DONE, page(6, false));
+	assert_int_equal(world.n_told, 1);
+	assert_true(world.told[0].pending);
+	assert_string_equal(world.told[0].host, "gone");
+	answer(ETCD_DONE, page(6, false));
+	assert_true(world.over);
+}
+
 static const struct wire_revoke of_bob = {.user = "bob", .fleet = true};
 
 static void give_order(struct agent *a, unsigned hosts)
@@ -374,7 +396,7 @@ static void give_order(struct agent *a, unsigned hosts)
 static void it_is_cleaned_up(void)
 {
 	assert_string_equal(world.call[0]->request.path, ETCD_REVOKE);
-	assert_string_equal(member("ID"), "99");
+	assert_string_equal(member("ID"), world.lease);
 	answer(ETCD_DONE, page(20, false));
 	assert_string_equal(world.call[0]->request.path, ETCD_DELETE);
 	answer(ETCD_DONE, page(20, false));
@@ -581,12 +603,24 @@ static void the_lock_is_read(const char *value)
 	answer(ETCD_DONE, root);
 }
 
+/* The same of another host; to be freed. */
+static char *by_far(const char *value)
+{
+	json_t *text = reply_json(value, strlen(value));
+	char *far;
+
+	json_object_set_new(text, "far", json_true());
+	far = json_dumps(text, JSON_COMPACT);
+	json_decref(text);
+	return far;
+}
+
 /* A lock that is not heard of is read back: it is put again where it does not stand there. */
 static void a_lock_that_is_not_heard_of_is_read_back(void **state)
 {
 	const struct wire_lock lock = {.kind = "user", .name = "bob", .fleet = true};
 	struct agent *a = *state;
-	char *value;
+	char *value, *far;
 
 	ask_for(a, WIRE_lock, &lock);
 	the_lock_is_read(NULL);
@@ -595,7 +629,9 @@ static void a_lock_that_is_not_heard_of_is_read_back(void **state)
 	answer(ETCD_UNKNOWN, NULL);
 	wait_until_asked(a);
 	/* somebody else's of that version is not it */
-	the_lock_is_read("{\"far\":1,\"version\":1}");
+	far = by_far(value);
+	the_lock_is_read(far);
+	free(far);
 	free(value);
 	value = put_value();
 	answer(ETCD_UNKNOWN, NULL);
@@ -605,6 +641,25 @@ static void a_lock_that_is_not_heard_of_is_read_back(void **state)
 	/* it stands: what the hosts do of it is awaited */
 	assert_int_equal(strncmp(asked(), KEY_DONE, strlen(KEY_DONE)), 0);
 	results(a, 0, 1, "[]", false);
+	answer(ETCD_DONE, page(20, false));
+	assert_true(world.over && !world.failed);
+}
+
+/* One that runs out has a lease, which is the lock's own: it does not go when all have answered. */
+static void a_lock_keeps_its_lease(void **state)
+{
+	const struct wire_lock lock = {
+		.kind = "user", .name = "bob", .lasts = 60000000000, .fleet = true};
+	struct agent *a = *state;
+
+	ask_for(a, WIRE_lock, &lock);
+	the_lock_is_read(NULL);
+	there_are_hosts(1);
+	a_lease_is_granted("60");
+	answer(ETCD_DONE, carried_out());
+	results(a, 0, 1, "[]", false);
+	assert_int_equal(world.n, 1);
+	assert_string_equal(world.call[0]->request.path, ETCD_DELETE);
 	answer(ETCD_DONE, page(20, false));
 	assert_true(world.over && !world.failed);
 }
@@ -650,6 +705,7 @@ int main(void)
 		TEST(a_session_is_looked_for_page_by_page),
 		TEST(a_prefix_of_two_is_none),
 		TEST(a_prefix_of_none_is_none),
+		TEST(a_session_whose_host_is_gone_is_pending),
 		TEST(results_are_read_once),
 		TEST(results_that_are_too_large_come_in_smaller_pages),
 		TEST(what_cannot_be_read_is_no_result),
@@ -659,6 +715,7 @@ int main(void)
 		TEST(orders_that_nobody_heard_of_are_not_done),
 		TEST(orders_that_cannot_be_put_are_none),
 		TEST(a_lock_that_is_not_heard_of_is_read_back),
+		TEST(a_lock_keeps_its_lease),
 		TEST(an_unlock_that_is_not_heard_of_is_read_back),
 		TEST(a_lock_that_is_never_heard_of_is_not_done),
 	};

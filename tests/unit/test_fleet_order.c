@@ -92,13 +92,14 @@ int link_ask(struct link *link, enum wire_type type, const void *msg, link_fn *f
 	return 0;
 }
 
-void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why)
+bool refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why)
 {
 	(void)a;
 	(void)by;
 	(void)what;
 	(void)why;
 	world.n_refused++;
+	return true;
 }
 
 void claim_begin(struct agent *a)
@@ -155,10 +156,20 @@ void statement_fini(struct statement *statement)
 	json_decref(statement->text);
 }
 
-const char *statement_words(enum statement_verdict verdict)
+void statement_claims(const char *value, size_t len, const char *at, struct statement_claim *ret)
+{
+	(void)value;
+	(void)len;
+	(void)at;
+	*ret = (struct statement_claim){.key = ""};
+}
+
+void statement_say(enum statement_verdict verdict, const struct statement_claim *claim,
+	char ret[TEXT_STR_MAX + 1])
 {
 	(void)verdict;
-	return "";
+	(void)claim;
+	ret[0] = '\0';
 }
 
 /* --- The store and sessd --- */
@@ -198,7 +209,7 @@ static int teardown(void **state)
 static void change(const char *id, const char *value)
 {
 	char key[256];
-	struct reply_kv kv = {.key = key};
+	struct reply_kv kv = {.key = key, .mod_revision = 5};
 
 	kv.key_len = (size_t)snprintf(key, sizeof(key), KEY_REVOKE "here/%s", id);
 	kv.value = value != NULL ? strdup(value) : NULL;
@@ -296,12 +307,16 @@ static json_t *written(void)
 static void store_answers(enum etcd_outcome outcome)
 {
 	struct etcd_call call = *world.call;
-	const struct etcd_answer answer = {.outcome = outcome, .words = "the test says so"};
+	json_t *root = json_loads("{\"header\":{\"revision\":\"9\"},\"succeeded\":true}", 0, NULL);
+	const struct etcd_answer answer = {.outcome = outcome,
+		.root = outcome == ETCD_DONE ? root : NULL,
+		.words = "the test says so"};
 
 	free(world.call);
 	world.call = NULL;
 	json_decref(call.body);
 	call.request.done(call.request.ctx, &answer);
+	json_decref(root);
 }
 
 /* It rests for a moment before that: what waits is due now. */

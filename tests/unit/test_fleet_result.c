@@ -44,6 +44,31 @@ static void what_is_written_is_read(void **state)
 	json_decref(list);
 }
 
+/* However long the words are, or of what kind: they are a reason. */
+static void words_that_do_not_fit_are_a_reason_yet(void **state)
+{
+	char words[1001];
+	struct wire_outcome back;
+	json_t *list = json_array();
+
+	(void)state;
+	memset(words, 'x', sizeof(words) - 1);
+	words[sizeof(words) - 1] = '\0';
+	assert_int_equal(result_add_failure(list, words), 0);
+	assert_int_equal(result_add_refusal(list, words), 0);
+	result_read(json_array_get(list, 0), &back);
+	assert_int_equal(strncmp(back.failed, "xxx", 3), 0);
+	result_read(json_array_get(list, 1), &back);
+	assert_int_equal(strncmp(back.refused, "xxx", 3), 0);
+	json_array_append_new(list, json_pack("{s:s}", "failed", words));
+	json_array_append_new(list, json_pack("{s:b}", "refused", 1));
+	result_read(json_array_get(list, 2), &back);
+	assert_string_not_equal(back.failed, "");
+	result_read(json_array_get(list, 3), &back);
+	assert_string_not_equal(back.refused, "");
+	json_decref(list);
+}
+
 /* However many there are: no session of which processes are left is passed over in silence. */
 static void of_many_those_that_are_left_are_told(void **state)
 {
@@ -137,6 +162,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_written_is_read),
+		cmocka_unit_test(words_that_do_not_fit_are_a_reason_yet),
 		cmocka_unit_test(of_many_those_that_are_left_are_told),
 		cmocka_unit_test(more_than_can_be_told_are_left),
 		cmocka_unit_test(an_order_is_carried_out_once_more),
