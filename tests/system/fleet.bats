@@ -465,3 +465,25 @@ $two"
 	run ! on web2 ssh_as bob -- true
 	run -0 on web2 ssh_as carol -- true
 }
+
+@test "a cap that is read later counts those who are there already" {
+	local name
+	store_up 1
+	members_up ''
+	stays web1 one bob
+	stays web1 two bob
+	for name in web1 web2 web3; do
+		on "$name" eval 'printf "%s\n" "$two" >>"$HOST_FS/etc/sessd/sessd.conf"'
+		on "$name" daemon_signal sessd HUP
+	done
+	wait_until '[ "$(store get --prefix --print-value-only /sessd/v1/session/bob/ | grep -c contractors)" = 2 ]'
+	on web2 wait_until '! ssh_as bob -- true'
+	equal "bob cap 2/2 contractors" "$(on web2 refusals)"
+	# And where it is taken away, nobody counts.
+	for name in web1 web2 web3; do
+		on "$name" eval 'sed -i "/contractors/d" "$HOST_FS/etc/sessd/sessd.conf"'
+		on "$name" daemon_signal sessd HUP
+	done
+	wait_until '! store get --prefix --print-value-only /sessd/v1/session/bob/ | grep contractors'
+	on web2 wait_until 'ssh_as bob -- true'
+}

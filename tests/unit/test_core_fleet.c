@@ -314,13 +314,17 @@ static void evict_all(struct world *w)
 	OVER_ALL(w, AT_LIMIT_EVICT_OLDEST);
 }
 
-/* Logs in, and once more where who makes place has not gone in time. */
-static struct login *insist(struct world *w, bool unreachable)
+/* Logs in, and once more where who makes place has not gone in time. The agent is there and fetches
+ * what it is asked. */
+static struct login *insist(struct world *w, struct ear *ear, bool unreachable)
 {
 	struct login *l;
 
 	do {
+		while (!ear->waits)
+			attend(w, ear, false);
 		l = start(w, ANNA, sshd);
+		assert_true(ear->member.seeks);
 		if (unreachable)
 			place(w, l, (struct wire_placed){.unreachable = true});
 		WAIT_UNTIL(w->f, l->answers > 0);
@@ -346,12 +350,11 @@ static void alone_somebody_goes_here(void **state)
 		attend(w, &ear, false);
 	}
 	/* the agent says at once that it cannot ask */
-	l[2] = insist(w, true);
+	l[2] = insist(w, &ear, true);
 	assert_evicted(w, l[0]);
 	assert_active(w, l[1]);
-	attend(w, &ear, false);
 	/* it says nothing */
-	l[3] = insist(w, false);
+	l[3] = insist(w, &ear, false);
 	assert_evicted(w, l[1]);
 	assert_active(w, l[2]);
 	/* where this host has no place to give, it refuses */
