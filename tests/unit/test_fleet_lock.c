@@ -93,18 +93,14 @@ json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const st
 	return json_object();
 }
 
-json_t *order_outcome(const struct wire_outcome *o)
-{
-	return json_pack("{s:s}", "user", o->user);
-}
-
-void refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why)
+bool refusal_tell(struct agent *a, const struct signer *by, const char *what, const char *why)
 {
 	(void)a;
 	(void)by;
 	(void)what;
 	(void)why;
 	world.n_refusals++;
+	return true;
 }
 
 void watch_start(struct watch *w, struct etcd *etcd, struct timers *timers,
