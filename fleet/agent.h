@@ -234,8 +234,9 @@ void attend_stop(struct agent *a);
 /* order.c: what other hosts ask of this one */
 int orders_start(struct agent *a);
 void orders_stop(struct agent *a);
-/* For which host, that has published which challenge; and what it goes with, when nobody wants it
- * any more. */
+
+/* commission.c: what this one asks of others; for which host, that has published which challenge;
+ * and what it goes with, when nobody wants it any more. */
 struct order_to {
 	const char *host, *id, *challenge;
 	uint64_t lease;
@@ -250,8 +251,9 @@ struct order_eviction {
 };
 json_t *order_evict(
 	const struct agent *a, const struct order_eviction *what, const char *challenge);
-/* What to write when an order is carried out: its outcomes (taken over; NULL: they interest
- * nobody), and with `key` that the order is over. */
+
+/* execution.c: what to write when an order is carried out: its outcomes (taken over; NULL: they
+ * interest nobody), and with `key` that the order is over. */
 json_t *order_result(struct agent *a, const char *id, json_t *outcomes, const struct key *key);
 
 /* lock.c: the fleet's locks */
