@@ -136,7 +136,7 @@ static void report(struct agent *a)
 	a->told_at = clock_boot();
 	if (changed && msg.joined) {
 		members_write(a);
-		head_go(a);
+		head_look(a);
 	} else if (changed) {
 		log_warning("the fleet is out of reach");
 	}

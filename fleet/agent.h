@@ -92,7 +92,7 @@ struct refusals {
 };
 
 /* Hosts whose ledgers are watched over; the one name `*`: all. */
-#define WITNESS_MAX 256
+#define WITNESS_MAX 16
 struct names {
 	const char *name[WITNESS_MAX];
 	size_t n;
@@ -175,8 +175,8 @@ bool refusals_too_many(struct refusals *r);
 
 /* head.c: the head of this host's ledger */
 void head_told(struct agent *a, const char *checkpoint);
-/* Does what is to be done, if it can be. */
-void head_go(struct agent *a);
+/* The store may be another one than before. */
+void head_look(struct agent *a);
 /* It may be another ledger than before. */
 void head_doubt(struct agent *a);
 void head_stop(struct agent *a);

@@ -20,13 +20,15 @@
 /* So often it is looked whether an administrator has put it right. */
 #define LOOK_AGAIN (60 * NS_PER_SEC)
 
+static void go(struct agent *a);
+
 static void go_on(void *ctx)
 {
 	struct agent *a = ctx;
 
 	if (a->head.step == HEAD_BROKEN)
 		a->head.step = HEAD_UNREAD;
-	head_go(a);
+	go(a);
 }
 
 static void rest(struct agent *a, uint64_t ns)
@@ -99,7 +101,7 @@ static void on_written(void *ctx, const struct etcd_answer *answer)
 	if (h->step == HEAD_AGREED)
 		rest(a, BETWEEN);
 	else
-		head_go(a);
+		go(a);
 }
 
 static void write_value(struct agent *a, const struct head_value *value)
@@ -146,7 +148,7 @@ static void on_recorded(void *ctx, const struct wire_frame *frame)
 	a->head.asking = false;
 	if (frame != NULL && frame->type == WIRE_done)
 		memcpy(a->head.recorded, a->head.stored.checkpoint, sizeof(a->head.recorded));
-	head_go(a);
+	go(a);
 }
 
 static void record(struct agent *a)
@@ -202,7 +204,7 @@ static void on_probed(void *ctx, const struct wire_frame *frame)
 	} else if (a->head.step == HEAD_BROKEN) {
 		is_broken(a);
 	} else {
-		head_go(a);
+		go(a);
 	}
 }
 
@@ -235,7 +237,7 @@ static void on_read(void *ctx, const struct etcd_answer *answer)
 	else if (kvs.n > 0)
 		log_warning("where the store has the head of this ledger, there is no checkpoint");
 	reply_kvs_fini(&kvs);
-	head_go(a);
+	go(a);
 }
 
 static void read_stored(struct agent *a)
@@ -248,7 +250,8 @@ static void read_stored(struct agent *a)
 
 /* --- --- */
 
-void head_go(struct agent *a)
+/* Does what is to be done, if it can be. */
+static void go(struct agent *a)
 {
 	struct head *h = &a->head;
 
@@ -273,7 +276,14 @@ void head_go(struct agent *a)
 void head_told(struct agent *a, const char *checkpoint)
 {
 	snprintf(a->head.told, sizeof(a->head.told), "%.*s", SEAL_HEAD_TEXT - 1, checkpoint);
-	head_go(a);
+	go(a);
+}
+
+void head_look(struct agent *a)
+{
+	a->head.step = HEAD_UNREAD;
+	timer_cancel(&a->head.timer);
+	go(a);
 }
 
 void head_doubt(struct agent *a)

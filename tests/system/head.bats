@@ -225,6 +225,20 @@ stop_agent()
 	kept web1
 }
 
+@test "a store that was begun anew has the heads again" {
+	local head
+	store_up 1
+	members_up ''
+	kept web1
+	on store daemon_signal etcd1 KILL
+	on store wait_until '! daemon_runs etcd1'
+	in_store bash -c 'rm -rf /var/lib/etcd*'
+	member_up 1
+	wait_until "[ \"\$(stored web1)\" = $head ]" 60
+	on web2 wait_until fleet_joined
+	equal "" "$(on web1 broken)$(on web2 broken)"
+}
+
 @test "a host watches over those that it is told to" {
 	local head
 	store_up 1
