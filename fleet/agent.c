@@ -230,8 +230,9 @@ int agent_run(struct agent *a)
 	if (r == 0)
 		r = idleness_start(a);
 	if (r == 0)
-		r = witness_start(a);
+		r = witness_init(a);
 	if (r == 0) {
+		witness_start(a);
 		attend_start(a);
 		lease_start(&a->lease);
 	}

@@ -182,7 +182,8 @@ void head_doubt(struct agent *a);
 void head_stop(struct agent *a);
 
 /* witness.c: the heads of others */
-int witness_start(struct agent *a);
+int witness_init(struct agent *a);
+void witness_start(struct agent *a);
 /* What is on its way to sessd goes on. */
 void witness_stop(struct agent *a);
 void witness_fini(struct agent *a);

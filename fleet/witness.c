@@ -32,7 +32,7 @@ struct report {
 
 struct witness {
 	char folder[DRAFT_PATH];
-	struct watch *watches;
+	struct watch watches[WITNESS_MAX];
 	size_t n;
 	size_t n_hosts; /* of which something is remembered */
 	LIST_HEAD(report_list, report) reports;
@@ -75,8 +75,7 @@ static void all_again(void *ctx)
 	struct agent *a = ctx;
 
 	witness_stop(a);
-	if (witness_start(a) < 0)
-		log_error("the heads of other hosts' ledgers are not watched: out of memory");
+	witness_start(a);
 }
 
 static void list_again(struct agent *a, uint64_t in)
@@ -246,30 +245,30 @@ static void watch(struct agent *a, struct watch *w, const char *host)
 	watch_start(w, a->etcd, &a->timers, &options);
 }
 
-int witness_start(struct agent *a)
+int witness_init(struct agent *a)
+{
+	struct witness *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return -ENOMEM;
+	a->witness = w;
+	if ((size_t)snprintf(w->folder, sizeof(w->folder), "%s/" FOLDER, a->o.data_dir) >=
+		sizeof(w->folder))
+		return -ENAMETOOLONG;
+	if (mkdir(w->folder, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	w->n_hosts = count_hosts(w->folder);
+	return 0;
+}
+
+void witness_start(struct agent *a)
 {
 	const struct names *names = &a->o.witness;
 	struct witness *w = a->witness;
 	bool all = names->n == 1 && strcmp(names->name[0], "*") == 0;
-	int r;
 
-	if (w == NULL)
-		w = a->witness = calloc(1, sizeof(*w));
-	if (w == NULL)
-		return -ENOMEM;
-	r = (size_t)snprintf(w->folder, sizeof(w->folder), "%s/" FOLDER, a->o.data_dir) <
-			    sizeof(w->folder)
-		    ? 0
-		    : -ENAMETOOLONG;
-	if (r == 0 && mkdir(w->folder, 0700) < 0 && errno != EEXIST)
-		r = -errno;
-	w->watches = r == 0 ? calloc(names->n + 1, sizeof(*w->watches)) : NULL;
-	if (w->watches == NULL)
-		return r < 0 ? r : -ENOMEM;
-	w->n_hosts = count_hosts(w->folder);
 	for (; w->n < names->n; w->n++)
 		watch(a, &w->watches[w->n], all ? NULL : names->name[w->n]);
-	return 0;
 }
 
 void witness_stop(struct agent *a)
@@ -280,8 +279,6 @@ void witness_stop(struct agent *a)
 		return;
 	while (w->n > 0)
 		watch_stop(&w->watches[--w->n]);
-	free(w->watches);
-	w->watches = NULL;
 	timer_cancel(&w->timer);
 }
 
