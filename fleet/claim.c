@@ -140,6 +140,7 @@ static void settled(struct agent *a)
 	uint64_t when = clock_boot() + timer_jitter(a->o.lease_ttl * NS_PER_SEC);
 
 	a->claim.words[0] = '\0';
+	a->claim.failures = 0;
 	if (when > a->claim.challenge_until)
 		when = a->claim.challenge_until;
 	timer_set(&a->timers, &a->claim.timer, when, again, a);
@@ -164,7 +165,6 @@ static void on_claimed(void *ctx, const struct etcd_answer *answer)
 		return;
 	}
 	a->revision = txn.revision;
-	a->claim.failures = 0;
 	settled(a);
 	if (a->claim.joined)
 		return;

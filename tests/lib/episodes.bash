@@ -279,8 +279,9 @@ tell_clocks()
 
 # --- What the store had ---
 
-# All that is written there, as each of its members tells: one of them may be away, and what it missed compacted. Each
-# tells in a file of its own, until the file `.watched` is gone.
+# All that is written there, as each of its members tells: first what it has, then from the next revision on, and again
+# where that breaks off, since all of them may be away and what they missed compacted. Each tells in a file of its own,
+# until the file `.watched` is gone.
 watch_begins()
 {
 	local i
@@ -289,11 +290,20 @@ watch_begins()
 	wait_until 'store put /sessd/v1/noise begins >/dev/null; [ -s "$history.store1" -a -s "$history.store2" -a -s "$history.store3" ]'
 }
 
+member() # INDEX ETCDCTL-ARGUMENT…
+{
+	in_store env ETCDCTL_API=3 etcdctl --endpoints "$(store_url "$1")" "${store_options[@]}" "${@:2}" 2>/dev/null
+}
+
 watch_member() # INDEX
 {
+	local all
 	while [ -e "$history.watched" ]; do
-		in_store env ETCDCTL_API=3 etcdctl --endpoints "$(store_url "$1")" "${store_options[@]}" \
-			watch --prefix /sessd/v1/ -w json >>"$history.store$1" 2>/dev/null || :
+		if all=$(member "$1" get --prefix /sessd/v1/ -w json); then
+			echo "$all" >>"$history.store$1"
+			member "$1" watch --prefix --rev $(($(jq .header.revision <<<"$all") + 1)) /sessd/v1/ -w json \
+				>>"$history.store$1" || :
+		fi
 		lasting 0.1
 	done
 }
@@ -315,7 +325,7 @@ all_heard() # WORD
 # `order REVISION HOST SID BY`: to make place; `key REVISION put|del USER SID`: of a session.
 store_history()
 {
-	cat "$history".store[123] | jq -rR 'fromjson? | .Events[]? | (.type == null) as $put | .kv | .mod_revision as $at |
+	cat "$history".store[123] | jq -rR 'fromjson? | .Events[]?, ({kv: .kvs[]?}) | (.type == null) as $put | .kv | .mod_revision as $at |
 		(.key | @base64d | split("/")[3:]) as $key |
 		if $key[0] == "session" then
 			"key \($at) \(if $put then "put" else "del" end) \($key[1]) \($key[3])"
