@@ -43,7 +43,7 @@ static const struct {
 	{"signing_key", "file", "The key by which this host signs what it orders of others."},
 	{"signers", "file", "Whose orders count, and what each may."},
 	{"order_lifetime", "time", "How old an order may be when it is carried out."},
-	{"witness", "list of names", "The hosts whose ledgers this one watches over; * is all."},
+	{"witness", "list of names", "The hosts whose ledgers this one watches over, at most 16; or * for all."},
 	{"insecure", "boolean", "Whether etcd may be spoken to in the clear over a network."},
 };
 /* clang-format on */
