@@ -208,7 +208,7 @@ too_old='it is too old, or from before this host was booted'
 	run ! on web3 ssh_as bob -- touch /tmp/ran
 	contains "$output" "a session elsewhere had to end first, and has not in time"
 	on web1 wait_until '[ -n "$(refused_orders)" ]'
-	equal "web3: eviction of $sid: here it counts under no policy \"contractors\" that evicts over the fleet" \
+	equal "web3: eviction of $sid of bob under policy \"contractors\": here it counts under no such policy that evicts over the fleet" \
 		"$(on web1 refused_orders)"
 	wait_until '[ -z "$(store_keys revoke/)" ]'
 	background_runs one
