@@ -11,6 +11,7 @@ HISTORY, written by episodes.bash, has a line each:
 	act BEFORE AFTER HOST WHAT USER STATUS PENDING
 	order REVISION HOST SID BY              that the store had: to make place, signed by that host
 	key REVISION put|del USER SID           of a session, in the store
+	gap FROM TO                             revisions of the store of which nothing is known
 	HOST WHAT BEFORE AFTER SID USER ANSWER  a client there: see wirepeer_visits.c
 
 HISTORY.HOST has the lines of that host's ledger.
@@ -81,7 +82,7 @@ class History:
     def __init__(self, path):
         self.visits, self.acts, self.orders = {}, [], {}
         self.times, self.ahead = {}, {}
-        self.keys, self.most_keys = {}, {}
+        self.keys, self.most_keys, self.unseen = {}, {}, 0
         self.counts = {host: Counts() for host in HOSTS}
         with open(path) as lines:
             for line in lines:
@@ -113,6 +114,8 @@ class History:
             self.orders.setdefault(sid, Order(host, sid)).by.add(by)
         elif what == "key":
             self.take_key(*words[2:5])
+        elif what == "gap":
+            self.unseen += int(words[2]) - int(words[1]) + 1
         elif what in HOSTS:
             self.take_visit(what, words[1], words[2:])
 

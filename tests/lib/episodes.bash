@@ -313,7 +313,7 @@ watch_ends()
 	wait_until 'store put /sessd/v1/noise over >/dev/null; all_heard over' || return 1
 	rm "$history.watched"
 	wait_until 'in_store pkill -x etcdctl; ! background_runs watch1 && ! background_runs watch2 && ! background_runs watch3'
-	store_history | sort -u | sort -s -n -k 2 >>"$history"
+	{ store_history; store_gaps; } | sort -u | sort -s -n -k 2 >>"$history"
 }
 
 all_heard() # WORD
@@ -333,6 +333,13 @@ store_history()
 			(.value | @base64d | fromjson) | select(.signed | fromjson | .evicts) |
 			"order \($at) \($key[1]) \($key[2]) \(.key)"
 		else empty end'
+}
+
+# `gap FROM TO`: revisions that no member has told of, from the first on that one has. Each write makes one.
+store_gaps()
+{
+	cat "$history".store[123] | jq -rR 'fromjson? | (.Events[]? | "event \(.kv.mod_revision)"), (.kvs[]? | "key \(.mod_revision)")' |
+		sort -u -n -k 2 | awk '$1 == "event" && !p { p = $2 } p && $2 > p + 1 { print "gap", p + 1, $2 - 1 } p && $2 > p { p = $2 }'
 }
 
 # --- All of it ---
